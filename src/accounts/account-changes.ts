@@ -132,7 +132,8 @@ export class AccountChanges {
   }
 
   /**
-   * Stores a new hash, ends the user's sessions except `keepSession`, and unlocks the account.
+   * Stores a new hash, and ends the user's sessions except `keepSession`. Unlocks the account, unless the caller checked
+   * the current password, because the wrong codes of a second factor count, too.
    * @returns the number of ended sessions
    * @throws {@link NoSuchUser}
    * @throws {@link InvalidCredentials} when the user's version is no longer `credentialsVersion`
@@ -146,9 +147,10 @@ export class AccountChanges {
     return this.#users.change(client, async (run, report) => {
       await begin?.(run, id);
       const changed = await run(
-        `UPDATE "user" SET password_hash = ?, credentials_version = credentials_version + 1, failed_logins = 0
+        `UPDATE "user" SET password_hash = ?, credentials_version = credentials_version + 1,
+           failed_logins = CASE WHEN CAST(? AS integer) IS NULL THEN 0 ELSE failed_logins END
          WHERE id = ? AND credentials_version = COALESCE(?, credentials_version) RETURNING id`,
-        [passwordHash, id, credentialsVersion],
+        [passwordHash, credentialsVersion, id, credentialsVersion],
       );
       if (changed.length === 0) {
         await this.#users.read(run, id);

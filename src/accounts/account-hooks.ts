@@ -5,8 +5,11 @@ type ChangedUser = Pick<User, "id" | "username" | "email">;
 
 /** Functions that run before or after a user changes. Only `beforePasswordChange` may reject. */
 export interface AccountHooks {
-  /** Runs after an account was unlocked, by an administrator or by a new password. */
-  onUnlocked(userId: string): Promise<void>;
+  /**
+   * Runs after an account was unlocked. A new password proves less than an administrator: who reads the user's mails can
+   * set one.
+   */
+  onUnlocked(userId: string, by: "administrator" | "password"): Promise<void>;
   beforePasswordChange(user: ChangedUser, client: Client): Promise<void>;
   afterPasswordChange(user: ChangedUser, client: Client): Promise<void>;
   onUserDeleted(user: ChangedUser, client: Client): Promise<void>;

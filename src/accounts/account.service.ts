@@ -179,7 +179,7 @@ export class AccountService implements Accounts {
       this.#hooks.beforePasswordChange(owner, client),
     );
     const sessionsEnded = await this.#changes.setPasswordHash(id, hash, change, client);
-    await this.#hooks.onUnlocked(id);
+    await this.#hooks.onUnlocked(id, "password");
     await this.#hooks.afterPasswordChange(owner, client);
     return sessionsEnded;
   }
@@ -187,7 +187,7 @@ export class AccountService implements Accounts {
   async unlock(user: UserRef, client: Client = NO_CLIENT): Promise<void> {
     const id = idOf(user);
     await this.#changes.unlock(id, client);
-    await this.#hooks.onUnlocked(id);
+    await this.#hooks.onUnlocked(id, "administrator");
   }
 
   /** @param steps run in the same transaction */

@@ -7,13 +7,15 @@ import type { PasswordHasher } from "./password-hasher.js";
 
 export type LoginAttemptSettings = Pick<AuthConfig, "loginFailureLimit" | "onEvent">;
 
-const RECORD = `
-  UPDATE "user" SET last_login_at = COALESCE(?, last_login_at), password_hash = ?, failed_logins = 0
+/** @param keepsCount the condition of {@link LoginAttempts.keepCountIf} */
+const recordIf = (keepsCount: string) => `
+  UPDATE "user" SET last_login_at = COALESCE(?, last_login_at), password_hash = ?,
+    failed_logins = CASE WHEN ${keepsCount} THEN failed_logins ELSE 0 END
   WHERE id = ? AND password_hash = ? AND credentials_version = ? AND failed_logins < ? RETURNING id`;
 
 const RECORD_SIGN_IN = `UPDATE "user" SET last_login_at = ? WHERE id = ?`;
 
-const RECORD_SIGN_IN_BY_PASSWORD = `UPDATE "user" SET last_login_at = ?, failed_logins = 0 WHERE id = ?`;
+const RECORD_SIGN_IN_AND_RESET = `UPDATE "user" SET last_login_at = ?, failed_logins = 0 WHERE id = ?`;
 
 /**
  * Counts a user's wrong passwords in a row. At `loginFailureLimit`, the account is locked.
@@ -23,12 +25,22 @@ export class LoginAttempts {
   readonly #sql: TransactionalSql;
   readonly #settings: LoginAttemptSettings;
   readonly #hasher: PasswordHasher;
+  #keepsCount = () => "1 = 0";
   #writing: Promise<unknown> = Promise.resolve();
 
   constructor(sql: TransactionalSql, settings: LoginAttemptSettings, hasher: PasswordHasher) {
     this.#sql = sql;
     this.#settings = settings;
     this.#hasher = hasher;
+  }
+
+  /**
+   * Sets for which users a right password alone does not reset the count, because wrong codes of a second factor count,
+   * too.
+   * @param condition returns an SQL condition without parameters over the row `"user"`
+   */
+  keepCountIf(condition: () => string): void {
+    this.#keepsCount = condition;
   }
 
   isAllowed({ isActive, failedLogins }: Account): boolean {
@@ -55,7 +67,7 @@ export class LoginAttempts {
     const { loginFailureLimit } = this.#settings;
     const values = [loginAt, currentHash, id, passwordHash, credentialsVersion, loginFailureLimit];
     const finished = await this.#sql.inSharedTransaction(async (run) => {
-      const recorded = await run(RECORD, values);
+      const recorded = await run(recordIf(this.#keepsCount()), values);
       return recorded.length === 1 ? { result: await finish(run) } : null;
     });
     if (finished !== null) return finished.result;
@@ -65,18 +77,18 @@ export class LoginAttempts {
   }
 
   /**
-   * Records a login that is not by password alone. Resets the count of wrong passwords if the password was one of the
-   * proofs.
+   * Records a login that is not by password alone.
+   * @param resetsCount whether to reset the count of wrong passwords and codes
    * @param loginAt when the user logged in, in epoch milliseconds
    * @param finish runs last, in the same transaction
    */
   recordSignIn<Result>(
     userId: string,
-    { loginAt, isByPassword }: { readonly loginAt: number; readonly isByPassword: boolean },
+    { loginAt, resetsCount }: { readonly loginAt: number; readonly resetsCount: boolean },
     finish: (run: RunStatement) => Promise<Result>,
   ): Promise<Result> {
     return this.#sql.inSharedTransaction(async (run) => {
-      await run(isByPassword ? RECORD_SIGN_IN_BY_PASSWORD : RECORD_SIGN_IN, [loginAt, userId]);
+      await run(resetsCount ? RECORD_SIGN_IN_AND_RESET : RECORD_SIGN_IN, [loginAt, userId]);
       return finish(run);
     });
   }

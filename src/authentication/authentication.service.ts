@@ -35,6 +35,8 @@ export interface SignIn {
   readonly client?: Client;
   /** The user's `credentialsVersion` when the first proof was checked. @default the current version */
   readonly credentialsVersion?: number;
+  /** Whether the user has answered a challenge, whose wrong answers count as wrong passwords do. @default false */
+  readonly isSecondStep?: boolean;
   /**
    * Runs in the transaction that opens the session. If the promise rejects, no session is opened. For example, checks
    * again that the proof still counts.
@@ -42,9 +44,14 @@ export interface SignIn {
   readonly begin?: (run: RunStatement) => Promise<void>;
 }
 
+const NO_SECOND_STEP: SecondStep = {
+  require: () => Promise.resolve(),
+  needsNone: () => undefined,
+};
+
 export class AuthenticationService implements Authentication {
   readonly #parts: AuthenticationParts;
-  #secondStep: SecondStep = () => Promise.resolve();
+  #secondStep = NO_SECOND_STEP;
   #isStatelessRefused: ((verified: VerifiedToken) => boolean) | undefined;
 
   constructor(parts: AuthenticationParts) {
@@ -137,7 +144,8 @@ export class AuthenticationService implements Authentication {
       const methods = ["pwd"] as const;
       await this.#approve({ userId, client, credentialsVersion, methods, scheme });
       const claims = scheme === "JWT" ? await issuer.claimsFor(userId) : {};
-      const opening = { scheme, client, credentialsVersion, methods };
+      const condition = this.#secondStep.needsNone(methods);
+      const opening = { scheme, client, credentialsVersion, methods, condition };
       const inserted = await attempts.recordSuccess(account, password, settings.now(), (run) =>
         sessions.insert(run, account, opening),
       );
@@ -171,8 +179,10 @@ export class AuthenticationService implements Authentication {
     const { credentialsVersion = account.credentialsVersion } = login;
     await this.#approve({ userId, client, credentialsVersion, methods, scheme });
     const claims = scheme === "JWT" ? await issuer.claimsFor(userId) : {};
-    const opening = { scheme, client, credentialsVersion, methods };
-    const recorded = { loginAt: settings.now(), isByPassword: methods.includes("pwd") };
+    const condition = this.#secondStep.needsNone(methods);
+    const opening = { scheme, client, credentialsVersion, methods, condition };
+    const resetsCount = methods.includes("pwd") || login.isSecondStep === true;
+    const recorded = { loginAt: settings.now(), resetsCount };
     const inserted = await attempts.recordSignIn(userId, recorded, async (run) => {
       await begin?.(run);
       return sessions.insert(run, userId, opening);
@@ -185,7 +195,7 @@ export class AuthenticationService implements Authentication {
   async #approve(login: ProvedLogin): Promise<void> {
     const { userId, client, methods, scheme } = login;
     await this.#parts.hooks.before("beforeLogin", { id: userId }, client, { methods, scheme });
-    await this.#secondStep(login);
+    await this.#secondStep.require(login);
   }
 
   /** See {@link requirePassword}. */

@@ -1,4 +1,5 @@
 import type { Client } from "../events.js";
+import type { AuthMethod } from "../sessions/methods.js";
 import type { LoginAttempt } from "./hooks.js";
 
 /** A login whose user has proved who they are, but whose session is not open yet. */
@@ -9,8 +10,14 @@ export interface ProvedLogin extends LoginAttempt {
   readonly credentialsVersion: number;
 }
 
-/**
- * Decides whether a login needs a second step.
- * @throws {@link AuthError} if it does
- */
-export type SecondStep = (login: ProvedLogin) => Promise<void>;
+/** Decides whether a login needs a second step. */
+export interface SecondStep {
+  /** @throws {@link AuthError} if it does */
+  require(this: void, login: ProvedLogin): Promise<void>;
+  /**
+   * Returns an SQL condition without parameters: a login of the row `"user"` by these methods needs no second step. The
+   * statement that opens the session checks it again, because the user may have added a factor meanwhile. Undefined if
+   * no login by these methods needs one.
+   */
+  needsNone(this: void, methods: readonly AuthMethod[]): string | undefined;
+}

@@ -37,6 +37,10 @@ export function openClient(config: ResolvedOptions): AuthClient {
 
   /** Counts logins and logouts. A response is ignored if another login or logout has started since its request. */
   let lastCall = 0;
+  /** The last login, until it is done, and its operation as JSON. */
+  let lastLogin:
+    { readonly call: number; readonly json: string; readonly done: Promise<unknown> } | undefined;
+
   /** The number of logins and logouts that wait for the server. */
   let running = 0;
 
@@ -62,13 +66,31 @@ export function openClient(config: ResolvedOptions): AuthClient {
   /**
    * Sends an operation with the variable `scheme`, and signs the user in with the tokens of the response. The state gets
    * a failure that has a challenge, unless another login or logout has started since.
+   *
+   * The same operation again, such as by a second click, shares the result: a code works once, so the second request
+   * would be refused, and would end the session of the first.
    * @param isRecorded whether the state gets every failure
    */
-  async function signIn<Data extends GrantData>(
+  function signIn<Data extends GrantData>(
     operation: Operation,
     isRecorded?: boolean,
   ): Promise<Result<Data>> {
+    const json = JSON.stringify([operation, isRecorded]);
+    if (lastLogin?.call === lastCall && lastLogin.json === json)
+      return lastLogin.done as Promise<Result<Data>>;
     const call = ++lastCall;
+    const done = sendLogin<Data>(call, operation, isRecorded).finally(() => {
+      if (lastLogin?.call === call) lastLogin = undefined;
+    });
+    lastLogin = { call, json, done };
+    return done;
+  }
+
+  async function sendLogin<Data extends GrantData>(
+    call: number,
+    operation: Operation,
+    isRecorded?: boolean,
+  ): Promise<Result<Data>> {
     await session.loading;
     let result!: Result<Data>;
     await run(async () => {

@@ -11,9 +11,12 @@ export type AskForProof = (failure: Failure) => Promise<boolean>;
 
 /** Repeats operations that the server refused because they need a more recent, or a stronger, proof. */
 export interface StepUp {
-  /** Runs an operation. If it is refused with `reauthentication_required`, asks the user, and runs it once more. */
+  /**
+   * Runs an operation. If it is refused with `reauthentication_required`, asks the user, and runs it once more, unless
+   * another user has signed in meanwhile.
+   */
   readonly run: <Data>(operation: () => Promise<Result<Data>>) => Promise<Result<Data>>;
-  /** Like `authFetch`, but asks the user and repeats, as {@link StepUp.run} does. */
+  /** Like `authFetch`, but asks the user and repeats, as {@link StepUp.run} does. Does not repeat a stream. */
   readonly fetch: typeof fetch;
   /** Stops the operations of `graphql-gatehouse/client/account` from asking the user. */
   readonly close: () => void;
@@ -32,10 +35,12 @@ export function createStepUp(auth: AuthClient, ask: AskForProof): StepUp {
   /** Returns whether to repeat the operation that failed. */
   const isProven = async (failure: Failure | null | undefined): Promise<boolean> => {
     if (failure?.reason !== "reauthentication_required") return false;
+    const user = auth.getSession().user?.id;
     asking ??= ask(failure).finally(() => {
       asking = undefined;
     });
-    return asking;
+    // While the user was asked, another one may have signed in, here or in another tab.
+    return (await asking) && auth.getSession().user?.id === user;
   };
 
   internals.isProven = isProven;
@@ -48,6 +53,8 @@ export function createStepUp(auth: AuthClient, ask: AskForProof): StepUp {
       // The body of a request can be read only once.
       const again = input instanceof Request ? input.clone() : input;
       const response = await auth.authFetch(input, init);
+      // A stream can be read only once, so it cannot be sent again.
+      if ("getReader" in Object(init?.body)) return response;
       const isRepeated = await isProven(await readFailure(response));
       return isRepeated ? auth.authFetch(again, init) : response;
     },

@@ -60,7 +60,8 @@ export function createCore(
   const signInMethods = new SignInMethods();
   const settings = { ...config, storeEvents };
   const accounts = new AccountService(database, settings, hasher, sessions, signInMethods, {
-    onUnlocked: (userId) => throttle.forgetFailures(userId).catch(onFault),
+    onUnlocked: (userId, by) =>
+      throttle.forgetFailures(userId, by === "administrator").catch(onFault),
     beforePasswordChange: (user, client) => hooks.before("beforePasswordChange", user, client),
     afterPasswordChange: (user, client) => hooks.after("afterPasswordChange", user, client),
     onUserDeleted: (user, client) => hooks.after("onUserDeleted", user, client),

@@ -29,6 +29,14 @@ export const IS_LIVE = `(${IS_OPEN} AND EXISTS (
     AND owner.credentials_version = session.credentials_version)
   AND (session.impersonator_id IS NULL OR ${IMPERSONATOR_ROLE} = ?))`;
 
+/**
+ * SQL condition: the session `?` belongs to the row `"user"`, and is live. A feature checks it in the statement that
+ * stores a way to log in: a thief could otherwise store one in a session that has ended since the request began.
+ * {@link openAt} returns the further parameters.
+ */
+export const HAS_SESSION = `EXISTS (SELECT 1 FROM session WHERE session.id = ? AND session.user_id = "user".id
+  AND session.credentials_version = "user".credentials_version AND ${IS_OPEN})`;
+
 /** Returns the parameters of {@link IS_OPEN}. @param at epoch milliseconds */
 export function openAt(at: number): number[] {
   return [at, at];

@@ -36,6 +36,11 @@ export interface SessionOpening {
    * The user's session in which the user opens the new session. If that session has ended, no new session is opened.
    */
   readonly openedBy?: Pick<SessionInfo, "id">;
+  /**
+   * An SQL condition without parameters over the row `"user"`. Unless it holds, no session is opened, as after a change
+   * of `credentialsVersion`. @default none
+   */
+  readonly condition?: string | undefined;
   /** The administrator who acts as the user in the new session, with the administrator's own session. */
   readonly impersonator?: Principal;
 }
@@ -127,10 +132,11 @@ export class SessionOpener {
   ): Promise<InsertedSession> {
     const session = this.#create(user, opening);
     const { userId, values } = session;
-    const { openedBy } = opening;
+    const { condition, openedBy } = opening;
+    const insert = condition === undefined ? INSERT : insertIf(`AND ${condition}`);
     const inserted =
       openedBy === undefined
-        ? await run(INSERT, values)
+        ? await run(insert, values)
         : await run(INSERT_BY, [...values, openedBy.id]);
     if (inserted.length === 0) return this.#refuse(userId, opening);
     return this.#endOldest(run, session, opening);

@@ -103,15 +103,17 @@ export class SessionService implements Sessions {
    * is recorded.
    * @param added methods to add to those of the session. With `mfa`, the user has just proved a second factor. @default
    * no methods
+   * @param run runs a statement of the caller's transaction. @default a statement by itself
    * @returns the current time in epoch milliseconds; null if nothing was recorded
    */
   async recordAuthentication(
     { id }: Pick<SessionInfo, "id">,
     credentialsVersion: number,
     added: readonly AuthMethod[] = [],
+    run: RunStatement = withoutTransaction(this.#sql),
   ): Promise<number | null> {
     const at = this.#settings.now();
-    const changed = await this.#sql.write(
+    const changed = await run(
       `UPDATE session SET authenticated_at = ?, second_factor_at = COALESCE(?, second_factor_at), ${ADD_METHODS}
        WHERE id = ? AND scheme <> 'TOKEN' AND impersonator_id IS NULL AND credentials_version = ? AND ${IS_LIVE} RETURNING id`,
       [

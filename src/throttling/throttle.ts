@@ -94,9 +94,13 @@ export class Throttle {
     }
   }
 
-  /** Resets the failures of a user to 0, so that the next login need not wait. */
-  async forgetFailures(userId: string): Promise<void> {
+  /**
+   * Resets the failures of a user to 0, so that the next login need not wait.
+   * @param isComplete whether this includes the second factor
+   */
+  async forgetFailures(userId: string, isComplete: boolean): Promise<void> {
     await this.#accountFailures.reset(this.#hash(counterOfUser(userId)));
+    if (isComplete) await this.#accountFailures.reset(this.#hash(counterOfSecondFactor(userId)));
   }
 
   /**
@@ -147,6 +151,11 @@ export class Throttle {
 /** Returns the name of the counter of a user's failed logins. */
 export function counterOfUser(id: string): string {
   return `user ${id}`;
+}
+
+/** Returns the name of the counter of a user's wrong second factors. */
+export function counterOfSecondFactor(id: string): string {
+  return `second factor of ${id}`;
 }
 
 /** @param wait milliseconds until the next attempt is allowed */

@@ -114,6 +114,17 @@ describe("a login that needs a second step", () => {
     expect((await factors.completeLogin({ totp: user.code() })).status).toBe("authenticated");
   });
 
+  test("an answer that is sent twice, by a second click, signs in once", async () => {
+    await beginLogin();
+    const answer = { totp: user.code() };
+    const states = await Promise.all([
+      factors.completeLogin(answer),
+      factors.completeLogin(answer),
+    ]);
+    expect(states.map(({ status }) => status)).toEqual(["authenticated", "authenticated"]);
+    expect((await gate.me(states[0].authorization ?? "")).data.me.id).toBe(user.id);
+  });
+
   test("a wrong answer keeps the challenge, with its own reason", async () => {
     await beginLogin();
     const challenge = auth.getSession().error?.challenge;
@@ -236,6 +247,20 @@ describe("RFC 9470: an operation that needs another proof", () => {
     expect(questions).toBe(1);
   });
 
+  test("is not repeated for another user, who signed in while the first one was asked", async () => {
+    await signIn();
+    gate.advance(20 * MINUTE);
+    const other = newName();
+    const id = await gate.user(other);
+    createStepUp(auth, async () => {
+      await auth.login(other, PASSWORD);
+      return true;
+    });
+    expect((await account.deleteAccount()).error?.reason).toBe("reauthentication_required");
+    expect(auth.getSession().user?.id).toBe(id);
+    expect((await gate.me(auth.getSession().authorization ?? "")).data.me.id).toBe(id);
+  });
+
   test("shares the question with operations that are refused at the same time", async () => {
     await signIn();
     gate.advance(20 * MINUTE);
@@ -271,5 +296,18 @@ describe("RFC 9470: an operation that needs another proof", () => {
     const deleted = await send(post("mutation { deleteAccount { message } }"));
     expect(await deleted.json()).toMatchObject({ data: { deleteAccount: {} } });
     expect(questions).toBe(1);
+  });
+
+  test("sent by fetch as a stream does not ask, because it cannot be repeated", async () => {
+    await signIn();
+    gate.advance(20 * MINUTE);
+    await auth.refresh();
+    const { fetch: send } = createStepUp(auth, () => Promise.reject(new Error("asked")));
+    const body = new Blob([JSON.stringify({ query: "mutation { deleteAccount { message } }" })]);
+    const response = await send(`${gate.url}/graphql`, {
+      ...{ method: "POST", headers: { "content-type": "application/json" } },
+      ...{ body: body.stream(), duplex: "half" },
+    });
+    expect(await response.text()).toContain("reauthentication_required");
   });
 });

@@ -1,6 +1,6 @@
 import { newId } from "../../accounts/id.js";
 import { BadUserInput, LastSignInMethod } from "../../errors.js";
-import { IS_OPEN, openAt } from "../../sessions/live.js";
+import { HAS_SESSION, openAt } from "../../sessions/live.js";
 import type { RunStatement } from "../../sql.js";
 import type { Principal } from "../../sessions/principal.js";
 import type { CoreServices } from "../feature.js";
@@ -15,10 +15,6 @@ export interface LinkedAccount {
   readonly linkedAt: number;
   readonly lastUsedAt: number | null;
 }
-
-/** SQL condition: the session `?` of the user of the statement is open. {@link openAt} returns the further parameters. */
-const HAS_SESSION = `EXISTS (SELECT 1 FROM session WHERE session.id = ? AND session.user_id = "user".id
-  AND session.credentials_version = "user".credentials_version AND ${IS_OPEN})`;
 
 export interface NewLink {
   readonly userId: string;

@@ -1,3 +1,5 @@
+import { TokenRevoked } from "../../errors.js";
+import { HAS_SESSION, openAt } from "../../sessions/live.js";
 import { hashSecret, isSecret, randomSecret } from "../../tokens/secret-hash.js";
 import type { CoreServices } from "../feature.js";
 
@@ -16,6 +18,8 @@ export interface NewChallenge {
   readonly expiresAt: number;
 }
 
+const OF_SESSION = `FROM "user" WHERE id = ? AND ${HAS_SESSION}`;
+
 /** The challenges that have not been answered yet. The database has only their hashes. @see WebAuthn 13.4.3 */
 export class Challenges {
   readonly #core: Pick<CoreServices, "now" | "sql">;
@@ -24,14 +28,21 @@ export class Challenges {
     this.#core = core;
   }
 
+  /** @throws {@link TokenRevoked} when the session of a registration has ended since the request began */
   async create(ceremony: Ceremony): Promise<NewChallenge> {
     const challenge = randomSecret();
-    const expiresAt = this.#core.now() + CHALLENGE_LIFETIME;
-    await this.#core.sql.write(
+    const at = this.#core.now();
+    const expiresAt = at + CHALLENGE_LIFETIME;
+    const [from, parameters] =
+      ceremony.type === "login"
+        ? ["", []]
+        : [OF_SESSION, [ceremony.userId, ceremony.sessionId, ...openAt(at)]];
+    const created = await this.#core.sql.write(
       `INSERT INTO passkey_challenge (challenge_hash, ceremony, user_id, session_id, expires_at)
-       VALUES (?, ?, ?, ?, ?) RETURNING challenge_hash`,
-      [hashSecret(challenge), ...valuesOf(ceremony), expiresAt],
+       SELECT ?, ?, ?, ?, ? ${from} RETURNING challenge_hash`,
+      [hashSecret(challenge), ...valuesOf(ceremony), expiresAt, ...parameters],
     );
+    if (created.length === 0) throw new TokenRevoked();
     return { challenge, expiresAt };
   }
 

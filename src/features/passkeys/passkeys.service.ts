@@ -74,7 +74,8 @@ export class PasskeysService {
 
   /**
    * Adds the passkey that an authenticator has made.
-   * @throws {@link PasskeyNotAdded} when the answer is wrong, or is not to a challenge of this session
+   * @throws {@link PasskeyNotAdded} when the answer is wrong, or is not to a challenge of this session, or the session has
+   * ended since the request began
    * @throws {@link BadUserInput} for a malformed argument, and as {@link PasskeysService.beginRegistration}
    * @throws {@link ReauthenticationRequired} as {@link PasskeysService.beginRegistration}
    */
@@ -91,11 +92,12 @@ export class PasskeysService {
       const ceremony = { type: "registration", userId, sessionId: session.id } as const;
       const credential = await verifier.readNew(answer, ceremony);
       return this.#store(context, user, async (run) => {
-        const added = await passkeys.add(run, { userId, label, credential });
+        const { sessionId } = ceremony;
+        const added = await passkeys.add(run, { userId, sessionId, label, credential });
         if (added !== null) return added;
-        throw (await passkeys.isFull(run, userId))
-          ? tooManyPasskeys()
-          : new PasskeyNotAdded("known");
+        if (await passkeys.isFull(run, userId)) throw tooManyPasskeys();
+        const isKnown = await passkeys.isKnown(run, credential.id);
+        throw new PasskeyNotAdded(isKnown ? "known" : "session_ended");
       });
     });
     onEvent({ type: "passkeys:added", userId, details: { passkeyId: passkey.id } }, client);

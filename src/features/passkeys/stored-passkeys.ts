@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { newId } from "../../accounts/id.js";
 import type { AuthMethod } from "../../sessions/methods.js";
+import { HAS_SESSION, openAt } from "../../sessions/live.js";
 import type { RunStatement } from "../../sql.js";
 import type { CoreServices } from "../feature.js";
 
@@ -47,6 +48,14 @@ export interface NewCredential extends PasskeyUse {
   readonly publicKey: string;
   readonly transports: readonly string[];
   readonly isSynced: boolean;
+}
+
+/** A passkey to store for the user of a session. */
+export interface NewPasskey {
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly label: string;
+  readonly credential: NewCredential;
 }
 
 /** PostgreSQL returns a bigint as a text, and SQLite a boolean as a number. */
@@ -115,22 +124,23 @@ export class StoredPasskeys {
 
   /**
    * @param run runs a statement in an exclusive transaction
-   * @returns null if the passkey is already registered, or the user is inactive or has {@link MAX_PASSKEYS}
+   * @returns null if the passkey is already registered, the session has ended, or the user has {@link MAX_PASSKEYS}
    */
   async add(
     run: RunStatement,
-    { userId, label, credential }: { userId: string; label: string; credential: NewCredential },
+    { userId, sessionId, label, credential }: NewPasskey,
   ): Promise<Passkey | null> {
+    const now = this.#core.now();
     const { id, publicKey, counter, transports, isSynced, isBackedUp } = credential;
     const [added] = await run<Row>(
       `INSERT INTO passkey (id, user_id, credential_id, public_key, counter, transports, is_synced, is_backed_up, label,
          created_at)
        SELECT ?, id, ?, ?, ?, ?, ?, ?, ?, ? FROM "user" WHERE id = ? AND is_active
-         AND (SELECT count(*) FROM passkey p WHERE p.user_id = "user".id) < ${MAX_PASSKEYS}
+         AND (SELECT count(*) FROM passkey p WHERE p.user_id = "user".id) < ${MAX_PASSKEYS} AND ${HAS_SESSION}
        ON CONFLICT (credential_id) DO NOTHING RETURNING ${COLUMNS}`,
       [
         ...[newId(), id, publicKey, counter, transports.join(" "), isSynced, isBackedUp, label],
-        ...[this.#core.now(), userId],
+        ...[now, userId, sessionId, ...openAt(now)],
       ],
     );
     return added === undefined ? null : toPasskey(added);
@@ -176,6 +186,12 @@ export class StoredPasskeys {
   async isFull(run: RunStatement, userId: string): Promise<boolean> {
     const rows = await run(`SELECT id FROM passkey WHERE user_id = ?`, [userId]);
     return rows.length >= MAX_PASSKEYS;
+  }
+
+  /** @param run runs a statement of a transaction */
+  async isKnown(run: RunStatement, credentialId: string): Promise<boolean> {
+    const rows = await run(`SELECT id FROM passkey WHERE credential_id = ?`, [credentialId]);
+    return rows.length > 0;
   }
 
   /**

@@ -25,7 +25,10 @@ interface StoredChallenge {
   readonly expiresAt: number;
 }
 
-type Core = Pick<CoreServices, "accounts" | "authentication" | "now" | "sql" | "throttle">;
+type Core = Pick<
+  CoreServices,
+  "accounts" | "authentication" | "now" | "onEvent" | "sql" | "throttle"
+>;
 
 /** The logins that wait for their second step. The database has only the hashes of their tokens. */
 export class ChallengesService {
@@ -43,17 +46,21 @@ export class ChallengesService {
    * @throws {@link SecondFactorRequired}
    */
   async requireSecondStep(login: ProvedLogin): Promise<void> {
-    const { userId, methods, credentialsVersion } = login;
+    const { userId, client, methods, credentialsVersion } = login;
     if (methods.includes("mfa")) return;
     const factors = await this.#factors.enrolledOf(userId, methods);
     if (factors.length === 0) return;
     const token = randomSecret();
     const expiresAt = this.#core.now() + LIFETIME;
-    await this.#core.sql.write(
-      `INSERT INTO login_challenge (token_hash, user_id, credentials_version, methods, tries, expires_at)
-       VALUES (?, ?, ?, ?, 0, ?) RETURNING token_hash`,
-      [hashSecret(token), userId, credentialsVersion, joinMethods(methods), expiresAt],
+    const created = await this.#core.sql.write(
+      `INSERT INTO login_challenge (token_hash, credentials_version, methods, tries, expires_at, user_id)
+       SELECT ?, ?, ?, 0, ?, id FROM "user" WHERE id = ? RETURNING token_hash`,
+      [hashSecret(token), credentialsVersion, joinMethods(methods), expiresAt, userId],
     );
+    // The user was deleted meanwhile.
+    if (created.length === 0) throw new InvalidCredentials();
+    const details = { methods: joinMethods(methods) };
+    this.#core.onEvent({ type: "second-factor:required", userId, details }, client);
     throw new SecondFactorRequired({ token, factors, expiresAt });
   }
 
@@ -86,7 +93,8 @@ export class ChallengesService {
     await this.#take(token);
     const methods = [...first, ...second, "mfa"] as const;
     try {
-      return await authentication.signIn(userId, { methods, scheme, client, credentialsVersion });
+      const login = { methods, scheme, client, credentialsVersion, isSecondStep: true };
+      return await authentication.signIn(userId, login);
     } catch (error) {
       // The user was deactivated, or the password was changed, after the answer was checked.
       throw error instanceof InvalidCredentials ? new ChallengeNotValid() : error;

@@ -65,6 +65,7 @@ export interface SecondFactors {
    * this needs `@auth(freshWithin: "15m")` and `OPEN_TO_ENROLMENT`.
    * @param store stores the factor in the transaction, and returns how the user has just proved it, such as `["otp"]`
    * @returns the recovery codes, which are never shown again; null if the user has codes already
+   * @throws {@link TokenRevoked} when the session has ended since the request began. Nothing is then stored
    */
   enrol(
     context: AuthContext,

@@ -71,7 +71,13 @@ export const secondFactor = defineFeature({
     const secondFactors: SecondFactors = factors;
     created.set(core, secondFactors);
     const challenges = new ChallengesService(core, factors);
-    core.authentication.requireSecondStep((login) => challenges.requireSecondStep(login));
+    core.authentication.requireSecondStep({
+      require: (login) => challenges.requireSecondStep(login),
+      needsNone: (methods) => factors.needsNoneSql(methods),
+    });
+    core.attempts.keepCountIf(
+      () => `EXISTS (SELECT 1 FROM "user" u WHERE u.id = "user".id AND ${factors.isEnrolledSql})`,
+    );
     const requiredOf = rolesRequired(config.secondFactor, config.roles);
     if (requiredOf.length > 0) requireEnrolment(core, factors, requiredOf, config.roles.lowest);
     const own = new OwnFactorsService(core, { factors, totp, codes, requiredOf });

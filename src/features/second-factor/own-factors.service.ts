@@ -39,9 +39,11 @@ export class OwnFactorsService {
   /**
    * @throws {@link ReauthenticationRequired} when the user has a second factor, but gave none in the last 15 minutes
    * @throws {@link BadUserInput} for a static token, and for an administrator who acts as the user
+   * @throws {@link TooManyRequests} when a rate limit is reached
    */
   async beginTotp(context: AuthContext): Promise<NewTotp> {
     await this.#parts.factors.requireProof(context);
+    await this.#core.throttle.request(context.client);
     return this.#parts.totp.begin(await context.loadUser());
   }
 
@@ -49,6 +51,7 @@ export class OwnFactorsService {
    * @returns the recovery codes; null if the user has codes already
    * @throws {@link CodeNotValid} for a wrong code, or when this session did not call `beginTotp` in the last 15 minutes
    * @throws the errors of {@link OwnFactorsService.beginTotp}
+   * @throws the errors of {@link SecondFactors.enrol}
    * @throws {@link TooManyRequests} when a rate limit is reached
    */
   async confirmTotp(context: AuthContext, code: string): Promise<readonly string[] | null> {

@@ -1,11 +1,18 @@
 import type { Account } from "../../accounts/account.js";
 import type { AuthContext } from "../../authentication/context.js";
-import { AuthError, BadUserInput, InvalidCredentials, TooManyRequests } from "../../errors.js";
+import {
+  AuthError,
+  BadUserInput,
+  InvalidCredentials,
+  TokenRevoked,
+  TooManyRequests,
+} from "../../errors.js";
 import type { Client } from "../../events.js";
 import { requireSecondFactor } from "../../permissions/guards.js";
 import type { AuthMethod } from "../../sessions/methods.js";
 import { requireOwnSession } from "../../sessions/own-session.js";
 import type { RunStatement } from "../../sql.js";
+import { counterOfSecondFactor } from "../../throttling/throttle.js";
 import type { CoreServices } from "../feature.js";
 import { CodeNotValid } from "./errors.js";
 import type { Answer, Factor, FactorName, SecondFactors } from "./factor.js";
@@ -45,14 +52,26 @@ export class SecondFactorsService implements SecondFactors {
 
   /** An SQL condition without parameters: whether the user `u.id` has a second factor. */
   get isEnrolledSql(): string {
-    const conditions = this.#factors.flatMap(({ isBackup = false, isEnrolled }) =>
-      isBackup ? [] : `(${isEnrolled})`,
-    );
-    return `(${conditions.join(" OR ")})`;
+    return this.#isEnrolledBeyond([]);
   }
 
-  async isEnrolled(userId: string): Promise<boolean> {
-    return (await this.enrolledOf(userId)).length > 0;
+  /** See {@link SecondStep.needsNone}. */
+  needsNoneSql(first: readonly AuthMethod[]): string | undefined {
+    if (first.includes("mfa")) return undefined;
+    const isEnrolled = this.#isEnrolledBeyond(first);
+    return `NOT EXISTS (SELECT 1 FROM "user" u WHERE u.id = "user".id AND ${isEnrolled})`;
+  }
+
+  /** An SQL condition: the user `u.id` has a factor that proves more than a first step by `first` did. */
+  #isEnrolledBeyond(first: readonly AuthMethod[]): string {
+    const conditions = this.#factors
+      .filter((factor) => factor.isBackup !== true && provesMore(factor, first))
+      .map(({ isEnrolled }) => `(${isEnrolled})`);
+    return `(${["1 = 0", ...conditions].join(" OR ")})`;
+  }
+
+  async isEnrolled(userId: string, run?: RunStatement): Promise<boolean> {
+    return (await this.enrolledOf(userId, [], run)).length > 0;
   }
 
   /**
@@ -76,10 +95,11 @@ export class SecondFactorsService implements SecondFactors {
     return found.some(({ isBackup = false }) => !isBackup) ? found.map(({ name }) => name) : [];
   }
 
-  async requireProof(context: AuthContext): Promise<void> {
+  /** @param run runs a statement of the transaction that changes the factors. @default none */
+  async requireProof(context: AuthContext, run?: RunStatement): Promise<void> {
     const user = await context.loadUser();
     requireOwnSession(user);
-    if (await this.isEnrolled(user.id)) {
+    if (await this.isEnrolled(user.id, run)) {
       await requireSecondFactor(context, { freshWithin: FRESHNESS });
     }
   }
@@ -89,23 +109,27 @@ export class SecondFactorsService implements SecondFactors {
     name: FactorName,
     store: (run: RunStatement) => Promise<readonly AuthMethod[]>,
   ): Promise<readonly string[] | null> {
-    await this.requireProof(context);
     const { accounts, onEvent, sessions, sql } = this.#core;
-    const { client } = context;
     const user = await context.loadUser();
     const { id: userId, session } = user;
     const account = await accounts.findAccountById(userId);
     if (account === null) throw new InvalidCredentials();
-    const { codes, methods } = await sql.inTransaction(async (run) => {
-      const proved = await store(run);
-      const created = await this.#codes.createFirst(run, userId);
+    const { credentialsVersion } = account;
+    const codes = await sql.inTransaction(async (run) => {
+      // Logins change this row before they check the factors again. So each either sees the new one, or ends with the
+      // other sign-ins.
+      await run(`UPDATE "user" SET id = id WHERE id = ? RETURNING id`, [userId]);
+      await this.requireProof(context, run);
+      const methods = [...(await store(run)), "mfa"] as const;
+      const at = await sessions.recordAuthentication(session, credentialsVersion, methods, run);
+      // The session has ended since the request began. A thief could otherwise leave a factor behind.
+      if (at === null) throw new TokenRevoked();
       await this.#notices.queue(run, "second-factor-added", userId);
-      return { codes: created, methods: proved };
+      return this.#codes.createFirst(run, userId);
     });
     this.#notices.send();
-    await sessions.recordAuthentication(session, account.credentialsVersion, [...methods, "mfa"]);
-    if (codes !== null) await sessions.endOtherSignIns(user, client);
-    onEvent({ type: "second-factor:enrolled", userId, details: { factor: name } }, client);
+    if (codes !== null) await sessions.endOtherSignIns(user, context.client);
+    onEvent({ type: "second-factor:enrolled", userId, details: { factor: name } }, context.client);
     return codes;
   }
 
@@ -134,10 +158,13 @@ export class SecondFactorsService implements SecondFactors {
     const { onEvent, sql } = this.#core;
     const removed = await sql.inTransaction(async (run) => {
       const names: FactorName[] = [];
-      for (const { name, isBackup = false, remove } of this.#factors.map(bound)) {
-        if ((await remove(run, userId)) && !isBackup) names.push(name);
+      for (const factor of this.#factors) {
+        if (factor.isBackup !== true && (await factor.remove(run, userId))) names.push(factor.name);
       }
-      if (names.length > 0) await this.#notices.queue(run, "second-factor-removed", userId);
+      // A user who keeps the only way to log in keeps its recovery codes, too.
+      if (names.length === 0) return names;
+      await this.#codes.remove(run, userId);
+      await this.#notices.queue(run, "second-factor-removed", userId);
       return names;
     });
     if (removed.length === 0) return false;
@@ -165,10 +192,10 @@ export class SecondFactorsService implements SecondFactors {
   /** @throws {@link BadUserInput} when the answer is malformed, or does not have exactly one factor */
   read(answer: Answer): ReadAnswer {
     const given = Object.entries(answer).filter(([, value]) => value != null);
-    const names = this.#factors.map(({ name }) => name);
     const factor = this.#factors.find(({ name }) => name === given[0]?.[0]);
     if (given.length !== 1 || factor === undefined) {
-      throw new BadUserInput(`Give exactly one of ${names.join(", ")}.`);
+      const names = this.#factors.map(({ name }) => name).join(", ");
+      throw new BadUserInput(`Give exactly one of ${names}.`);
     }
     const value = given[0]?.[1];
     factor.requireWellFormed(value);
@@ -193,7 +220,7 @@ export class SecondFactorsService implements SecondFactors {
     let refusal: AuthError = new CodeNotValid();
     const proved: AuthMethod[] = [];
     try {
-      const isRight = await throttle.login(`second factor of ${userId}`, client, async () => {
+      const isRight = await throttle.login(counterOfSecondFactor(userId), client, async () => {
         await begin?.();
         if (!attempts.isAllowed(account)) return false;
         const methods = await factor.verify(userId, value, client).catch((error: unknown) => {
@@ -221,9 +248,4 @@ export class SecondFactorsService implements SecondFactors {
 /** Returns whether a factor proves more than a first step with the methods `first`. */
 export function provesMore({ excludedBy = [] }: Factor, first: readonly AuthMethod[]): boolean {
   return !excludedBy.some((method) => first.includes(method));
-}
-
-function bound(factor: Factor): Pick<Factor, "name" | "isBackup" | "remove"> {
-  const { name, isBackup = false } = factor;
-  return { name, isBackup, remove: (run, userId) => factor.remove(run, userId) };
 }

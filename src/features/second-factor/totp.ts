@@ -1,6 +1,7 @@
 import { encodeQR } from "qr";
 import { Secret, TOTP } from "otpauth";
-import { BadUserInput } from "../../errors.js";
+import { BadUserInput, TokenRevoked } from "../../errors.js";
+import { HAS_SESSION, openAt } from "../../sessions/live.js";
 import type { AuthMethod } from "../../sessions/methods.js";
 import type { RunStatement } from "../../sql.js";
 import type { CoreServices } from "../feature.js";
@@ -86,17 +87,23 @@ export class TotpFactor implements Factor {
     return removed.length > 0;
   }
 
-  /** Stores a new secret. It does not work until {@link TotpFactor.confirm} has received its first code. */
+  /**
+   * Stores a new secret. It does not work until {@link TotpFactor.confirm} has received its first code.
+   * @throws {@link TokenRevoked} when the session has ended since the request began
+   */
   async begin({ id, username, session }: Caller): Promise<NewTotp> {
     const secret = new Secret({ size: SECRET_SIZE });
-    const { sql, now } = this.#core;
-    const expiresAt = now() + ENROLMENT_LIFETIME;
-    await sql.write(
-      `INSERT INTO totp_enrolment (user_id, session_id, sealed, expires_at) VALUES (?, ?, ?, ?)
+    const { sql } = this.#core;
+    const at = this.#core.now();
+    const expiresAt = at + ENROLMENT_LIFETIME;
+    const begun = await sql.write(
+      `INSERT INTO totp_enrolment (user_id, session_id, sealed, expires_at)
+       SELECT id, ?, ?, ? FROM "user" WHERE id = ? AND ${HAS_SESSION}
        ON CONFLICT (user_id) DO UPDATE SET session_id = excluded.session_id, sealed = excluded.sealed,
          expires_at = excluded.expires_at RETURNING user_id`,
-      [id, session.id, this.#secrets.seal(id, secret.base32), expiresAt],
+      [session.id, this.#secrets.seal(id, secret.base32), expiresAt, id, session.id, ...openAt(at)],
     );
+    if (begun.length === 0) throw new TokenRevoked();
     const uri = this.#totpOf(secret, username).toString();
     const qr = encodeQR(uri, "svg");
     return { secret: secret.base32, uri, qr, expiresAt: new Date(expiresAt) };

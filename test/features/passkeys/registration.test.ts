@@ -228,6 +228,28 @@ describeGates(OPTIONS, (gate) => {
     );
   });
 
+  test("PK-3: a passkey is not added in a session that has ended since the request began", async () => {
+    const response = device.create(await creation(gate, own()));
+    const answer = await gate.ask(
+      `mutation ($response: JSON!) {
+        logoutAll { message }
+        addPasskey(label: "x", response: $response) { message }
+      }`,
+      { ...own(), variables: { response } },
+    );
+    expect(answer).toMatchObject({ code: "BAD_USER_INPUT", reason: "passkey_not_valid" });
+    expect(await stored()).toHaveLength(0);
+    expect(gate.events).toContainEqual({
+      type: "passkeys:refused",
+      details: { code: "session_ended" },
+    });
+  });
+
+  test("none is begun by a user who was deleted since the request began", async () => {
+    const query = "mutation { deleteAccount { message } beginPasskeyRegistration { options } }";
+    expect(await gate.ask(query, own())).toMatchObject({ reason: "token_revoked", data: null });
+  });
+
   describe("PK-1: the challenge of a registration", () => {
     test("works once, also in two requests at once", async () => {
       const response = device.create(await creation(gate, own()));

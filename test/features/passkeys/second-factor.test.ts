@@ -189,11 +189,13 @@ describeGates(OPTIONS, (gate) => {
       expect(await logIn(gate, device)).toMatchObject({ reason: "passkey_not_valid" });
     });
 
-    test("leaves the passkeys of a user who could not log in otherwise", async () => {
+    test("leaves the passkeys of a user who could not log in otherwise, and the codes", async () => {
       await register(gate, session, device);
       await gate.sql(`UPDATE "user" SET password_hash = NULL WHERE id = ?`, [id]);
       await removeFactors();
       expect((await logIn(gate, device)).status).toBe(200);
+      const state = await readState(gate, session.authorization);
+      expect(state.data.secondFactor).toMatchObject({ recoveryCodesLeft: 10 });
     });
   });
 });

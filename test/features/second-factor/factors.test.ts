@@ -141,6 +141,42 @@ describeGates(options, (gate) => {
       expect((await confirmTotp(gate, authorization, late)).reason).toBe("code_not_valid");
     });
 
+    test("MF-8: is not stored in a session that has ended since the request began", async () => {
+      const name = newName();
+      const id = await gate.user(name);
+      const { authorization } = await gate.login(name);
+      const { secret } = (await beginTotp(gate, authorization)).data.beginTotp;
+      const code = codeAt(secret, gate.now);
+      const answer = await gate.ask(
+        `mutation { logoutAll { message } confirmTotp(code: "${code}") { message } }`,
+        { authorization },
+      );
+      expect(answer).toMatchObject({ reason: "token_revoked", data: null });
+      for (const table of ["totp", "recovery_code"]) {
+        expect(await gate.sql(`SELECT * FROM ${table} WHERE user_id = ?`, [id])).toHaveLength(0);
+      }
+    });
+
+    test("counts as a request of its address, because the QR code takes time", async () => {
+      const limited = await gate.another({ requestsPerAddress: 2 });
+      const name = newName();
+      await gate.user(name);
+      const { authorization } = await gate.login(name);
+      const begin = async () => (await beginTotp(limited, authorization)).status;
+      expect([await begin(), await begin(), await begin()]).toEqual([200, 200, 429]);
+      await limited.close();
+    });
+
+    test("is not begun by a user who was deleted since the request began", async () => {
+      const name = newName();
+      await gate.user(name);
+      const { authorization } = await gate.login(name);
+      const answer = await gate.ask("mutation { deleteAccount { message } beginTotp { secret } }", {
+        authorization,
+      });
+      expect(answer).toMatchObject({ reason: "token_revoked", data: null });
+    });
+
     test("the code that confirms it does not log in", async () => {
       const { name, code } = await enrolled(gate);
       const answer = await complete(gate, await challengeOf(gate, name), { totp: code(-STEP) });
