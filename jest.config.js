@@ -30,4 +30,6 @@ export default {
   testTimeout: 30_000,
   // More than the cores of a small machine, because tests wait for processes and for the clock. Four were no faster.
   maxWorkers: 3,
+  // A worker keeps much of what its tests have loaded. A new one needs less time than collecting gigabytes of garbage.
+  workerIdleMemoryLimit: "800MB",
 };
