@@ -8,7 +8,7 @@ const TAG_LENGTH = 16;
  * @param context the additional authenticated data. Callers pass the id of the row, so a text that was copied to
  * another row cannot be decrypted
  */
-export function seal(key: KeyObject, text: string, context: string): string {
+function seal(key: KeyObject, text: string, context: string): string {
   const nonce = randomBytes(NONCE_LENGTH);
   const cipher = createCipheriv("aes-256-gcm", key, nonce).setAAD(Buffer.from(context));
   const sealed = Buffer.concat([nonce, cipher.update(text, "utf8"), cipher.final()]);
@@ -16,7 +16,7 @@ export function seal(key: KeyObject, text: string, context: string): string {
 }
 
 /** Decrypts a text. Returns null if the text is damaged, or was encrypted with another `key` or `context`. */
-export function unseal(key: KeyObject, sealed: string, context: string): string | null {
+function unseal(key: KeyObject, sealed: string, context: string): string | null {
   const bytes = Buffer.from(sealed, "base64url");
   const nonce = bytes.subarray(0, NONCE_LENGTH);
   const tag = bytes.subarray(-TAG_LENGTH);
@@ -28,5 +28,47 @@ export function unseal(key: KeyObject, sealed: string, context: string): string 
     return Buffer.concat([text, decipher.final()]).toString("utf8");
   } catch {
     return null;
+  }
+}
+
+/** Encrypts texts with a current key, and decrypts those of previous keys, too, because root secrets are replaced. */
+export class Sealer {
+  readonly #current: KeyObject;
+  readonly #keys: readonly KeyObject[];
+
+  /**
+   * @param keys the first is the current one
+   * @throws TypeError when there is none
+   */
+  constructor(keys: readonly KeyObject[]) {
+    const [current] = keys;
+    if (current === undefined) throw new TypeError("There is no key.");
+    this.#current = current;
+    this.#keys = keys;
+  }
+
+  /** Whether some texts may still be encrypted with a previous key. */
+  get hasPrevious(): boolean {
+    return this.#keys.length > 1;
+  }
+
+  seal(text: string, context: string): string {
+    return seal(this.#current, text, context);
+  }
+
+  /** Returns null if no key fits. */
+  open(sealed: string, context: string): string | null {
+    for (const key of this.#keys) {
+      const text = unseal(key, sealed, context);
+      if (text !== null) return text;
+    }
+    return null;
+  }
+
+  /** Returns the text, encrypted with the current key. Returns `sealed` if it already is, or if no key fits. */
+  renew(sealed: string, context: string): string {
+    if (unseal(this.#current, sealed, context) !== null) return sealed;
+    const text = this.open(sealed, context);
+    return text === null ? sealed : this.seal(text, context);
   }
 }

@@ -11,7 +11,7 @@ import type { JwtAlgorithm } from "../config/auth-config.js";
 import { WrongSettings } from "../config/problems.js";
 import type { Sql } from "../sql.js";
 import { isSymmetric, type Key, requireFitting } from "./key-ring.js";
-import { seal, unseal } from "./sealing.js";
+import { Sealer } from "./sealing.js";
 import { deriveKey } from "./secret-key.js";
 
 interface SigningKeyRow extends Pick<Key, "kid" | "algorithm" | "activatesAt" | "createdAt"> {
@@ -51,17 +51,13 @@ export type NewKey = Pick<Key, "algorithm" | "activatesAt" | "createdAt">;
 /** The signing keys in the database. They are encrypted with a key from the root secret. */
 export class SigningKeyStore {
   readonly #sql: Sql;
-  readonly #currentSeal: KeyObject;
-  readonly #seals: readonly KeyObject[];
+  readonly #sealer: Sealer;
 
   /** @param secretKeys the root secrets, the current one first */
   constructor(sql: Sql, secretKeys: readonly string[]) {
-    const seals = secretKeys.map((secretKey) => deriveKey(secretKey, "key-sealing"));
-    const [current] = seals;
-    if (current === undefined) throw wrong("is required");
+    if (secretKeys.length === 0) throw wrong("is required");
     this.#sql = sql;
-    this.#currentSeal = current;
-    this.#seals = seals;
+    this.#sealer = new Sealer(secretKeys.map((secretKey) => deriveKey(secretKey, "key-sealing")));
   }
 
   /** Reads all keys that are not revoked. */
@@ -88,7 +84,7 @@ export class SigningKeyStore {
     const { algorithm, createdAt, activatesAt } = key;
     const kid = randomBytes(8).toString("hex");
     const jwk = JSON.stringify(generateKey(algorithm).export({ format: "jwk" }));
-    const sealedKey = seal(this.#currentSeal, jwk, kid);
+    const sealedKey = this.#sealer.seal(jwk, kid);
     const inserted = await this.#sql.write(
       `INSERT INTO signing_key (kid, algorithm, sealed_key, created_at, activates_at)
        SELECT ?, ?, ?, ?, ? WHERE NOT EXISTS (
@@ -109,14 +105,12 @@ export class SigningKeyStore {
 
   /** Encrypts every key with the current root secret. The previous secret is then no longer needed. */
   async reseal(): Promise<void> {
-    for (const row of await this.#readRows()) {
-      const { kid, sealedKey } = row;
-      if (unseal(this.#currentSeal, sealedKey, kid) !== null) continue;
-      const jwk = this.#unseal(row);
-      if (jwk === null) continue;
+    for (const { kid, sealedKey } of await this.#readRows()) {
+      const renewed = this.#sealer.renew(sealedKey, kid);
+      if (renewed === sealedKey) continue;
       await this.#sql.write(
         `UPDATE signing_key SET sealed_key = ? WHERE kid = ? AND sealed_key = ? RETURNING kid`,
-        [seal(this.#currentSeal, jwk, kid), kid, sealedKey],
+        [renewed, kid, sealedKey],
       );
     }
   }
@@ -131,17 +125,12 @@ export class SigningKeyStore {
   }
 
   /** Decrypts a key. @throws WrongSettings if none of the root secrets can decrypt the key */
-  #open(row: SigningKeyRow): string {
-    const jwk = this.#unseal(row);
+  #open({ kid, sealedKey }: SigningKeyRow): string {
+    const jwk = this.#sealer.open(sealedKey, kid);
     if (jwk !== null) return jwk;
     throw wrong(
       "cannot decrypt the signing keys in this database; use the secret that encrypted them; to replace that secret, list the new secret first and then the old one (a generated secret is in a file beside the database)",
     );
-  }
-
-  #unseal({ kid, sealedKey }: SigningKeyRow): string | null {
-    const opened = this.#seals.map((key) => unseal(key, sealedKey, kid));
-    return opened.find((jwk) => jwk !== null) ?? null;
   }
 }
 

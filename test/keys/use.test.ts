@@ -1,6 +1,6 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { expect, test } from "@jest/globals";
-import { seal } from "../../src/keys/sealing.js";
+import { Sealer } from "../../src/keys/sealing.js";
 import { deriveKey } from "../../src/keys/secret-key.js";
 import { Gate } from "../support/gate.js";
 
@@ -16,7 +16,7 @@ test.each([{ use: "enc" }, { alg: "ES384" }])(
         format: "jwk",
       });
       const text = JSON.stringify({ ...jwk, ...members });
-      const sealed = seal(deriveKey(secretKey, "key-sealing"), text, "wrong");
+      const sealed = new Sealer([deriveKey(secretKey, "key-sealing")]).seal(text, "wrong");
       await gate.sql(
         `INSERT INTO signing_key (kid, algorithm, sealed_key, created_at, activates_at) VALUES ('wrong', 'ES256', ?, 0, 0)`,
         [sealed],

@@ -1,6 +1,7 @@
 import { text } from "../../config/kinds.js";
 import type { Problem } from "../../config/problems.js";
 import type { Setting } from "../../config/setting.js";
+import { Sealer } from "../../keys/sealing.js";
 import { deleteBatch } from "../../maintenance/prune-rule.js";
 import { type CoreServices, defineFeature, type FeatureConfig } from "../feature.js";
 import { mail as mailFeature } from "../mail/index.js";
@@ -58,7 +59,7 @@ export const externalLogin = defineFeature({
     const accounts = new LinkedAccounts(core, [...providers.keys()], mail);
     const signUps = apiOf.ifOn(registration)?.signUps;
     const newUsers = new NewUsers(core, accounts, signUps);
-    const pending = new PendingLogins(core, core.deriveKeys("external-login"));
+    const pending = new PendingLogins(core, new Sealer(core.deriveKeys("external-login")));
     const pages = new ReturnPages(originsOf(config));
     const service = new ExternalLoginService(core, {
       ...{ providers, accounts, newUsers, pending, pages, signUps },

@@ -1,5 +1,4 @@
-import type { KeyObject } from "node:crypto";
-import { seal, unseal } from "../../keys/sealing.js";
+import type { Sealer } from "../../keys/sealing.js";
 import { hashSecret, isSecret, randomSecret } from "../../tokens/secret-hash.js";
 import type { CoreServices } from "../feature.js";
 import { ExternalLoginFailed } from "./errors.js";
@@ -41,22 +40,19 @@ const SELECT_USER = `SELECT ?, ?, ?, ?, ?, ?, ?, id FROM "user" WHERE id = ?`;
 /** The logins that have begun. The database stores only hashes of their states and proofs. */
 export class PendingLogins {
   readonly #core: Pick<CoreServices, "now" | "sql">;
-  readonly #keys: readonly KeyObject[];
+  readonly #sealer: Sealer;
 
-  /** @param keys encrypt the secrets. The first is the current one */
-  constructor(core: Pick<CoreServices, "now" | "sql">, keys: readonly KeyObject[]) {
+  constructor(core: Pick<CoreServices, "now" | "sql">, sealer: Sealer) {
     this.#core = core;
-    this.#keys = keys;
+    this.#sealer = sealer;
   }
 
   /** @throws {@link ExternalLoginFailed} when the user who links an account has been deleted meanwhile */
   async store(login: PendingLogin): Promise<KeptLogin> {
-    const [key] = this.#keys;
-    if (key === undefined) throw new TypeError("There is no key.");
     const { provider, redirectTo, linking, state, nonce, codeVerifier } = login;
     const proof = randomSecret();
     const stateHash = hashSecret(state);
-    const sealed = seal(key, JSON.stringify({ nonce, codeVerifier }), stateHash);
+    const sealed = this.#sealer.seal(JSON.stringify({ nonce, codeVerifier }), stateHash);
     const expiresAt = this.#core.now() + LIFETIME;
     const values = [stateHash, hashSecret(proof), provider, redirectTo, sealed, expiresAt];
     const stored = await this.#core.sql.write(
@@ -88,9 +84,8 @@ export class PendingLogins {
   }
 
   #unseal(sealed: string, stateHash: string): Pick<Request, "nonce" | "codeVerifier"> {
-    // Try all keys, because the root secret may have been replaced since the login began.
-    const [text] = this.#keys.flatMap((key) => unseal(key, sealed, stateHash) ?? []);
-    if (text === undefined) throw new ExternalLoginFailed("sealed");
+    const text = this.#sealer.open(sealed, stateHash);
+    if (text === null) throw new ExternalLoginFailed("sealed");
     return JSON.parse(text) as Pick<Request, "nonce" | "codeVerifier">;
   }
 }

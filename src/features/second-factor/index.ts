@@ -1,4 +1,5 @@
 import type { Role } from "../../accounts/role.js";
+import { Sealer } from "../../keys/sealing.js";
 import { deleteBatch } from "../../maintenance/prune-rule.js";
 import { administration } from "../administration/index.js";
 import { type CoreServices, defineFeature } from "../feature.js";
@@ -54,13 +55,12 @@ export const secondFactor = defineFeature({
     const { OwnFactorsService } = await import("./own-factors.service.js");
     const { RecoveryCodes } = await import("./recovery-codes.js");
     const { RemoveSecondFactorResolver } = await import("./remove-second-factor.resolver.js");
-    const { SealedSecrets } = await import("./sealed-secrets.js");
     const { SecondFactorResolver } = await import("./second-factor.resolver.js");
     const { SecondFactorsService } = await import("./second-factors.service.js");
     const { TotpFactor } = await import("./totp.js");
     const notices = new Notices(apiOf.ifOn(mail)?.mail);
-    const secrets = new SealedSecrets(core.deriveKeys("second-factor"));
-    const totp = new TotpFactor(core, secrets, issuerOf(config));
+    const sealer = new Sealer(core.deriveKeys("second-factor"));
+    const totp = new TotpFactor(core, sealer, issuerOf(config));
     const codes = new RecoveryCodes(core, notices);
     const factors = new SecondFactorsService(core, codes, notices);
     factors.register(totp);
@@ -89,7 +89,7 @@ export const secondFactor = defineFeature({
         ...(hasAdministration ? [new RemoveSecondFactorResolver(factors, core.accounts)] : []),
       ],
       exportUser: async (id) => ({ factors: await factors.enrolledOf(id) }),
-      jobs: secrets.hasPrevious
+      jobs: sealer.hasPrevious
         ? [{ name: "reseal", interval: RESEAL_INTERVAL, run: () => totp.reseal() }]
         : [],
       prune: [

@@ -1,13 +1,13 @@
 import { encodeQR } from "qr";
 import { Secret, TOTP } from "otpauth";
 import { BadUserInput, TokenRevoked } from "../../errors.js";
+import type { Sealer } from "../../keys/sealing.js";
 import { HAS_SESSION, openAt } from "../../sessions/live.js";
 import type { AuthMethod } from "../../sessions/methods.js";
 import type { RunStatement } from "../../sql.js";
 import type { CoreServices } from "../feature.js";
 import { CodeNotValid } from "./errors.js";
 import type { Factor } from "./factor.js";
-import type { SealedSecrets } from "./sealed-secrets.js";
 
 /** How long a code is shown, in seconds. @see RFC 6238 5.2 */
 const PERIOD = 30;
@@ -50,13 +50,13 @@ export class TotpFactor implements Factor {
   readonly name = "totp";
   readonly isEnrolled = "EXISTS (SELECT 1 FROM totp WHERE totp.user_id = u.id)";
   readonly #core: Pick<CoreServices, "now" | "sql">;
-  readonly #secrets: SealedSecrets;
+  readonly #sealer: Sealer;
   readonly #issuer: string;
 
   /** @param issuer the name of the service in the app */
-  constructor(core: Pick<CoreServices, "now" | "sql">, secrets: SealedSecrets, issuer: string) {
+  constructor(core: Pick<CoreServices, "now" | "sql">, sealer: Sealer, issuer: string) {
     this.#core = core;
-    this.#secrets = secrets;
+    this.#sealer = sealer;
     this.#issuer = issuer;
   }
 
@@ -76,7 +76,7 @@ export class TotpFactor implements Factor {
     if (totp === undefined || step === null) return null;
     const accepted = await sql.write(
       `UPDATE totp SET last_step = ?, sealed = ? WHERE user_id = ? AND last_step < ? AND sealed = ? RETURNING user_id`,
-      [step, this.#secrets.renew(userId, totp.sealed), userId, step, totp.sealed],
+      [step, this.#sealer.renew(totp.sealed, userId), userId, step, totp.sealed],
     );
     return accepted.length === 1 ? ["otp"] : null;
   }
@@ -101,7 +101,7 @@ export class TotpFactor implements Factor {
        SELECT id, ?, ?, ? FROM "user" WHERE id = ? AND ${HAS_SESSION}
        ON CONFLICT (user_id) DO UPDATE SET session_id = excluded.session_id, sealed = excluded.sealed,
          expires_at = excluded.expires_at RETURNING user_id`,
-      [session.id, this.#secrets.seal(id, secret.base32), expiresAt, id, session.id, ...openAt(at)],
+      [session.id, this.#sealer.seal(secret.base32, id), expiresAt, id, session.id, ...openAt(at)],
     );
     if (begun.length === 0) throw new TokenRevoked();
     const uri = this.#totpOf(secret, username).toString();
@@ -145,7 +145,7 @@ export class TotpFactor implements Factor {
         [last],
       );
       for (const { userId, sealed } of rows) {
-        const renewed = this.#secrets.renew(userId, sealed);
+        const renewed = this.#sealer.renew(sealed, userId);
         if (renewed === sealed) continue;
         await sql.write(
           `UPDATE totp SET sealed = ? WHERE user_id = ? AND sealed = ? RETURNING user_id`,
@@ -159,7 +159,7 @@ export class TotpFactor implements Factor {
 
   /** Returns the time step of a code, or null for a wrong code. */
   #findStep({ userId, sealed }: StoredTotp, code: string): number | null {
-    const secret = this.#secrets.open(userId, sealed);
+    const secret = this.#sealer.open(sealed, userId);
     if (secret === null) return null;
     const timestamp = this.#core.now();
     const totp = this.#totpOf(Secret.fromBase32(secret), "");
