@@ -2,6 +2,17 @@ import { BadUserInput } from "../errors.js";
 import type { Principal } from "./principal.js";
 
 /**
+ * Returns the signed-in user. Use it for requests that need an own session.
+ * @throws {@link Unauthenticated} when nobody is signed in
+ * @throws the errors of {@link requireOwnSession}
+ */
+export async function loadOwner(context: { loadUser(): Promise<Principal> }): Promise<Principal> {
+  const user = await context.loadUser();
+  requireOwnSession(user);
+  return user;
+}
+
+/**
  * Requires that the user opened the session by a login. Only such a session may change the user's credentials. Call
  * this before you check a password.
  * @throws {@link BadUserInput} for a static token, because a script may hold the token

@@ -7,7 +7,7 @@ import type { AuthContext } from "../../authentication/context.js";
 import { BadUserInput } from "../../errors.js";
 import type { Client } from "../../events.js";
 import type { Principal } from "../../sessions/principal.js";
-import { requireOwnSession } from "../../sessions/own-session.js";
+import { loadOwner } from "../../sessions/own-session.js";
 import type { SessionService } from "../../sessions/session.service.js";
 import type { RunStatement } from "../../sql.js";
 import { type Mail, queueEmailNotice } from "../mail/index.js";
@@ -102,6 +102,6 @@ function requireOther(caller: Principal, id: string): void {
 
 /** @throws {@link BadUserInput} for a static token, and for an administrator who acts as a user */
 async function clientOf(context: AuthContext): Promise<Client> {
-  requireOwnSession(await context.loadUser());
+  await loadOwner(context);
   return context.client;
 }

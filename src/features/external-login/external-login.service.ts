@@ -4,7 +4,7 @@ import { isId } from "../../accounts/id.js";
 import { BadUserInput, InvalidCredentials } from "../../errors.js";
 import type { AuthScheme, Client } from "../../events.js";
 import { requireFresh } from "../../permissions/guards.js";
-import { requireOwnSession } from "../../sessions/own-session.js";
+import { loadOwner } from "../../sessions/own-session.js";
 import type { Principal } from "../../sessions/principal.js";
 import { requireScheme } from "../../sessions/session-opener.js";
 import { randomSecret } from "../../tokens/secret-hash.js";
@@ -147,8 +147,7 @@ export class ExternalLoginService {
    * @throws {@link BadUserInput} for a static token, and for an administrator who acts as the user
    */
   async unlink(context: AuthContext, id: string): Promise<void> {
-    const user = await context.loadUser();
-    requireOwnSession(user);
+    const user = await loadOwner(context);
     if (!isId(id)) throw new BadUserInput("There is no such account.");
     const provider = await this.#parts.accounts.remove(user.id, id);
     const details = { provider };
@@ -225,8 +224,7 @@ const NO_TOKENS = {
 async function readLinking(context: AuthContext): Promise<Linking | null> {
   if (context.authError !== null) throw context.authError;
   if (context.user === null) return null;
-  const user = await context.loadUser();
-  requireOwnSession(user);
+  const user = await loadOwner(context);
   await requireFresh(context, FRESHNESS);
   return { userId: user.id, sessionId: user.session.id };
 }

@@ -2,7 +2,7 @@ import type { Roles } from "../../accounts/role.js";
 import type { AuthContext } from "../../authentication/context.js";
 import type { Issued } from "../../authentication/token-issuer.js";
 import { BadUserInput } from "../../errors.js";
-import { requireOwnSession } from "../../sessions/own-session.js";
+import { loadOwner } from "../../sessions/own-session.js";
 import type { CoreServices } from "../feature.js";
 
 /** How long an administrator may act as a user, in milliseconds. A refresh does not extend this time. */
@@ -32,8 +32,7 @@ export class ImpersonationService {
   async impersonate(context: AuthContext, userId: string, reason: string): Promise<Issued> {
     const { accounts, authentication, now, onEvent, sessions } = this.#core;
     const { client } = context;
-    const caller = await context.loadUser();
-    requireOwnSession(caller);
+    const caller = await loadOwner(context);
     if (!REASON.test(reason)) {
       throw new BadUserInput(
         "reason must have from 1 to 500 characters, none of them a control character.",

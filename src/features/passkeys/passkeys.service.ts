@@ -1,7 +1,7 @@
 import { isId } from "../../accounts/id.js";
 import type { AuthContext } from "../../authentication/context.js";
 import { BadUserInput, LastSignInMethod } from "../../errors.js";
-import { requireOwnSession } from "../../sessions/own-session.js";
+import { loadOwner } from "../../sessions/own-session.js";
 import type { Principal } from "../../sessions/principal.js";
 import type { RunStatement } from "../../sql.js";
 import type { CoreServices } from "../feature.js";
@@ -213,12 +213,6 @@ export class PasskeysService {
     const { party, passkeys } = this.#parts;
     return { rpId: party.id, userHandle: await passkeys.handleOf(userId) };
   }
-}
-
-async function loadOwner(context: AuthContext): Promise<Principal> {
-  const user = await context.loadUser();
-  requireOwnSession(user);
-  return user;
 }
 
 /** @throws {@link BadUserInput} */

@@ -1,7 +1,7 @@
 import type { AuthContext } from "../../authentication/context.js";
 import type { Issued } from "../../authentication/token-issuer.js";
 import { BadUserInput } from "../../errors.js";
-import { requireOwnSession } from "../../sessions/own-session.js";
+import { loadOwner } from "../../sessions/own-session.js";
 import type { CoreServices } from "../feature.js";
 
 const DAY = 86_400;
@@ -31,8 +31,7 @@ export class PersonalTokenService {
   async create(context: AuthContext, label: string, days: number | null): Promise<Issued> {
     const { authentication, now, onEvent } = this.#core;
     const { client } = context;
-    const user = await context.loadUser();
-    requireOwnSession(user);
+    const user = await loadOwner(context);
     if (days !== null) this.#requireAllowed(days);
     const issued = await authentication.issue(user, {
       scheme: "TOKEN",

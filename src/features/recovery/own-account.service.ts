@@ -1,6 +1,6 @@
 import type { InSameTransaction } from "../../accounts/account-changes.js";
 import type { AuthContext } from "../../authentication/context.js";
-import { requireOwnSession } from "../../sessions/own-session.js";
+import { loadOwner } from "../../sessions/own-session.js";
 import type { CoreServices } from "../feature.js";
 import { type Mail, queueNotice, type Recipient } from "../mail/index.js";
 
@@ -30,8 +30,7 @@ export class OwnAccountService {
   ): Promise<number> {
     const { accounts, authentication } = this.#core;
     const { client } = context;
-    const user = await context.loadUser();
-    requireOwnSession(user);
+    const user = await loadOwner(context);
     const { id, session } = user;
     const { credentialsVersion } = await authentication.requirePassword(
       id,
@@ -50,8 +49,7 @@ export class OwnAccountService {
    * @throws {@link BadUserInput} for a static token, or the last administrator
    */
   async deleteAccount(context: AuthContext): Promise<void> {
-    const user = await context.loadUser();
-    requireOwnSession(user);
+    const user = await loadOwner(context);
     const finish = this.#noticeTo(user, "account-deleted");
     await this.#core.accounts.deleteUser(user, context.client, finish);
     this.#mail?.wake();

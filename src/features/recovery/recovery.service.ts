@@ -4,7 +4,7 @@ import type { AuthContext } from "../../authentication/context.js";
 import { NoSuchUser } from "../../errors.js";
 import type { Client } from "../../events.js";
 import type { RunStatement } from "../../sql.js";
-import { requireOwnSession } from "../../sessions/own-session.js";
+import { loadOwner } from "../../sessions/own-session.js";
 import type { CoreServices } from "../feature.js";
 import {
   type Mail,
@@ -104,8 +104,7 @@ export class RecoveryService {
   async changeEmail(context: AuthContext, newEmail: string): Promise<void> {
     const { accounts, throttle } = this.#core;
     const { client } = context;
-    const user = await context.loadUser();
-    requireOwnSession(user);
+    const user = await loadOwner(context);
     await throttle.attempt(client);
     requireNewEmail(newEmail);
     const account = await accounts.findAccountById(user.id);

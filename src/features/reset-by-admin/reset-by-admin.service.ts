@@ -1,6 +1,6 @@
 import type { AuthContext } from "../../authentication/context.js";
 import { BadUserInput, TooManyRequests } from "../../errors.js";
-import { requireOwnSession } from "../../sessions/own-session.js";
+import { loadOwner } from "../../sessions/own-session.js";
 import type { CoreServices } from "../feature.js";
 import type { Mail } from "../mail/index.js";
 
@@ -27,7 +27,7 @@ export class ResetByAdminService {
    */
   async start(context: AuthContext, id: string): Promise<void> {
     const { accounts, onEvent, sql } = this.#core;
-    requireOwnSession(await context.loadUser());
+    await loadOwner(context);
     const { id: userId, username, email: address, isActive } = await accounts.getUser(id);
     if (!isActive) throw new BadUserInput("This user is inactive. Activate the user first.");
     if (address === null) {

@@ -1,7 +1,7 @@
 import type { Role } from "../../accounts/role.js";
 import type { AuthContext } from "../../authentication/context.js";
 import { BadUserInput } from "../../errors.js";
-import { requireOwnSession } from "../../sessions/own-session.js";
+import { loadOwner } from "../../sessions/own-session.js";
 import type { CoreServices } from "../feature.js";
 import type { RecoveryCodes } from "./recovery-codes.js";
 import type { SecondFactorsService } from "./second-factors.service.js";
@@ -56,8 +56,7 @@ export class OwnFactorsService {
    */
   async confirmTotp(context: AuthContext, code: string): Promise<readonly string[] | null> {
     const { factors, totp } = this.#parts;
-    const user = await context.loadUser();
-    requireOwnSession(user);
+    const user = await loadOwner(context);
     totp.requireWellFormed(code);
     await this.#core.throttle.attempt(context.client);
     return factors.enrol(context, "totp", (run) => totp.confirm(run, user, code));

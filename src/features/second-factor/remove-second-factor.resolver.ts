@@ -3,7 +3,7 @@ import type { AccountService } from "../../accounts/account.service.js";
 import type { AuthContext } from "../../authentication/context.js";
 import { toUserType } from "../../graphql/user.type.js";
 import { FRESH_ADMIN_ONLY } from "../../permissions/directives.js";
-import { requireOwnSession } from "../../sessions/own-session.js";
+import { loadOwner } from "../../sessions/own-session.js";
 import { UserPayload } from "../administration/user-payload.type.js";
 import type { SecondFactors } from "./factor.js";
 
@@ -26,8 +26,7 @@ export class RemoveSecondFactorResolver {
     @Arg("id", () => ID) id: string,
     @Ctx() context: AuthContext,
   ): Promise<UserPayload> {
-    const caller = await context.loadUser();
-    requireOwnSession(caller);
+    const caller = await loadOwner(context);
     // Otherwise a thief with the session of an administrator could remove the administrator's own second factor.
     if (caller.id === id) await this.#factors.requireProof(context);
     const user = await this.#accounts.getUser(id);

@@ -10,7 +10,7 @@ import {
 import type { Client } from "../../events.js";
 import { requireSecondFactor } from "../../permissions/guards.js";
 import type { AuthMethod } from "../../sessions/methods.js";
-import { requireOwnSession } from "../../sessions/own-session.js";
+import { loadOwner } from "../../sessions/own-session.js";
 import type { RunStatement } from "../../sql.js";
 import { counterOfSecondFactor } from "../../throttling/throttle.js";
 import type { CoreServices } from "../feature.js";
@@ -97,8 +97,7 @@ export class SecondFactorsService implements SecondFactors {
 
   /** @param run runs a statement of the transaction that changes the factors. @default none */
   async requireProof(context: AuthContext, run?: RunStatement): Promise<void> {
-    const user = await context.loadUser();
-    requireOwnSession(user);
+    const user = await loadOwner(context);
     if (await this.isEnrolled(user.id, run)) {
       await requireSecondFactor(context, { freshWithin: FRESHNESS });
     }

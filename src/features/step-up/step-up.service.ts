@@ -2,7 +2,7 @@ import type { AuthContext } from "../../authentication/context.js";
 import { BadUserInput, InvalidCredentials } from "../../errors.js";
 import type { Client } from "../../events.js";
 import type { AuthMethod } from "../../sessions/methods.js";
-import { requireOwnSession } from "../../sessions/own-session.js";
+import { loadOwner } from "../../sessions/own-session.js";
 import type { Principal } from "../../sessions/principal.js";
 import type { CoreServices } from "../feature.js";
 import type { Answer, SecondFactors } from "../second-factor/index.js";
@@ -46,8 +46,7 @@ export class StepUpService {
   async reauthenticate(context: AuthContext, given: GivenProof): Promise<number> {
     const { onEvent, sessions } = this.#core;
     const { client } = context;
-    const user = await context.loadUser();
-    requireOwnSession(user);
+    const user = await loadOwner(context);
     const { id: userId, session } = user;
     const { credentialsVersion, methods } = await this.#prove(user, given, client);
     const at = await sessions.recordAuthentication(session, credentialsVersion, methods);
