@@ -4,7 +4,7 @@ import { openClient } from "./create-auth-client.js";
 import { impersonatorOf, type User } from "./credentials.js";
 import type { ImpersonateMutation } from "./operations.generated.js";
 import type { ResolvedOptions } from "./options.js";
-import { type Result, executeSignedIn } from "./result.js";
+import { executeSignedIn, type Result, toUser } from "./result.js";
 
 /** Lets an administrator act as another user, in this tab only. The administrator's own session stays open. */
 export interface Impersonation {
@@ -43,8 +43,7 @@ export function createImpersonation(auth: AuthClient): Impersonation {
     client,
     async start(userId, reason) {
       const operation = { query: IMPERSONATE, variables: { userId, reason } };
-      const { data, error } = await executeSignedIn<ImpersonateMutation>(auth, operation, signIn);
-      return error ? { data: null, error } : { data: data.user, error: null };
+      return toUser(await executeSignedIn<ImpersonateMutation>(auth, operation, signIn));
     },
   };
 }

@@ -4,7 +4,7 @@ import type { Failure } from "./failure.js";
 import { openLoginEntry } from "./login-entry.js";
 import { LOGIN_WITH_CODE, REQUEST_LOGIN_CODE } from "./login-operations.js";
 import type { LoginWithCodeMutation, RequestLoginCodeMutation } from "./operations.generated.js";
-import { executePublic, type Result, toResult } from "./result.js";
+import { executePublic, type Result, toResult, toUser } from "./result.js";
 
 /** A code that this browser has requested. */
 export interface PendingLoginCode {
@@ -76,10 +76,10 @@ export function createLoginCodes(auth: AuthClient): LoginCodes {
       if (email === undefined) return { data: null, error: NOT_REQUESTED };
       const variables = { email, code, proof: await proofOf(email) };
       const operation = { query: LOGIN_WITH_CODE, variables };
-      const { data, error } = toResult(await signIn<LoginWithCodeMutation>(operation));
+      const result = toResult(await signIn<LoginWithCodeMutation>(operation));
       // A login that needs a second step has used up the code, too.
-      if (!error || error.challenge) await entry.remove();
-      return error ? { data: null, error } : { data: data.user, error: null };
+      if (!result.error || result.error.challenge) await entry.remove();
+      return toUser(result);
     },
   };
 }

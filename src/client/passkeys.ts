@@ -19,7 +19,7 @@ import {
   REMOVE_PASSKEY,
   RENAME_PASSKEY,
 } from "./passkey-operations.js";
-import { executePublic, executeSignedIn, type Result, toResult } from "./result.js";
+import { executePublic, executeSignedIn, type Result, toResult, toUser } from "./result.js";
 
 export type Passkey = PasskeysQuery["passkeys"][number];
 export type AddedPasskey = AddPasskeyMutation["addPasskey"];
@@ -77,8 +77,7 @@ export function createPasskeys(auth: AuthClient): Passkeys {
     const { data: response, error } = await prove(how);
     if (error) return { data: null, error };
     const operation = { query: PASSKEY_LOGIN, variables: { response } };
-    const result = toResult(await signIn<PasskeyLoginMutation>(operation));
-    return result.error ? result : { data: result.data.user, error: null };
+    return toUser(toResult(await signIn<PasskeyLoginMutation>(operation)));
   }
 
   return {

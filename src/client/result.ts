@@ -1,4 +1,5 @@
 import type { AuthClient } from "./auth-client.js";
+import type { User } from "./credentials.js";
 import { execute, type Operation, type Result as Executed } from "./execute.js";
 import { asRefusal, type Failure, NO_SESSION } from "./failure.js";
 
@@ -54,4 +55,9 @@ export function toResult<Data extends object>({
   if (failure) return { data: null, error: failure };
   const [payload] = Object.values(data) as [Payload<Data>];
   return { data: payload, error: null };
+}
+
+/** Returns the user of a login. */
+export function toUser(login: Result<{ readonly user: User }>): Result<User> {
+  return login.error ? login : { data: login.data.user, error: null };
 }
