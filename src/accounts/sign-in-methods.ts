@@ -1,28 +1,30 @@
 import type { RunStatement } from "../sql.js";
 
+/** Removes something from a user. @param run runs a statement of the caller's transaction */
+type Removal = (run: RunStatement, userId: string) => Promise<unknown>;
+
 /**
  * The ways to log in to an account: the password, and those of features, such as linked accounts. A feature must not
  * remove the last one.
  */
 export class SignInMethods {
   readonly #counts = ["CASE WHEN u.password_hash IS NULL THEN 0 ELSE 1 END"];
-  readonly #removals: string[] = [];
+  readonly #removals: Removal[] = [];
 
   /**
    * Adds a feature's ways to log in.
    * @param count an SQL expression without parameters for the number of these ways that the user `u.id` has
-   * @param removal an SQL statement that removes all of them. Its one parameter is the user's id
+   * @param removal removes all of them
    */
-  add(count: string, removal: string): void {
+  add(count: string, removal: Removal): void {
     this.#counts.push(count);
     this.addRemoval(removal);
   }
 
   /**
    * Adds something that is not a way to log in, but that a stranger may have added to an account: a second factor.
-   * @param removal an SQL statement that removes it. Its one parameter is the user's id
    */
-  addRemoval(removal: string): void {
+  addRemoval(removal: Removal): void {
     this.#removals.push(removal);
   }
 
@@ -31,7 +33,7 @@ export class SignInMethods {
    * @param run runs a statement of the caller's transaction
    */
   async removeAll(run: RunStatement, userId: string): Promise<void> {
-    for (const removal of this.#removals) await run(removal, [userId]);
+    for (const removal of this.#removals) await removal(run, userId);
   }
 
   /**

@@ -49,12 +49,13 @@ function addFeatureCommand(
   for (const argument of names) command.argument(argument);
   for (const option of options) command.addOption(toOption(option));
   command.action((...given: (string | undefined)[]) =>
-    installation.openExisting(async (_auth, core, config) => {
+    installation.openExisting(async (auth, core, config) => {
       const print = (line: string) => {
         console.log(line);
       };
       const args = given.slice(0, names.length);
-      await run(core, forFeature(feature, config), args, print, command.opts<CommandOptions>());
+      const values = command.opts<CommandOptions>();
+      await run(core, forFeature(feature, config), args, print, values, auth);
     }),
   );
 }

@@ -63,8 +63,11 @@ export interface Feature<S extends Settings = Settings, Api extends object = obj
   isOn?(this: void, config: FeatureConfig<S>, areOthersOn: boolean): boolean;
   /** Returns the problems of settings that contradict each other, such as a minimum that is larger than the maximum. */
   findProblems?(this: void, config: FeatureConfig<S>): readonly Problem[];
-  /** The subcommands that the feature adds to `gatehouse`. */
-  readonly commands?: readonly FeatureCommand<S>[];
+  /**
+   * The subcommands that the feature adds to `gatehouse`. Put them after `create` if they use the API: TypeScript infers
+   * its type from there.
+   */
+  readonly commands?: readonly FeatureCommand<S, Api>[];
   /**
    * Creates the feature's parts. Called once, after the migrations.
    * @param apiOf returns the API of a feature in `requires` or `uses`
@@ -145,7 +148,7 @@ export interface FeatureParts<Api extends object = object> {
 }
 
 /** A subcommand of `gatehouse`. */
-export interface FeatureCommand<S extends Settings = Settings> {
+export interface FeatureCommand<S extends Settings = Settings, Api extends object = object> {
   readonly name: string;
   /** One line of text for `--help`. */
   readonly description: string;
@@ -160,6 +163,7 @@ export interface FeatureCommand<S extends Settings = Settings> {
    * @param args the values of the arguments, in order; undefined for an optional argument that was not given
    * @param print writes one line to standard output
    * @param options the values of the options
+   * @param api the properties that `create` returned as `api`
    * @throws Error to make the command fail. Gatehouse prints its message on standard error.
    */
   run(
@@ -169,6 +173,7 @@ export interface FeatureCommand<S extends Settings = Settings> {
     args: readonly (string | undefined)[],
     print: (line: string) => void,
     options: CommandOptions,
+    api: Api,
   ): Promise<void>;
 }
 

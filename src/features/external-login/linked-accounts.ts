@@ -52,7 +52,7 @@ export class LinkedAccounts {
     this.#isUsable = `linked_account.provider IN (${providers.map((name) => `'${name}'`).join(", ")})`;
     core.signInMethods.add(
       `(SELECT count(*) FROM linked_account WHERE linked_account.user_id = u.id AND ${this.#isUsable})`,
-      "DELETE FROM linked_account WHERE user_id = ? RETURNING id",
+      (run, userId) => run("DELETE FROM linked_account WHERE user_id = ? RETURNING id", [userId]),
     );
   }
 

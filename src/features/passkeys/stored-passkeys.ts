@@ -78,7 +78,7 @@ export class StoredPasskeys {
     this.#core = core;
     core.signInMethods.add(
       "(SELECT count(*) FROM passkey WHERE passkey.user_id = u.id)",
-      "DELETE FROM passkey WHERE user_id = ? RETURNING id",
+      (run, userId) => run("DELETE FROM passkey WHERE user_id = ? RETURNING id", [userId]),
     );
   }
 

@@ -19,9 +19,6 @@ const settings = {
 /** How often to look for secrets that are encrypted with an earlier `SECRET_KEY`, in seconds. */
 const RESEAL_INTERVAL = 600;
 
-/** The second factors of each core. The command finds them here, because it gets only the core. */
-const created = new WeakMap<object, SecondFactors>();
-
 /** Asks users for a second factor at login: a code of an app, or another factor that a feature registers. */
 export const secondFactor = defineFeature({
   name: "second-factor",
@@ -35,20 +32,6 @@ export const secondFactor = defineFeature({
     if (role === null || roles.has(role)) return [];
     return [{ option: "secondFactor", message: "names a role that is not in", other: "roles" }];
   },
-  commands: [
-    {
-      name: "remove-second-factor",
-      description: "remove the second factors of a user who has lost them",
-      arguments: ["<username>"],
-      example: "remove-second-factor ada",
-      run: async (core, _config, [username = ""], print) => {
-        const { removeByName } = await import("./remove-by-name.js");
-        const factors = created.get(core);
-        if (factors === undefined) throw new TypeError("The feature was not created.");
-        print(await removeByName(core as CoreServices, factors, username));
-      },
-    },
-  ],
   create: async (core: CoreServices, config, apiOf) => {
     const { ChallengesService, CHALLENGE_RETENTION } = await import("./challenges.service.js");
     const { Notices } = await import("./notices.js");
@@ -65,11 +48,9 @@ export const secondFactor = defineFeature({
     const factors = new SecondFactorsService(core, codes, notices);
     factors.register(totp);
     factors.register(codes);
-    for (const table of ["totp", "recovery_code"]) {
-      core.signInMethods.addRemoval(`DELETE FROM ${table} WHERE user_id = ? RETURNING user_id`);
-    }
     const secondFactors: SecondFactors = factors;
-    created.set(core, secondFactors);
+    core.signInMethods.addRemoval((run, userId) => totp.remove(run, userId));
+    core.signInMethods.addRemoval((run, userId) => codes.remove(run, userId));
     const challenges = new ChallengesService(core, factors);
     core.authentication.requireSecondStep({
       require: (login) => challenges.requireSecondStep(login),
@@ -104,6 +85,18 @@ export const secondFactor = defineFeature({
       ],
     };
   },
+  commands: [
+    {
+      name: "remove-second-factor",
+      description: "remove the second factors of a user who has lost them",
+      arguments: ["<username>"],
+      example: "remove-second-factor ada",
+      run: async (core, _config, [username = ""], print, _options, { secondFactors }) => {
+        const { removeByName } = await import("./remove-by-name.js");
+        print(await removeByName(core as CoreServices, secondFactors, username));
+      },
+    },
+  ],
 });
 
 /** Until users with these roles have a second factor, allows them only the fields with `OPEN_TO_ENROLMENT`. */

@@ -40,6 +40,6 @@ export async function runHere(
   const print = (line: string) => void lines.push(line);
   const djangoSimpleJwt = SIMPLE_JWT.parse({});
   const config = { roles: new Roles(), sessionLifetime: 30 * 86_400, djangoSimpleJwt };
-  await command?.run(gate.core, config as never, [], print, options);
+  await command?.run(gate.core, config as never, [], print, options, gate.auth);
   return lines.join("\n");
 }

@@ -72,7 +72,7 @@ describeGates({ secondFactor: "optional", features: [keysFeature] }, (gate) => {
       const [command] = secondFactor.commands ?? [];
       const printed: string[] = [];
       const print = (line: string) => void printed.push(line);
-      await command?.run(gate.core, {} as never, [username], print, {});
+      await command?.run(gate.core, {} as never, [username], print, {}, gate.auth);
       return printed;
     };
 
