@@ -6,13 +6,7 @@ import { browse } from "./browser.js";
 import { begun, complete, type Given } from "./calls.js";
 import { GithubServer } from "./github-server.js";
 import { PAGE } from "./identity-server.js";
-
-const FAILED = {
-  status: 401,
-  code: "UNAUTHENTICATED",
-  reason: "external_login_failed",
-  data: null,
-};
+import { FAILED } from "./setup.js";
 
 const github = await GithubServer.start();
 // With a mail server, no event of a delayed mail comes between the others.

@@ -1,34 +1,18 @@
-import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { beforeEach, describe, expect, test } from "@jest/globals";
 import { type Answer, describeGates, type Tokens } from "../../support/gate.js";
-import { MailServer } from "../../support/mail-server.js";
 import { signIn } from "../recovery/calls.js";
 import { answered, begin, complete, logIn } from "./calls.js";
-import { IdentityServer, PAGE, type Person } from "./identity-server.js";
+import { type Person } from "./identity-server.js";
+import { FAILED, startProvider } from "./setup.js";
 
-const FAILED = {
-  status: 401,
-  code: "UNAUTHENTICATED",
-  reason: "external_login_failed",
-  data: null,
-};
 const LAST = { status: 400, code: "BAD_USER_INPUT", reason: "last_sign_in_method", data: null };
 const MINUTE = 60;
 
-const server = await IdentityServer.start();
-const smtp = await MailServer.start();
+const { server, options } = await startProvider();
 const OPTIONS = {
-  corsOrigins: [new URL(PAGE).origin],
-  externalProviders: { corp: server.client },
-  registration: "open",
-  smtpUrl: smtp.url,
-  mailFrom: "no-reply@example.com",
+  ...options,
   impersonation: true,
 } as const;
-
-afterAll(async () => {
-  await server.close();
-  await smtp.close();
-});
 
 describeGates(OPTIONS, (gate) => {
   let count = 0;

@@ -1,25 +1,17 @@
-import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { beforeEach, describe, expect, test } from "@jest/globals";
 import type { LoginAttempt } from "../../../src/authentication/hooks.js";
 import { hashSecret } from "../../../src/tokens/secret-hash.js";
 import { defineFeature, Vetoed } from "../../../src/index.js";
 import { expectThrottled } from "../../support/attempts.js";
 import { type Answer, describeGates, PASSWORD, setUpGate } from "../../support/gate.js";
-import { MailServer } from "../../support/mail-server.js";
 import { SECRET_KEY } from "../../support/wrong-settings.js";
 import { answered, begin, begun, complete, type Given, logIn } from "./calls.js";
-import { IdentityServer, PAGE, type Person } from "./identity-server.js";
+import { PAGE, type Person } from "./identity-server.js";
+import { FAILED, startProvider } from "./setup.js";
 
-const FAILED = {
-  status: 401,
-  code: "UNAUTHENTICATED",
-  reason: "external_login_failed",
-  data: null,
-};
 const MINUTE = 60;
 
-const server = await IdentityServer.start();
-// With a mail server, no event of a delayed mail comes between the others.
-const smtp = await MailServer.start();
+const { server, options } = await startProvider();
 
 let loginVeto: string | undefined;
 let registerVeto: string | undefined;
@@ -40,18 +32,9 @@ const vetoing = defineFeature({
 });
 
 const OPTIONS = {
-  corsOrigins: [new URL(PAGE).origin],
-  externalProviders: { corp: server.client },
-  registration: "open",
-  smtpUrl: smtp.url,
-  mailFrom: "no-reply@example.com",
+  ...options,
   features: [vetoing],
 } as const;
-
-afterAll(async () => {
-  await server.close();
-  await smtp.close();
-});
 
 let count = 0;
 /** Returns somebody whom the gate does not know. */

@@ -1,35 +1,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { afterAll, afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import type { JWTPayload } from "jose";
 import { describeFreshGates, describeGates, setUpFreshGate } from "../../support/gate.js";
-import { MailServer } from "../../support/mail-server.js";
 import { answered, begin, begun, complete, logIn } from "./calls.js";
-import { IdentityServer, newKey, PAGE, type Person, sign } from "./identity-server.js";
+import { newKey, type Person, sign } from "./identity-server.js";
+import { FAILED, startProvider } from "./setup.js";
 
-const FAILED = {
-  status: 401,
-  code: "UNAUTHENTICATED",
-  reason: "external_login_failed",
-  data: null,
-};
 const MINUTE = 60;
 const METADATA = "/.well-known/openid-configuration";
 
-const server = await IdentityServer.start();
-// With a mail server, no event of a delayed mail comes between the others.
-const smtp = await MailServer.start();
-const OPTIONS = {
-  corsOrigins: [new URL(PAGE).origin],
-  externalProviders: { corp: server.client },
-  registration: "open",
-  smtpUrl: smtp.url,
-  mailFrom: "no-reply@example.com",
-} as const;
-
-afterAll(async () => {
-  await server.close();
-  await smtp.close();
-});
+const { server, options: OPTIONS } = await startProvider();
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 

@@ -1,19 +1,12 @@
-import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { beforeEach, describe, expect, test } from "@jest/globals";
 import { defineFeature } from "../../../src/index.js";
 import { becomes } from "../../support/eventually.js";
 import { describeFreshGates, describeGates, PASSWORD, type Tokens } from "../../support/gate.js";
-import { MailServer } from "../../support/mail-server.js";
 import { call, signIn } from "../recovery/calls.js";
 import { REGISTER, VERIFY } from "../registration/documents.js";
 import { answered, begin, complete, logIn } from "./calls.js";
-import { IdentityServer, PAGE, type Person, sign } from "./identity-server.js";
-
-const FAILED = {
-  status: 401,
-  code: "UNAUTHENTICATED",
-  reason: "external_login_failed",
-  data: null,
-};
+import { type Person, sign } from "./identity-server.js";
+import { FAILED, startProvider } from "./setup.js";
 
 /** Runs during a login by an account at a provider, after the provider has said who it is. */
 let beforeLogin = (): Promise<unknown> => Promise.resolve();
@@ -29,22 +22,12 @@ const meanwhile = defineFeature({
   }),
 });
 
-const server = await IdentityServer.start();
-const smtp = await MailServer.start();
+const { server, smtp, options } = await startProvider();
 const OPTIONS = {
-  corsOrigins: [new URL(PAGE).origin],
-  externalProviders: { corp: server.client },
-  registration: "open",
+  ...options,
   emailVerification: "optional",
-  smtpUrl: smtp.url,
-  mailFrom: "no-reply@example.com",
   features: [meanwhile],
 } as const;
-
-afterAll(async () => {
-  await server.close();
-  await smtp.close();
-});
 
 describeGates(OPTIONS, (gate) => {
   let count = 0;
