@@ -28,7 +28,10 @@ export interface Sql {
    * a time.
    */
   readonly skipLocked: string;
-  /** Runs a statement that only reads. The statement stays prepared for the next call. */
+  /**
+   * Runs a statement that only reads. The statement stays prepared for the next call. Integers of all sizes are numbers.
+   * A boolean is `true` or `false` on PostgreSQL, and 1 or 0 on SQLite.
+   */
   read<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
   /** Runs a statement that only reads, and does not keep it prepared. Use this for a statement whose text varies. */
   readOnce<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;

@@ -22,7 +22,7 @@ export async function requireKnownRoles(sql: Sql, { names }: Roles): Promise<voi
   const others = await sql.readOnce<{ role: string }>(`${OTHER_ROLES} ${places(names)}`, names);
   if (others.length === 0) return;
   const roles = others.map(({ role }) => role);
-  const counted = await sql.readOnce<{ role: string; users: number | string }>(
+  const counted = await sql.readOnce<{ role: string; users: number }>(
     `SELECT role, COUNT(*) AS users FROM profile WHERE role IN ${places(roles)} GROUP BY role ORDER BY role`,
     roles,
   );
@@ -33,8 +33,8 @@ function places(values: readonly string[]): string {
   return `(${values.map(() => "?").join(", ")})`;
 }
 
-function toProblem({ role, users }: { role: string; users: number | string }): Problem {
-  const have = Number(users) === 1 ? "1 user has" : `${users} users have`;
+function toProblem({ role, users }: { role: string; users: number }): Problem {
+  const have = users === 1 ? "1 user has" : `${users} users have`;
   const message = `must include ${JSON.stringify(role)}, because ${have} that role; keep it until no user has it`;
   return { option: "roles", message };
 }

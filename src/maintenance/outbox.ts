@@ -13,7 +13,7 @@ const MAX_MEASURED = 10_000;
 /** The columns that every outbox has. Instants are epoch milliseconds. */
 export interface OutboxRow {
   readonly id: string;
-  readonly queuedAt: number | string;
+  readonly queuedAt: number;
   /** How many times an instance has claimed the row. */
   readonly attempts: number;
 }
@@ -94,11 +94,11 @@ export class Outbox<Row extends OutboxRow> {
         help: `The rows of ${table} that wait, at most ${MAX_MEASURED}.`,
         kind: "gauge",
         read: async () => {
-          const [row] = await this.#sql.read<{ total: number | string }>(
+          const [row] = await this.#sql.read<{ total: number }>(
             `SELECT count(*) AS total FROM ${waiting}`,
             [],
           );
-          return Number(row?.total ?? 0);
+          return row?.total ?? 0;
         },
       },
       {
@@ -106,12 +106,12 @@ export class Outbox<Row extends OutboxRow> {
         help: `How long the oldest row of ${table} has waited. 0 if none waits.`,
         kind: "gauge",
         read: async () => {
-          const [row] = await this.#sql.read<{ oldest: number | string | null }>(
+          const [row] = await this.#sql.read<{ oldest: number | null }>(
             `SELECT min(queued_at) AS oldest FROM ${waiting}`,
             [],
           );
           const oldest = row?.oldest ?? null;
-          return oldest === null ? 0 : Math.max(this.#now() - Number(oldest), 0) / 1000;
+          return oldest === null ? 0 : Math.max(this.#now() - oldest, 0) / 1000;
         },
       },
     ];
@@ -193,7 +193,7 @@ export class Outbox<Row extends OutboxRow> {
   async #postpone(row: Row, fault: Fault): Promise<void> {
     const { table, retry, giveUp, onFault } = this.#options;
     const now = this.#now();
-    if (now - Number(row.queuedAt) >= giveUp) return this.#giveUp(row, fault);
+    if (now - row.queuedAt >= giveUp) return this.#giveUp(row, fault);
     const pause = Math.min(retry.first * 2 ** (row.attempts - 1), retry.max);
     // Changes nothing if another instance has claimed the row after this instance's claim expired.
     await this.#write(`UPDATE ${table} SET due_at = ? WHERE id = ? AND attempts = ? RETURNING id`, [

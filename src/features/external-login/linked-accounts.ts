@@ -25,12 +25,6 @@ export interface NewLink {
   readonly sessionId?: string;
 }
 
-/** PostgreSQL returns a bigint as text. */
-interface Row extends Omit<LinkedAccount, "linkedAt" | "lastUsedAt"> {
-  readonly linkedAt: number | string;
-  readonly lastUsedAt: number | string | null;
-}
-
 /** The accounts at providers by which users can log in. */
 export class LinkedAccounts {
   readonly #core: Pick<CoreServices, "now" | "signInMethods" | "sql">;
@@ -122,16 +116,11 @@ export class LinkedAccounts {
 
   /** Returns a user's accounts, oldest first. */
   async list(userId: string): Promise<readonly LinkedAccount[]> {
-    const rows = await this.#core.sql.read<Row>(
+    return this.#core.sql.read<LinkedAccount>(
       `SELECT id, provider, name, linked_at AS "linkedAt", last_used_at AS "lastUsedAt"
        FROM linked_account WHERE user_id = ? ORDER BY linked_at, id`,
       [userId],
     );
-    return rows.map((row) => ({
-      ...row,
-      linkedAt: Number(row.linkedAt),
-      lastUsedAt: row.lastUsedAt === null ? null : Number(row.lastUsedAt),
-    }));
   }
 
   /**

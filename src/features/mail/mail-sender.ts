@@ -108,7 +108,7 @@ export class MailSender {
       template: name,
       from,
       to,
-      queuedAt: Number(row.queuedAt),
+      queuedAt: row.queuedAt,
       link: given["link"],
     };
   }

@@ -43,10 +43,10 @@ export class ResetHolds {
 
   /** Returns the end of a user's hold in epoch milliseconds, or null if there is none. */
   async endOf(userId: string): Promise<number | null> {
-    const [hold] = await this.#sql.read<{ until: number | string }>(
+    const [hold] = await this.#sql.read<{ until: number }>(
       `SELECT held_until AS until FROM reset_hold WHERE user_id = ? AND held_until > ?`,
       [userId, this.#now()],
     );
-    return hold === undefined ? null : Number(hold.until);
+    return hold?.until ?? null;
   }
 }

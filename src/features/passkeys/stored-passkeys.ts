@@ -58,13 +58,10 @@ export interface NewPasskey {
   readonly credential: NewCredential;
 }
 
-/** PostgreSQL returns a bigint as a text, and SQLite a boolean as a number. */
-interface Row extends Pick<Passkey, "id" | "credentialId" | "label"> {
+interface Row extends Omit<Passkey, "transports" | "isSynced" | "isBackedUp"> {
   readonly transports: string;
   readonly isSynced: boolean | number;
   readonly isBackedUp: boolean | number;
-  readonly createdAt: number | string;
-  readonly lastUsedAt: number | string | null;
 }
 
 const COLUMNS = `id, credential_id AS "credentialId", label, transports, is_synced AS "isSynced",
@@ -220,7 +217,5 @@ function toPasskey(row: Row): Passkey {
     transports: row.transports === "" ? [] : row.transports.split(" "),
     isSynced: Boolean(row.isSynced),
     isBackedUp: Boolean(row.isBackedUp),
-    createdAt: Number(row.createdAt),
-    lastUsedAt: row.lastUsedAt === null ? null : Number(row.lastUsedAt),
   };
 }

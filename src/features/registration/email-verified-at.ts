@@ -17,11 +17,11 @@ export function emailVerifiedAt(sql: Sql): SchemaExtension {
 }
 
 async function readInstants(sql: Sql, ids: readonly string[]): Promise<Map<string, Date>> {
-  const rows = await sql.readOnce<{ userId: string; verifiedAt: number | string }>(
+  const rows = await sql.readOnce<{ userId: string; verifiedAt: number }>(
     `SELECT u.id AS "userId", v.verified_at AS "verifiedAt" FROM verified_address v
      JOIN "user" u ON u.id = v.user_id AND u.email_key = v.email_key
      WHERE u.id IN (${ids.map(() => "?").join(", ")})`,
     ids,
   );
-  return new Map(rows.map(({ userId, verifiedAt }) => [userId, new Date(Number(verifiedAt))]));
+  return new Map(rows.map(({ userId, verifiedAt }) => [userId, new Date(verifiedAt)]));
 }
