@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -9,11 +9,17 @@ import { ROOT } from "../support/command.js";
 
 const run = promisify(execFile);
 
-/** Returns the last commit without the newest migration, unless the variable PREVIOUS names another one. */
+/** Returns the last commit before the day of the newest migration, unless the variable PREVIOUS names another one. */
 async function findPrevious(): Promise<string> {
-  const newest = ["log", "-1", "--diff-filter=A", "--format=%H^", "--", "src/database/migrations"];
-  const name = process.env["PREVIOUS"] ?? (await run("git", newest, { cwd: ROOT })).stdout.trim();
-  return (await run("git", ["rev-parse", "--verify", name], { cwd: ROOT })).stdout.trim();
+  const git = async (...args: string[]) => (await run("git", args, { cwd: ROOT })).stdout.trim();
+  const given = process.env["PREVIOUS"];
+  if (given !== undefined) return git("rev-parse", "--verify", given);
+  const names = await readdir(join(ROOT, "src/database/migrations"));
+  const [newest = ""] = names
+    .filter((name) => /^\d/.test(name))
+    .toSorted()
+    .slice(-1);
+  return git("rev-list", "-1", `--before=${newest.slice(0, 10)}T00:00Z`, "HEAD");
 }
 
 /**
