@@ -66,8 +66,8 @@ export function canonicalEmail(email: string): string {
 
 /**
  * Returns the canonical form of a new e-mail address.
- * @throws {@link BadUserInput} when the text is empty, too long, or not exactly one well-formed address. Also when
- * there is an invisible character before the `@`
+ * @throws {@link BadUserInput} when the text is empty or too long, is not exactly one well-formed address, or has an
+ * invisible character before the `@`
  */
 export function requireNewEmail(email: string): string {
   const canonical = canonicalEmail(email);

@@ -35,8 +35,9 @@ export class LoginAttempts {
   }
 
   /**
-   * Sets for which users a right password alone does not reset the count, because wrong codes of a second factor count,
-   * too.
+   * Sets a condition. For users who match it, a right password alone does not reset the count. These users have a
+   * second factor, whose wrong codes count, too. If the password reset the count, a thief of the password could guess
+   * codes without end.
    * @param condition returns an SQL condition without parameters over the row `"user"`
    */
   keepCountIf(condition: () => string): void {

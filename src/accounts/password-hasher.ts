@@ -44,7 +44,7 @@ const RETRY_AFTER = 2;
 
 /**
  * Hashes and verifies passwords with Argon2id. Passwords are normalised to NFC, and never trimmed. Only a few calls run
- * at a time, because the database driver needs threads of libuv too.
+ * at a time, because the database driver needs some of libuv's threads.
  * @see https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
  */
 export class PasswordHasher {
@@ -114,7 +114,7 @@ export class PasswordHasher {
       () => verifyArgon2(own, password),
       async () => (await this.#foreign?.verify(foreign, password)) ?? false,
     ];
-    // Check the stored hash first, so that a right password needs only one check.
+    // First run the check that fits the stored hash, so that a right password needs only one check.
     for (const isRight of isForeign ? checks.reverse() : checks) {
       if (await isRight()) return true;
     }
