@@ -110,8 +110,8 @@ export function readOwnOrigin(request: RequestLike): string | null {
 }
 
 /**
- * Returns the values of the `Authorization` lines. Returns the first value twice if there are several lines, because
- * Node's `headers` has only the first.
+ * Returns the values of the `Authorization` lines. If there are several lines, Node's `headers` has only the first
+ * value. The result then has this value twice, so that the caller refuses the request.
  */
 export function readAuthorization(request: RequestLike): readonly unknown[] {
   const value = findHeader(request, "authorization");
@@ -120,7 +120,10 @@ export function readAuthorization(request: RequestLike): readonly unknown[] {
   return isRepeated(request.rawHeaders, "authorization") ? [...values, ...values] : values;
 }
 
-/** Ignores case in objects that do not come from Node, whose names are already in lower case. */
+/**
+ * Finds the value of a header. Ignores the case of its name, except in a request of Node, whose names are in lower
+ * case.
+ */
 function findHeader({ headers, rawHeaders }: RequestLike, name: string): unknown {
   if (isHeaders(headers)) return headers.get(name);
   const value = headers[name];

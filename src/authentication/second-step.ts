@@ -12,12 +12,12 @@ export interface ProvedLogin extends LoginAttempt {
 
 /** Decides whether a login needs a second step. */
 export interface SecondStep {
-  /** @throws {@link AuthError} if it does */
+  /** @throws {@link AuthError} if the login needs a second step */
   require(this: void, login: ProvedLogin): Promise<void>;
   /**
-   * Returns an SQL condition without parameters: a login of the row `"user"` by these methods needs no second step. The
-   * statement that opens the session checks it again, because the user may have added a factor meanwhile. Undefined if
-   * no login by these methods needs one.
+   * Returns an SQL condition over the row `"user"`, without parameters. It is true if a login of this user by these
+   * methods needs no second step. The statement that opens the session checks the condition, because the user may have
+   * added a factor meanwhile. Returns undefined if no login by these methods needs a second step.
    */
   needsNone(this: void, methods: readonly AuthMethod[]): string | undefined;
 }

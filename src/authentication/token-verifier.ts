@@ -106,7 +106,7 @@ export class TokenVerifier {
     try {
       return this.#parts.kinds.verifyAnyAge(token, BEARER).claims.exp * 1000;
     } catch {
-      // The token's key was revoked a moment ago.
+      // The token's key was revoked a moment ago, so the token is no longer valid.
       return 0;
     }
   }
