@@ -85,7 +85,7 @@ export const AUTH_SETTINGS = {
     to: ACCESS_TOKEN_LIFETIME_MAX,
     default: "5m",
   }),
-  /** How long a session lasts without a refresh. A sliding token lives equally long. */
+  /** How long a session lasts without a refresh. A sliding token lives just as long. */
   refreshTokenLifetime: duration({
     variable: "REFRESH_TOKEN_LIFETIME",
     from: "1m",
