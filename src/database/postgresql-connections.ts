@@ -28,7 +28,9 @@ interface DatabaseFault {
   readonly code: string;
 }
 
-/** Opens the pool's connections, runs statements on them, and tells the pool which ones it must not use again. */
+/**
+ * Opens the pool's connections, and runs statements on them. Tells the pool which connections it must not use again.
+ */
 export class PostgresConnections {
   /** The monotonic time of each usable connection's last answer. */
   readonly #answeredAt = new WeakMap<Client, number>();
@@ -45,7 +47,7 @@ export class PostgresConnections {
     return connection;
   }
 
-  /** Abandons the connection if it is not usable. */
+  /** Returns whether the pool may use the connection again. If not, abandons the connection. */
   isUsable(connection: Client): boolean {
     if ((this.#answeredAt.get(connection) ?? -1) >= this.#trustedSince) return true;
     this.#abandon(connection);
@@ -87,8 +89,8 @@ export class PostgresConnections {
   }
 
   /**
-   * Resets the connection, so that the operating system discards unsent statements. Otherwise it would send them when
-   * the network is back, although their requests were refused.
+   * Resets the connection, so that the operating system discards unsent statements. Otherwise the system would send
+   * them when the network is back, after Gatehouse has already refused the requests.
    */
   #abandon(connection: Client): void {
     this.#answeredAt.delete(connection);

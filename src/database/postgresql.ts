@@ -54,7 +54,7 @@ export async function openPostgres({
     createRetryIntervalMillis: 50,
     propagateCreateError: true,
     ...(connectTimeout > 0 && { createTimeoutMillis: connectTimeout }),
-    // A copy, because `pg` makes `ssl.key` non-enumerable in its argument.
+    // Pass a copy of `ssl`, because `pg` makes `ssl.key` non-enumerable in its argument.
     create: () => connections.open(new pg.Client({ ...connection, ssl: ssl && { ...ssl } })),
     validate: (client) => connections.isUsable(client),
     destroy: (client) => client.end(),
