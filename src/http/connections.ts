@@ -79,14 +79,14 @@ export class Connections {
     const max = isLimited ? this.#maxPerAddress : null;
     if (this.#served.size >= MAX_SERVED && !this.#closeIdle()) this.#refuse(socket);
     else if (max === null) this.#serve(socket);
-    else this.#serveOneOf(socket, remoteAddress, max);
+    else this.#serveUpTo(max, socket, remoteAddress);
   }
 
   #start(socket: Socket, response: ServerResponse): void {
     const unfinished = this.#unfinished.get(socket) ?? new Set();
     if (!this.#unfinished.has(socket)) {
       this.#unfinished.set(socket, unfinished);
-      // Node emits no event for responses that wait behind another one when the connection closes.
+      // When a connection closes, Node emits no event for responses that wait behind another response.
       socket.once("close", () => {
         this.#running -= unfinished.size;
         unfinished.clear();
@@ -128,7 +128,8 @@ export class Connections {
     return [...(this.#unfinished.get(socket) ?? [])].some(({ req }) => req.complete);
   }
 
-  #serveOneOf(socket: Socket, address: string, max: number): void {
+  /** Serves the connection, or refuses it if its address already has `max` connections. */
+  #serveUpTo(max: number, socket: Socket, address: string): void {
     const networks = networksOf(address);
     if (!this.#perAddress.add(networks, max)) {
       this.#refuse(socket);

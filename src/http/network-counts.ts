@@ -1,6 +1,8 @@
 import { type Networks, SITE_LIMIT } from "../throttling/networks.js";
 
-/** Counts what an address has at the same time, such as open connections, also for its /48 network. */
+/**
+ * Counts things that an address has at the same time, such as open connections. Also counts them for each /48 network.
+ */
 export class NetworkCounts {
   readonly #counts = new Map<string, number>();
 

@@ -10,6 +10,7 @@ import { addressOf } from "./headers.js";
 
 /** The name of the request decorator that holds the {@link OperationRecord}. */
 export const RECORD = "operationRecord";
+
 /** Logs a request after its response. */
 export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   const { routeOptions, method } = request;

@@ -5,7 +5,10 @@ import { NetworkCounts } from "./network-counts.js";
 const MAX_RUNNING = 64;
 /** How many requests of one address may run and wait together. */
 const MAX_PENDING = 250;
-/** The same for a loopback address, because all clients of a proxy that is not trusted may have this address. */
+/**
+ * The same limit for a loopback address. It is higher, because all clients behind a proxy that is not trusted may share
+ * this address.
+ */
 const MAX_PENDING_LOOPBACK = 1_000;
 
 /** The requests of one address. A request waits only while {@link MAX_RUNNING} others run. */
