@@ -44,8 +44,8 @@ export class SigningKeyService {
   }
 
   /**
-   * Loads the keys. Adds a key if there is none, or if `jwtAlgorithm` has changed. If another key is active, a key that
-   * cannot be read is skipped.
+   * Loads the keys. Adds a key if there is none, or if `jwtAlgorithm` has changed. Skips a key that cannot be read, if
+   * another key is active.
    * @param onFault called once for each key that is skipped
    * @throws {@link WrongSettings} if no other key is active, and `secretKey` cannot decrypt the key
    * @throws Error if no other key is active, and the key cannot be read for another reason
