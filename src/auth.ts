@@ -157,7 +157,7 @@ function assemble(
       findCredentialMutations(unguarded),
     );
   const schema = guard(unguarded, { strict: true });
-  // Made when they are first needed, because our own server needs only the schema.
+  // These values are computed when they are first needed, because our own server needs only the schema.
   let typeDefs: string | undefined;
   let resolvers: IResolvers | undefined;
   const readTypeDefs = () => (typeDefs ??= printSchema(schema));

@@ -1,7 +1,10 @@
 import { createHmac, type KeyObject } from "node:crypto";
 import type { Role } from "./accounts/role.js";
 
-/** Which tokens a session has: a static token, an access and a refresh token, or a sliding token. */
+/**
+ * The tokens of a session: `TOKEN` is a static token, `JWT` an access and a refresh token, and `SLIDING` a sliding
+ * token.
+ */
 export type AuthScheme = "TOKEN" | "JWT" | "SLIDING";
 
 /**
@@ -98,8 +101,8 @@ export type AuthEvent =
 /** An event of a feature. */
 export interface FeatureEvent {
   /**
-   * The feature's name, a colon and the event's name, such as `suspensions:suspended`. Use the name `refused` for a
-   * refused request: the audit trail then stores only some of many.
+   * The feature's name, a colon and the event's name, such as `suspensions:suspended`. Use the event name `refused` for
+   * a refused request. If there are many, the audit trail stores only some of them.
    */
   readonly type: `${string}:${string}`;
   readonly userId?: string;

@@ -35,7 +35,7 @@ export function addServeCommand(
     });
 }
 
-/** Milliseconds after the start. */
+/** Milliseconds from the start to {@link preload}, which must not slow down the start. */
 const PRELOAD_DELAY = 3_000;
 
 /**
@@ -94,7 +94,7 @@ async function welcomeFirstAdmin(
   }
   // Written to standard error, because the log is on standard output.
   console.error(
-    `Created the first admin. It is shown only now:\n  username: admin\n  password: ${password}`,
+    `Created the first admin. The password is shown only now:\n  username: admin\n  password: ${password}`,
   );
 }
 

@@ -2,7 +2,7 @@ import { BadUserInput } from "../errors.js";
 import type { Principal } from "./principal.js";
 
 /**
- * Returns the signed-in user. Use it for requests that need an own session.
+ * Returns the signed-in user. Use it for requests that need the user's own session.
  * @throws {@link Unauthenticated} when nobody is signed in
  * @throws the errors of {@link requireOwnSession}
  */

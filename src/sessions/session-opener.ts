@@ -37,8 +37,8 @@ export interface SessionOpening {
    */
   readonly openedBy?: Pick<SessionInfo, "id">;
   /**
-   * An SQL condition without parameters over the row `"user"`. Unless it holds, no session is opened, as after a change
-   * of `credentialsVersion`. @default none
+   * An SQL condition without parameters over the row `"user"`. If it is false, no session is opened. The error is then
+   * the same as after a change of `credentialsVersion`. @default none
    */
   readonly condition?: string | undefined;
   /** The administrator who acts as the user in the new session, with the administrator's own session. */
@@ -163,8 +163,8 @@ export class SessionOpener {
   }
 
   /**
-   * Stores a session that has already ended. Revokes a token without a session if the caller gives the token this
-   * session's id.
+   * Stores a session that has already ended. A token with the id of this session is revoked. Use this to revoke a token
+   * that has no session yet.
    * @returns the id of the session
    */
   async openEnded(user: UserRef, opening: SessionOpening): Promise<string> {

@@ -103,7 +103,7 @@ export class SessionService implements Sessions {
    * is recorded.
    * @param added methods to add to those of the session. With `mfa`, the user has just proved a second factor. @default
    * no methods
-   * @param run runs a statement of the caller's transaction. @default a statement by itself
+   * @param run runs a statement of the caller's transaction. @default no transaction
    * @returns the current time in epoch milliseconds; null if nothing was recorded
    */
   async recordAuthentication(
@@ -187,7 +187,10 @@ export class SessionService implements Sessions {
     return this.#watch.add(session);
   }
 
-  /** Ends all watches. Call this after the database was closed, so that their last checks fail. */
+  /**
+   * Ends all watches. Each watcher checks its session once more. Call this after the database was closed, so that these
+   * checks fail and the subscriptions end.
+   */
   endWatch(): void {
     this.#watch.close();
   }

@@ -24,9 +24,9 @@ const REPORT_INTERVAL = 60_000;
 /** Each command has one key, so that it works in a Cluster. */
 const SCRIPTS = { countAttempt: { lua: COUNT_ATTEMPT_LUA, numberOfKeys: 1 } };
 
-/** The start counts attempts of this rule, to check that the server and its user can count. */
+/** The start counts attempts of this rule, to check that the server answers, and that its user may run the script. */
 const START_RULE: LimiterRule = { name: "start", limit: 1_000_000, window: 60 };
-/** The keys that the start counts. Several, to reach several nodes of a Cluster. */
+/** The keys of these attempts. There are several, to reach several nodes of a Cluster. */
 const START_KEYS = ["a", "b", "c", "d", "e", "f", "g", "h"];
 
 declare module "ioredis" {

@@ -58,8 +58,8 @@ export interface ForeignTokens {
 }
 
 /**
- * All kinds of JWT, which differ in their `typ` header. Verified access and sliding tokens are kept in memory. So the
- * signature of each is checked only once.
+ * All kinds of JWT, which differ in their `typ` header. Verified access and sliding tokens are kept in memory, so that
+ * each signature is checked only once.
  */
 export class TokenKinds {
   readonly access: AccessTokens;

@@ -21,7 +21,7 @@ export interface AccessTokenClaims {
   readonly act?: { readonly sub: string };
   /** How the user proved who they are, such as `pwd` and `mfa`. @see RFC 8176 2 */
   readonly amr?: readonly string[];
-  /** When the user last proved it in this session. Epoch seconds. */
+  /** When the user last proved who they are in this session. Epoch seconds. */
   readonly auth_time?: number;
   /** The claims that the application has added. */
   readonly [claim: string]: unknown;
