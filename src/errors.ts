@@ -28,7 +28,7 @@ export type ErrorCode = keyof typeof HTTP_STATUS;
 export const CHALLENGES = 'Bearer realm="gatehouse", Token realm="gatehouse"';
 
 /**
- * The authentication context class of a session whose user proved a second factor.
+ * The value of `acr_values` that asks for a second factor.
  * @see OpenID Provider Authentication Policy Extension 1.0, 4
  */
 const SECOND_FACTOR_ACR = "http://schemas.openid.net/pape/policies/2007/06/multi-factor";
@@ -340,11 +340,11 @@ export class NoSuchUser extends BadUserInput {
   }
 }
 
-/** The user has no other way to log in than the one to remove. */
+/** After the removal, the user would have no way to log in. */
 export class LastSignInMethod extends AuthError {
   constructor() {
     super(
-      "This is the only way to log in to the account. Add another one first, such as a password.",
+      "This is the only way to log in to the account. Add another way first, such as a password.",
       { code: "BAD_USER_INPUT", reason: "last_sign_in_method" },
     );
   }

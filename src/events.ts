@@ -43,7 +43,7 @@ export interface Actor {
 
 /**
  * Returns the client of a request with a token. If an administrator acts as the token's user, the result says so in
- * `actor`. An `actor` that the client already has stays.
+ * `actor`. If the client already has an `actor`, it stays.
  */
 export function holderOf(
   { id: sessionId, userId, impersonatorId }: TokenHolder,
@@ -131,10 +131,7 @@ export function publishTo<Parameters extends unknown[]>(
   };
 }
 
-/**
- * Returns a keyed hash of a text. A reader of the hash cannot find the text by trying values, because this needs the
- * key.
- */
+/** Returns a keyed hash of a text. Without the key, a reader of the hash cannot find the text by trying values. */
 export function fingerprint(text: string, key: KeyObject): string {
   return createHmac("sha256", key).update(text).digest("hex").slice(0, 16);
 }

@@ -6,7 +6,7 @@ import type { Role, Roles } from "./role.js";
 import type { UserSessions } from "./user-sessions.js";
 import type { StoredUser, UserTransactions } from "./user-transactions.js";
 
-/** SQL that is true if the user is not an admin, or if another admin is active. */
+/** SQL condition: the user is not an admin, or another admin is active. */
 const ANOTHER_ADMIN = `(
   NOT EXISTS (SELECT 1 FROM profile WHERE user_id = ? AND role = ?)
   OR EXISTS (

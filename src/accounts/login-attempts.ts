@@ -53,7 +53,7 @@ export class LoginAttempts {
    * @param account the account as it was before the password check
    * @param loginAt when the user logged in, in epoch milliseconds. Null if the user was already logged in
    * @param finish runs last, in the same transaction
-   * @returns what `finish` returns. Null if the account has changed since the password check; the caller must then
+   * @returns the result of `finish`. Null if the account has changed since the password check. The caller must then
    * refuse the password
    */
   async recordSuccess<Result>(

@@ -65,8 +65,8 @@ export class PasswordHasher {
   }
 
   /**
-   * `waiting` and `running` are current numbers of passwords. The other values are totals since the start; `waited` is
-   * the sum of all waits, in seconds.
+   * `waiting` and `running` are the current numbers of passwords. The other values are totals since the start. `waited`
+   * is the sum of all waits, in seconds.
    */
   get load(): Readonly<Record<"waiting" | "running" | "finished" | "refused" | "waited", number>> {
     return {
@@ -163,7 +163,7 @@ export function verifyPhc(hash: string, password: string): Promise<boolean> {
   return verify(hash, password);
 }
 
-/** Takes the same time for a missing or malformed hash as for a real one. */
+/** Returns whether the password is right. Takes the same time for a missing or malformed hash as for a real hash. */
 async function verifyArgon2(passwordHash: string | null, password: string): Promise<boolean> {
   const normalized = password.normalize("NFC");
   try {

@@ -38,8 +38,8 @@ export async function checkPassword(
 
 /**
  * Checks the password of a signed-in user, with the rate limits and the lock of a login.
- * @returns the account before the check. If its `credentialsVersion` is no longer the stored one, the password has
- * changed since the check
+ * @returns the account as it was before the check. If the stored `credentialsVersion` differs, the password has changed
+ * since the check
  * @throws {@link InvalidCredentials} for a wrong password, and for a locked account
  * @throws {@link TooManyRequests} when a rate limit is reached
  * @throws {@link BadUserInput} when the password is malformed

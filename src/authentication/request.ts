@@ -61,7 +61,8 @@ export function requireContextOptions(options: unknown): asserts options is Cont
 }
 
 /**
- * Returns the client's IP address, or null. Prefers any other address to the socket's, which may be a proxy's.
+ * Returns the client's IP address, or null. Prefers an address from the application or the framework, because the
+ * socket's address may be a proxy's.
  * @param given the address that the application passes
  */
 function readAddress(request: RequestLike, given: string | null = null): string | null {
@@ -121,8 +122,8 @@ export function readAuthorization(request: RequestLike): readonly unknown[] {
 }
 
 /**
- * Finds the value of a header. Ignores the case of its name, except in a request of Node, whose names are in lower
- * case.
+ * Finds the value of a header. Ignores the case of the header's name, except in Node's headers, whose names are always
+ * in lower case.
  */
 function findHeader({ headers, rawHeaders }: RequestLike, name: string): unknown {
   if (isHeaders(headers)) return headers.get(name);

@@ -43,8 +43,8 @@ export const AUTH_SETTINGS = {
     defaultNote: "`10`",
   }),
   /**
-   * Whether Gatehouse creates a missing SQLite file and missing tables. If this is off, Gatehouse does not start
-   * without them, which reveals a wrong path or a lost volume.
+   * Whether Gatehouse creates a missing SQLite file and missing tables. If this is off, Gatehouse refuses to start
+   * without them, so that a wrong path or a lost volume is noticed.
    */
   createDatabase: onOff({
     defaultNote: "true; for a server on SQLite, only in development",

@@ -19,7 +19,7 @@ const POSTGRES_TYPES = {
 /** The message of `pg` when a statement gets no answer in time. */
 const TIMEOUT = "Query read timeout";
 
-/** The code for a write on a server that takes no writes, such as the former primary after a failover. */
+/** The code for a write on a server that accepts no writes, such as the former primary after a failover. */
 const READ_ONLY = "25006";
 
 /** An error that the server has sent. */

@@ -16,7 +16,7 @@ import {
 /** The default of `databasePoolSize`. */
 const POOL_SIZE = 10;
 
-/** How long one attempt to connect may take, in milliseconds. Short, because the pool retries. */
+/** How long one attempt to connect may take, in milliseconds. The time is short, because the pool retries. */
 const POOL_CONNECT_TIMEOUT = 750;
 
 /** Milliseconds without traffic after which TCP checks that the server is reachable. */

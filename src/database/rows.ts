@@ -46,7 +46,7 @@ export async function runWithPairs(
 
 /**
  * Selects rows whose column has one of the values.
- * @param statement ends before the list, such as `SELECT id FROM t WHERE id IN`
+ * @param statement the statement without the list of values, such as `SELECT id FROM t WHERE id IN`
  */
 export async function selectIn<Row>(
   run: RunStatement,

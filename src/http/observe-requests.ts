@@ -45,7 +45,7 @@ export function addRequestObservers(
 ): void {
   for (const observe of observers) {
     const observed = new WeakMap<FastifyRequest, ReturnType<RequestObserver>>();
-    // Not `onRequest`, because an async context that starts in that hook is lost when the body arrives.
+    // Do not use the hook `onRequest`, because an async context that starts there is lost when the body arrives.
     app.addHook("preHandler", (request, reply, done) => {
       const { method, headers, routeOptions } = request;
       const route = routeOptions.url ?? null;

@@ -20,7 +20,7 @@ export interface TokenSession {
   readonly id: string;
   readonly userId: string;
   readonly scheme: AuthScheme;
-  /** The number of refreshes before a refresh or sliding token. Null for an access token. */
+  /** For a refresh or sliding token, how often the session was refreshed before. Null for an access token. */
   readonly generation: number | null;
   /** The id of the administrator who acts as the user; null for the user's own sessions. */
   readonly impersonatorId: string | null;

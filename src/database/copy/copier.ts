@@ -84,7 +84,7 @@ export class Copier {
       const others = (await this.#source.columnsOf(table)).sort();
       if (names.join("\n") !== others.join("\n")) {
         throw new Error(
-          `The columns of the table ${table} are not those that its migrations create: ${others.join(", ")}.`,
+          `The table ${table} has other columns than its migrations create: ${others.join(", ")}.`,
         );
       }
       this.#columns.set(table, columns);
@@ -108,7 +108,7 @@ export class Copier {
 
   /**
    * Returns the part of a table that an earlier run has copied. If the source or the copy has changed since then,
-   * empties the table, and returns an empty part. Then also empties all later tables, because their rows may refer to
+   * returns an empty part. In that case, also empties this table and all later tables, because their rows may refer to
    * this table.
    */
   async #findStart(table: string, rest: readonly string[]): Promise<Copied> {
@@ -133,7 +133,8 @@ export class Copier {
   }
 
   /**
-   * Compares the copy with what was read from the source. If they are equal, the copy is complete. If not, empties it.
+   * Compares the copy with what was read from the source. If they are equal, the copy is complete. If not, empties the
+   * copy.
    * @returns a sentence for each table that differs
    */
   async #complete(tables: readonly string[]): Promise<string[]> {
