@@ -113,7 +113,7 @@ export interface FeatureEvent {
 export type EventListener = (event: AuthEvent, client: Client) => unknown;
 
 /**
- * Returns a listener that calls all listeners in turn. A listener that fails causes a warning.
+ * Returns a listener that calls all listeners, one after another. A listener that fails causes a warning.
  * @param listeners the list. Listeners may be added to it later
  */
 export function publishTo<Parameters extends unknown[]>(

@@ -50,7 +50,10 @@ export type RunStatement = <Row>(
   parameters: readonly SqlValue[],
 ) => Promise<Row[]>;
 
-/** Returns a function that runs each statement by itself, for code that can also run in a transaction. */
+/**
+ * Returns a function that runs each statement without a transaction. Pass it to code that can also run in a
+ * transaction.
+ */
 export function withoutTransaction(sql: Sql): RunStatement {
   return (statement, parameters) => sql.write(statement, parameters);
 }

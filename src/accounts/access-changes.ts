@@ -60,8 +60,8 @@ export class AccessChanges {
     await this.#users.change(client, async (run, report) => {
       const user = await this.#users.read(run, id);
       if (user.role === role) return;
-      // Lock the user's row. If an operator deleted the user with SQL now, the next statement would change no row, and
-      // the error would wrongly be about the last admin.
+      // Lock the user's row, so that nobody can delete it with SQL now. Otherwise the next statement could change no
+      // row, and the error would wrongly be about the last admin.
       const locked = await run(`UPDATE "user" SET id = id WHERE id = ? RETURNING id`, [id]);
       if (locked.length === 0) throw new NoSuchUser();
       await this.#requireChanged(

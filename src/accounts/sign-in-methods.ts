@@ -4,8 +4,8 @@ import type { RunStatement } from "../sql.js";
 type Removal = (run: RunStatement, userId: string) => Promise<unknown>;
 
 /**
- * The ways to log in to an account: the password, and those of features, such as linked accounts. A feature must not
- * remove the last way.
+ * The ways to log in to an account: the password, and the ways that features add, such as linked accounts. A feature
+ * must not remove the last way.
  */
 export class SignInMethods {
   readonly #counts = ["CASE WHEN u.password_hash IS NULL THEN 0 ELSE 1 END"];

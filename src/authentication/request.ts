@@ -103,7 +103,7 @@ export function readOwnOrigin(request: RequestLike): string | null {
   const whole = URL.canParse(url) ? new URL(url) : null;
   const usual = socket?.encrypted === true ? "https" : "http";
   // An unknown scheme counts as http, because a proxy may send any text. For an unknown scheme, `URL` would return the
-  // origin "null", which sandboxed pages also send. They would then count as pages of this server.
+  // origin "null", which sandboxed pages also send. Such pages would then count as pages of this server.
   const isSecure = /^https:?$/i.test(request.protocol ?? whole?.protocol ?? usual);
   const host = request.host ?? readHeader(request, "host") ?? whole?.host ?? "";
   const origin = `${isSecure ? "https" : "http"}://${host}`;

@@ -2,7 +2,7 @@ import type { Client } from "../events.js";
 import type { AuthMethod } from "../sessions/methods.js";
 import type { LoginAttempt } from "./hooks.js";
 
-/** A login whose user has proved who they are, but whose session is not open yet. */
+/** A login whose session is not open yet. The user has already proved who they are. */
 export interface ProvedLogin extends LoginAttempt {
   readonly userId: string;
   readonly client: Client;

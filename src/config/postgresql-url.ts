@@ -1,6 +1,6 @@
 import { findMeant } from "./misspelling.js";
 
-/** The supported values of `sslmode`: those of libpq except `allow`, and `no-verify` from the package `pg`. */
+/** The supported values of `sslmode`: all values of libpq except `allow`, and `no-verify` from the package `pg`. */
 const SSL_MODES = [
   "disable",
   "prefer",

@@ -78,7 +78,7 @@ export function resolveServerConfig(
   }
   const others = found.filter(({ option }) => option !== "secretKey");
   requireConsistent(config, others, owners, contradictions);
-  // Create a secret only if all other settings are right, because it is stored in a file.
+  // Create a secret only if all other settings are right, because the secret is stored in a file.
   const secretKey = command.createSecretKey(databaseUrl);
   const made = checkOptions({ secretKey }, { secretKey: AUTH_SETTINGS.secretKey }, {});
   const complete = { ...config, secretKeys: made.values.secretKey };

@@ -138,8 +138,8 @@ export const AUTH_SETTINGS = {
    */
   throttleStore: oneOf(["memory", "database"], { variable: "THROTTLE_STORE", default: "memory" }),
   /**
-   * The Redis or Valkey in which all instances count attempts: one server, one that Sentinels choose, or a Cluster. With
-   * `rediss` instead of `redis`, connections use TLS. While Redis is unreachable, each instance counts by itself.
+   * The Redis or Valkey in which all instances count attempts: one server, one that Sentinels choose, or a Cluster.
+   * With `rediss` instead of `redis`, connections use TLS. While Redis is unreachable, each instance counts separately.
    */
   redisUrl: {
     ...text({

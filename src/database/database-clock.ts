@@ -31,7 +31,10 @@ export class DatabaseClock implements Clock {
   readonly #options: DatabaseClockOptions;
   /** The database's time when `performance.now()` was 0, in epoch milliseconds. */
   #origin = 0;
-  /** This machine's time when `performance.now()` was 0, in epoch milliseconds. It jumps if the machine was suspended. */
+  /**
+   * This machine's time when `performance.now()` was 0, in epoch milliseconds. This value jumps if the machine was
+   * suspended.
+   */
   #ownOrigin = 0;
   #hasRead = false;
   #hasWarned = false;

@@ -11,9 +11,10 @@ const MAX_REFUSED = 1_000;
 const REFUSAL_TIMEOUT = 2_000;
 
 /**
- * Limits the connections of a server, and counts its running requests. If too many connections are open, a new one
- * replaces the longest idle one. If none is idle, or one address has too many connections, the new connection stays
- * open for a short time, so that the server can answer its request with an error.
+ * Limits the connections of a server, and counts its running requests. If too many connections are open, a new
+ * connection replaces the connection that has been idle for longest. If no connection is idle, or if one address has
+ * too many connections, the new connection is refused. It then stays open for a short time, so that the server can
+ * answer its request with an error.
  */
 export class Connections {
   readonly #server: Server;

@@ -19,15 +19,17 @@ interface Queue {
 }
 
 /**
- * Lets the requests of each address take turns, so that a client with thousands of requests at once does not make the
- * others wait.
+ * Lets the requests of each address take turns. Otherwise a client with thousands of requests at once would make all
+ * other clients wait.
  */
 export class Turns {
   readonly #maxPending: number;
   readonly #pending = new NetworkCounts();
   readonly #queues = new Map<string, Queue>();
 
-  /** @param connectionsPerAddress a client with more connections may have more requests */
+  /**
+   * @param connectionsPerAddress the limit of connections. An address may have at least as many requests as connections
+   */
   constructor(connectionsPerAddress: number) {
     this.#maxPending = Math.max(MAX_PENDING, connectionsPerAddress);
   }

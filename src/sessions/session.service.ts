@@ -101,8 +101,8 @@ export class SessionService implements Sessions {
    * token, or of an administrator who acts as the user.
    * @param credentialsVersion the user's `credentialsVersion` when the proof was checked. If this has changed, nothing
    * is recorded.
-   * @param added methods to add to those of the session. With `mfa`, the user has just proved a second factor. @default
-   * no methods
+   * @param added methods to add to the session. With `mfa`, the user has just proved a second factor. @default no
+   * methods
    * @param run runs a statement of the caller's transaction. @default no transaction
    * @returns the current time in epoch milliseconds; null if nothing was recorded
    */

@@ -10,7 +10,7 @@ import {
 
 /** How many keys have a counter of their own. One more key evicts the least recently used key. */
 const MAX_KEYS = 20_000;
-/** The number of shared counters. */
+/** The number of counters in {@link SharedCounters}. */
 const SHARED = 2 ** 20;
 
 /**

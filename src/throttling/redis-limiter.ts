@@ -66,7 +66,7 @@ export async function openRedisStore(
   };
 }
 
-/** Sends commands to Redis, and limits how long requests wait for it. */
+/** Sends commands to Redis, and limits how long requests wait for a reply. */
 class GuardedRedis {
   readonly #client: Redis | Cluster;
   readonly #onFault: (error: unknown) => void;

@@ -1,7 +1,8 @@
 import type { RequestLike } from "./request.js";
 
 /**
- * The claims of an access token. They have no role, because it can change before the token expires. @see RFC 9068 2.2
+ * The claims of an access token. They have no role, because the role can change before the token expires. @see RFC 9068
+ * 2.2
  */
 export interface AccessTokenClaims {
   readonly iss: string;

@@ -18,7 +18,7 @@ export interface CopyOptions {
   readonly from: string;
   /** The settings of the PostgreSQL database. */
   readonly to: DatabaseSettings;
-  /** All features, even those that are off. */
+  /** All features, on or off. */
   readonly features: readonly TableOwner[];
   readonly progress: Progress;
   readonly print: (line: string) => void;

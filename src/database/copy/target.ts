@@ -24,7 +24,7 @@ export interface Copied {
   readonly digest: Digest;
 }
 
-/** Returns the tables of the schema in use, except for those that record migrations and the copy itself. */
+/** Returns the tables of the schema in use. Omits the tables that record migrations and the copy itself. */
 export async function listTables(run: RunStatement): Promise<string[]> {
   const rows = await run<{ name: string }>(
     `SELECT relname AS name FROM pg_class WHERE relnamespace = ${SCHEMA} AND relkind IN ('r', 'p')
