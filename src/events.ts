@@ -42,8 +42,8 @@ export interface Actor {
 }
 
 /**
- * Returns the client of a request with a token. If an administrator acts as the token's user, the result says so in
- * `actor`. If the client already has an `actor`, it stays.
+ * Returns the client of a request that was sent with a token. If an administrator acts as the token's user, the result
+ * has an `actor` that says so. An existing `actor` is kept.
  */
 export function holderOf(
   { id: sessionId, userId, impersonatorId }: TokenHolder,
@@ -102,7 +102,7 @@ export type AuthEvent =
 export interface FeatureEvent {
   /**
    * The feature's name, a colon and the event's name, such as `suspensions:suspended`. Use the event name `refused` for
-   * a refused request. If there are many, the audit trail stores only some of them.
+   * a refused request. If there are many such events, the audit trail stores only some of them.
    */
   readonly type: `${string}:${string}`;
   readonly userId?: string;

@@ -31,7 +31,7 @@ export const IS_LIVE = `(${IS_OPEN} AND EXISTS (
 
 /**
  * SQL condition: the session `?` belongs to the row `"user"`, and is live. A feature checks this condition in the
- * statement that stores a way to log in. Otherwise a thief could store one in a session that has ended since the
+ * statement that stores a way to log in. Otherwise a thief could store such a way in a session that has ended since the
  * request began. The first parameter is the id of the session. {@link openAt} returns the others.
  */
 export const HAS_SESSION = `EXISTS (SELECT 1 FROM session WHERE session.id = ? AND session.user_id = "user".id

@@ -161,8 +161,8 @@ export class SessionOpener {
   }
 
   /**
-   * Stores a session that has already ended. A token with the id of this session is revoked. Use this to revoke a token
-   * that has no session yet.
+   * Stores a session that has already ended. Use it to revoke a token that has no session yet: a token with this
+   * session's id is revoked.
    * @returns the id of the session
    */
   async openEnded(user: UserRef, opening: SessionOpening): Promise<string> {

@@ -135,8 +135,9 @@ export class SessionService implements Sessions {
   }
 
   /**
-   * Adds a function that runs before {@link SessionService.endAll}, {@link SessionService.endOtherSignIns} and {@link
-   * SessionService.endMatching} end sessions. In it, a feature can revoke tokens that have no session yet.
+   * Adds a function that runs before {@link SessionService.endAll}, {@link SessionService.endOtherSignIns} and
+   * {@link SessionService.endMatching} end sessions. In this function, a feature can revoke tokens that have no session
+   * yet.
    */
   addEndingStep(step: EndingStep): void {
     this.#ender.addStep(step);

@@ -14,8 +14,8 @@ const MAX_KEYS = 20_000;
 const SHARED = 2 ** 20;
 
 /**
- * Counts in memory. The counters are lost when the process ends. An evicted key keeps its attempts, because otherwise an
- * attacker could evict the key of an account by trying many made-up names.
+ * Counts in memory. The counters are lost when the process ends. An evicted key keeps its attempts. Otherwise an
+ * attacker could try many made-up names to evict the key of an account, and so reset its attempts.
  */
 export class MemoryLimiter implements Limiter {
   readonly #rule: LimiterRule;

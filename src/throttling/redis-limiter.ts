@@ -42,7 +42,7 @@ declare module "ioredis" {
  * @param url `REDIS_URL`
  * @param now the clock for counting in memory. Redis uses its own clock.
  * @param onFault called when Redis becomes unreachable, at most once a minute
- * @throws {@link WrongSettings} when the server answers, but can never count
+ * @throws {@link WrongSettings} when the server answers, but the settings are wrong
  */
 export async function openRedisStore(
   url: string,
@@ -87,7 +87,7 @@ class GuardedRedis {
 
   /**
    * Waits for the first replies. Does not fail if Redis is unreachable.
-   * @throws {@link WrongSettings} when the server answers, but can never count
+   * @throws {@link WrongSettings} when the server answers, but the settings are wrong
    */
   async start(): Promise<void> {
     const end = performance.now() + START_TIMEOUT;
