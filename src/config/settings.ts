@@ -27,7 +27,7 @@ export const AUTH_SETTINGS = {
   /** The database: a SQLite file, or PostgreSQL. */
   databaseUrl: DATABASE_URL,
   /**
-   * The PostgreSQL schema of Gatehouse's tables. Other schemas of the database can have the tables of other programs.
+   * The PostgreSQL schema of Gatehouse's tables. Other schemas of the database can hold the tables of other programs.
    */
   databaseSchema: text({
     variable: "DATABASE_SCHEMA",

@@ -106,7 +106,7 @@ export class Connections {
     socket.once("close", () => this.#served.delete(socket));
   }
 
-  /** Moves the connection to the end, because it has the latest request. */
+  /** Moves the connection to the end of `#served`, because it has the latest request. */
   #touch(socket: Socket): void {
     if (this.#served.delete(socket)) this.#served.add(socket);
   }

@@ -7,9 +7,9 @@ export class NetworkCounts {
   readonly #counts = new Map<string, number>();
 
   /**
-   * Adds one, unless the limit is reached.
+   * Adds 1 to the counts of an address and its network, unless a limit is reached.
    * @param limit the limit of one address
-   * @returns whether one was added
+   * @returns whether 1 was added
    */
   add([key, site]: Networks, limit: number): boolean {
     if (this.#of(key) >= limit) return false;

@@ -59,7 +59,7 @@ export class Sealer {
     return seal(this.#current, text, context);
   }
 
-  /** Returns null if no key fits. */
+  /** Decrypts a text. Returns null if no key fits. */
   open(sealed: string, context: string): string | null {
     for (const key of this.#keys) {
       const text = unseal(key, sealed, context);
