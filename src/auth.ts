@@ -48,7 +48,7 @@ export interface OpenAuth {
 /**
  * Opens the database, updates its tables, loads the keys, creates the features, and builds the schema.
  * @internal
- * @param features all features, even those that are off
+ * @param features all features, on or off
  * @param onFault called with an error that does not make a request fail, such as an unreachable Redis
  * @param log writes a line to the server's log
  */
@@ -126,7 +126,7 @@ export async function openAuth(
   }
 }
 
-/** Returns the application's clock if it has set the option `now`, otherwise the clock of the database. */
+/** Returns the application's clock if the option `now` is set, otherwise the clock of the database. */
 async function openClock(
   { now, leeway }: Pick<AuthConfig, "now" | "leeway">,
   database: Database,
@@ -157,7 +157,7 @@ function assemble(
       findCredentialMutations(unguarded),
     );
   const schema = guard(unguarded, { strict: true });
-  // Made when they are first needed, because our own server needs only the schema.
+  // These values are computed when they are first needed, because our own server needs only the schema.
   let typeDefs: string | undefined;
   let resolvers: IResolvers | undefined;
   const readTypeDefs = () => (typeDefs ??= printSchema(schema));

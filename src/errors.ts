@@ -28,13 +28,14 @@ export type ErrorCode = keyof typeof HTTP_STATUS;
 export const CHALLENGES = 'Bearer realm="gatehouse", Token realm="gatehouse"';
 
 /**
- * The authentication context class of a session whose user proved a second factor.
+ * The value of `acr_values` that asks for a second factor.
  * @see OpenID Provider Authentication Policy Extension 1.0, 4
  */
 const SECOND_FACTOR_ACR = "http://schemas.openid.net/pape/policies/2007/06/multi-factor";
 
 /**
- * Returns the value of the `WWW-Authenticate` header for an error with these code and extensions; null if it needs none.
+ * Returns the value of the `WWW-Authenticate` header for an error with these extensions. Returns null if the error
+ * needs no such header.
  * @see RFC 9470 3
  */
 export function challengesOf(extensions: Readonly<Record<string, unknown>> = {}): string | null {
@@ -246,10 +247,11 @@ export interface RequiredProof {
 }
 
 /**
- * The user is signed in, but must prove again who they are. For example, the last password check was 20 minutes ago, and
- * the limit is `15m`.
+ * The user is signed in, but must prove again who they are. For example, the last password check was 20 minutes ago,
+ * and the limit is `15m`.
  *
- * `extensions` has `freshWithin`, such as `15m`, with `max_age` in seconds, and `acr_values` if a second factor is needed.
+ * `extensions` contains `freshWithin`, such as `15m`, and `max_age`, the same time in seconds. If a second factor is
+ * needed, it also contains `acr_values`.
  * @see RFC 9470
  */
 export class ReauthenticationRequired extends AuthError {
@@ -338,11 +340,11 @@ export class NoSuchUser extends BadUserInput {
   }
 }
 
-/** The user has no other way to log in than the one to remove. */
+/** After the removal, the user would have no way to log in. */
 export class LastSignInMethod extends AuthError {
   constructor() {
     super(
-      "This is the only way to log in to the account. Add another one first, such as a password.",
+      "This is the only way to log in to the account. Add another way first, such as a password.",
       { code: "BAD_USER_INPUT", reason: "last_sign_in_method" },
     );
   }

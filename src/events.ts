@@ -1,7 +1,10 @@
 import { createHmac, type KeyObject } from "node:crypto";
 import type { Role } from "./accounts/role.js";
 
-/** Which tokens a session has: a static token, an access and a refresh token, or a sliding token. */
+/**
+ * The tokens of a session: `TOKEN` is a static token, `JWT` an access and a refresh token, and `SLIDING` a sliding
+ * token.
+ */
 export type AuthScheme = "TOKEN" | "JWT" | "SLIDING";
 
 /**
@@ -39,8 +42,8 @@ export interface Actor {
 }
 
 /**
- * Returns the client of a request with a token. If an administrator acts as the token's user, the result says so in
- * `actor`. An `actor` that the client already has stays.
+ * Returns the client of a request that was sent with a token. If an administrator acts as the token's user, the result
+ * has an `actor` that says so. An existing `actor` is kept.
  */
 export function holderOf(
   { id: sessionId, userId, impersonatorId }: TokenHolder,
@@ -98,8 +101,8 @@ export type AuthEvent =
 /** An event of a feature. */
 export interface FeatureEvent {
   /**
-   * The feature's name, a colon and the event's name, such as `suspensions:suspended`. Use the name `refused` for a
-   * refused request: the audit trail then stores only some of many.
+   * The feature's name, a colon and the event's name, such as `suspensions:suspended`. Use the event name `refused` for
+   * a refused request. If there are many such events, the audit trail stores only some of them.
    */
   readonly type: `${string}:${string}`;
   readonly userId?: string;
@@ -110,7 +113,7 @@ export interface FeatureEvent {
 export type EventListener = (event: AuthEvent, client: Client) => unknown;
 
 /**
- * Returns a listener that calls all listeners in turn. A listener that fails causes a warning.
+ * Returns a listener that calls all listeners, one after another. A listener that fails causes a warning.
  * @param listeners the list. Listeners may be added to it later
  */
 export function publishTo<Parameters extends unknown[]>(
@@ -128,10 +131,7 @@ export function publishTo<Parameters extends unknown[]>(
   };
 }
 
-/**
- * Returns a keyed hash of a text. A reader of the hash cannot find the text by trying values, because this needs the
- * key.
- */
+/** Returns a keyed hash of a text. Without the key, a reader of the hash cannot find the text by trying values. */
 export function fingerprint(text: string, key: KeyObject): string {
   return createHmac("sha256", key).update(text).digest("hex").slice(0, 16);
 }

@@ -9,7 +9,7 @@ export class Progress {
   #total: number | undefined;
   /** The count that was shown last. */
   #shown = 0;
-  /** When it was shown, by `performance.now()`. */
+  /** When that count was shown, by `performance.now()`. */
   #shownAt = 0;
 
   constructor(stream: Pick<NodeJS.WriteStream, "write" | "isTTY">) {

@@ -2,9 +2,10 @@
 export type SqlValue = string | number | boolean | null;
 
 /**
- * A change to the tables. Never edit a migration that was released. Only add tables, indexes, and columns that may be null
- * or have a default, because the servers of the version before run on the new tables until they are replaced. Remove a
- * column only when the version before no longer uses it.
+ * A change to the tables. Never edit a migration that was released.
+ *
+ * During an upgrade, servers of the previous version use the new tables. So add only tables, indexes, and columns that
+ * may be null or have a default. Remove a column only when the previous version no longer uses it.
  */
 export interface Migration {
   /** A name such as `2026-11-26-notes`. Unique in the feature, or in the core. */
@@ -49,7 +50,10 @@ export type RunStatement = <Row>(
   parameters: readonly SqlValue[],
 ) => Promise<Row[]>;
 
-/** Returns a function that runs each statement by itself, for code that can also run in a transaction. */
+/**
+ * Returns a function that runs each statement without a transaction. Pass it to code that can also run in a
+ * transaction.
+ */
 export function withoutTransaction(sql: Sql): RunStatement {
   return (statement, parameters) => sql.write(statement, parameters);
 }
@@ -61,7 +65,7 @@ export interface TransactionalSql extends Sql {
    */
   inTransaction<Result>(use: (run: RunStatement) => Promise<Result>): Promise<Result>;
   /**
-   * The same as {@link TransactionalSql.inTransaction}, but several such transactions may run at a time, and their
+   * The same as {@link TransactionalSql.inTransaction}, but several such transactions may run at the same time. Their
    * statements stay prepared.
    */
   inSharedTransaction<Result>(use: (run: RunStatement) => Promise<Result>): Promise<Result>;

@@ -6,7 +6,7 @@ import type { Role, Roles } from "./role.js";
 import type { UserSessions } from "./user-sessions.js";
 import type { StoredUser, UserTransactions } from "./user-transactions.js";
 
-/** SQL that is true if the user is not an admin, or if another admin is active. */
+/** SQL condition: the user is not an admin, or another admin is active. */
 const ANOTHER_ADMIN = `(
   NOT EXISTS (SELECT 1 FROM profile WHERE user_id = ? AND role = ?)
   OR EXISTS (
@@ -37,8 +37,8 @@ export class AccessChanges {
     await this.#users.change(client, async (run, report) => {
       await begin?.(run, id);
       const user = await this.#users.read(run, id);
-      // An activation ends sessions, too. If an operator deactivated the user with SQL, the sessions are still open,
-      // and would work again.
+      // An activation ends sessions, too. Otherwise old sessions would work again if an operator had deactivated the
+      // user with SQL.
       await this.#requireChanged(
         run(
           `UPDATE "user" SET is_active = ?,
@@ -60,7 +60,8 @@ export class AccessChanges {
     await this.#users.change(client, async (run, report) => {
       const user = await this.#users.read(run, id);
       if (user.role === role) return;
-      // Lock the user's row. Otherwise an operator could delete the user with SQL before this transaction ends.
+      // Lock the user's row, so that nobody can delete it with SQL now. Otherwise the next statement could change no
+      // row, and the error would wrongly be about the last admin.
       const locked = await run(`UPDATE "user" SET id = id WHERE id = ? RETURNING id`, [id]);
       if (locked.length === 0) throw new NoSuchUser();
       await this.#requireChanged(

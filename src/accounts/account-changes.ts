@@ -132,11 +132,13 @@ export class AccountChanges {
   }
 
   /**
-   * Stores a new hash, and ends the user's sessions except `keepSession`. Unlocks the account, unless the caller checked
-   * the current password, because the wrong codes of a second factor count, too.
+   * Stores a new hash, and ends the user's sessions except `keepSession`.
+   *
+   * Also unlocks the account, but only if `credentialsVersion` is null. A caller who knows the current password may be
+   * guessing the codes of a second factor. Wrong codes lock the account, so the password must not unlock it.
    * @returns the number of ended sessions
    * @throws {@link NoSuchUser}
-   * @throws {@link InvalidCredentials} when the user's version is no longer `credentialsVersion`
+   * @throws {@link InvalidCredentials} when the user's `credentialsVersion` has changed since the check
    */
   async setPasswordHash(
     id: string,

@@ -198,7 +198,7 @@ export class AccountService implements Accounts {
     steps: Steps = {},
   ): Promise<void> {
     const id = idOf(user);
-    requireBoolean("isActive", isActive);
+    if (typeof isActive !== "boolean") throw new BadUserInput("isActive must be true or false.");
     await this.#access.setActive(id, isActive, client, steps);
   }
 
@@ -244,8 +244,4 @@ function throwWithoutValues(error: unknown): never {
   const { code } = error as { code?: unknown };
   if (error instanceof AuthError || typeof code !== "string") throw error;
   throw new ServiceUnavailable(1, new Error(`The user could not be stored: ${code}`));
-}
-
-function requireBoolean(name: string, value: unknown): void {
-  if (typeof value !== "boolean") throw new BadUserInput(`${name} must be true or false.`);
 }

@@ -2,7 +2,7 @@ import type { Sql } from "../sql.js";
 import type { Login } from "./accounts.js";
 import { parseLogin } from "./identifiers.js";
 
-/** The part of a user that decides about a login. */
+/** The values of a user that decide whether a login succeeds. */
 export interface Account {
   readonly id: string;
   readonly passwordHash: string | null;

@@ -10,7 +10,7 @@ export const EMAIL_MAX_LENGTH = 254;
 export const ID_MAX_LENGTH = 64;
 const LIST_MAX_SIZE = 100;
 
-/** Matches characters that are drawn as nothing, such as joiners, variation selectors and Hangul fillers. */
+/** Matches invisible characters, such as joiners, variation selectors and Hangul fillers. */
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u;
 
 /**
@@ -25,7 +25,7 @@ export function canonicalUsername(username: string): string {
 
 /** Returns the text in lower case and in the form NFKC. */
 export function foldCase(text: string): string {
-  // toUpperCase() turns ß into SS. Otherwise ß and ss would stay different.
+  // First convert to upper case, because this turns ß into SS. Otherwise ß and ss would stay different.
   return text.toUpperCase().toLowerCase().normalize("NFKC");
 }
 
@@ -66,8 +66,8 @@ export function canonicalEmail(email: string): string {
 
 /**
  * Returns the canonical form of a new e-mail address.
- * @throws {@link BadUserInput} when the text is empty, too long, or not exactly one well-formed address. Also when
- * there is an invisible character before the `@`
+ * @throws {@link BadUserInput} when the text is empty or too long, is not exactly one well-formed address, or has an
+ * invisible character before the `@`
  */
 export function requireNewEmail(email: string): string {
   const canonical = canonicalEmail(email);

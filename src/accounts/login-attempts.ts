@@ -35,8 +35,9 @@ export class LoginAttempts {
   }
 
   /**
-   * Sets for which users a right password alone does not reset the count, because wrong codes of a second factor count,
-   * too.
+   * Sets a condition. For users who match it, a right password alone does not reset the count. These users have a
+   * second factor, whose wrong codes count, too. If the password reset the count, a thief of the password could guess
+   * codes without end.
    * @param condition returns an SQL condition without parameters over the row `"user"`
    */
   keepCountIf(condition: () => string): void {
@@ -52,7 +53,7 @@ export class LoginAttempts {
    * @param account the account as it was before the password check
    * @param loginAt when the user logged in, in epoch milliseconds. Null if the user was already logged in
    * @param finish runs last, in the same transaction
-   * @returns what `finish` returns. Null if the account has changed since the password check; the caller must then
+   * @returns the result of `finish`. Null if the account has changed since the password check. The caller must then
    * refuse the password
    */
   async recordSuccess<Result>(

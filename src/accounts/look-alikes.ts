@@ -2,8 +2,8 @@ import unhomoglyph from "unhomoglyph";
 import { foldCase } from "./identifiers.js";
 
 /**
- * Matches combining marks of no script, which are hard to see. In NFC text, the accent on a q matches. The accent on an
- * e does not, because NFC makes é one character.
+ * Matches accents and other marks that combine with a letter of any script. Skeletons leave them out, because they are
+ * hard to see. NFC joins an e and its accent into one character, é, so only accents on letters such as q match.
  */
 const LOOSE_MARK = /(?=\p{Script=Inherited})\p{M}/gu;
 
@@ -31,7 +31,8 @@ export function skeletonsOf(username: string): Skeletons {
 
 function skeletonOf(text: string): string {
   const letters = text.normalize("NFC").replace(LOOSE_MARK, "");
-  // The table maps `0` to `O`, so fold the case afterwards, to make it equal to `o`. Then map the new letters, too.
+  // The table of `unhomoglyph` maps `0` to `O`. Fold the case afterwards, so that `0` equals `o`. Then map again,
+  // because folding gives new letters.
   return replaceLookAlikes(foldCase(replaceLookAlikes(letters)));
 }
 

@@ -16,7 +16,7 @@ export async function requireNamedUser(
   const byEmail = name.includes("@") ? await accounts.findUser({ email: name }) : null;
   if (byName !== null && byEmail !== null && byName.id !== byEmail.id) {
     throw new BadUserInput(
-      "This is the user name of one user and the e-mail address of another. Name the user by the other of the two.",
+      "This is the user name of one user and the e-mail address of another. Use the e-mail address of the first user, or the user name of the second.",
     );
   }
   const user = byName ?? byEmail;

@@ -8,7 +8,8 @@ import { PASSWORD_MAX_LENGTH } from "./password-policy.js";
 const PRODUCT_WORDS = ["gatehouse", "graphql", "apollo"];
 
 /**
- * The decimal logarithm of the number of guesses that a password must withstand. Eight random characters just reach it.
+ * The decimal logarithm of the number of guesses that a password must withstand. Eight random characters just reach
+ * this number.
  */
 const MIN_GUESSES = 7.9;
 /** The number of characters to check. More would be slow, and further characters cannot make a password weaker. */

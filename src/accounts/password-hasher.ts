@@ -44,7 +44,7 @@ const RETRY_AFTER = 2;
 
 /**
  * Hashes and verifies passwords with Argon2id. Passwords are normalised to NFC, and never trimmed. Only a few calls run
- * at a time, because the database driver needs threads of libuv too.
+ * at a time, because the database driver needs some of libuv's threads.
  * @see https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
  */
 export class PasswordHasher {
@@ -65,8 +65,8 @@ export class PasswordHasher {
   }
 
   /**
-   * `waiting` and `running` are current numbers of passwords. The other values are totals since the start; `waited` is
-   * the sum of all waits, in seconds.
+   * `waiting` and `running` are the current numbers of passwords. The other values are totals since the start. `waited`
+   * is the sum of all waits, in seconds.
    */
   get load(): Readonly<Record<"waiting" | "running" | "finished" | "refused" | "waited", number>> {
     return {
@@ -114,7 +114,7 @@ export class PasswordHasher {
       () => verifyArgon2(own, password),
       async () => (await this.#foreign?.verify(foreign, password)) ?? false,
     ];
-    // Check the stored hash first, so that a right password needs only one check.
+    // First run the check that fits the stored hash, so that a right password needs only one check.
     for (const isRight of isForeign ? checks.reverse() : checks) {
       if (await isRight()) return true;
     }
@@ -163,7 +163,7 @@ export function verifyPhc(hash: string, password: string): Promise<boolean> {
   return verify(hash, password);
 }
 
-/** Takes the same time for a missing or malformed hash as for a real one. */
+/** Returns whether the password is right. Takes the same time for a missing or malformed hash as for a real hash. */
 async function verifyArgon2(passwordHash: string | null, password: string): Promise<boolean> {
   const normalized = password.normalize("NFC");
   try {

@@ -1,11 +1,11 @@
 import type { RunStatement } from "../sql.js";
 
-/** Removes something from a user. @param run runs a statement of the caller's transaction */
+/** Removes a way to log in, or a second factor. @param run runs a statement of the caller's transaction */
 type Removal = (run: RunStatement, userId: string) => Promise<unknown>;
 
 /**
- * The ways to log in to an account: the password, and those of features, such as linked accounts. A feature must not
- * remove the last one.
+ * The ways to log in to an account: the password, and the ways that features add, such as linked accounts. A feature
+ * must not remove the last way.
  */
 export class SignInMethods {
   readonly #counts = ["CASE WHEN u.password_hash IS NULL THEN 0 ELSE 1 END"];
@@ -21,9 +21,7 @@ export class SignInMethods {
     this.addRemoval(removal);
   }
 
-  /**
-   * Adds something that is not a way to log in, but that a stranger may have added to an account: a second factor.
-   */
+  /** Adds the removal of a second factor to {@link SignInMethods.removeAll}. A second factor is not a way to log in. */
   addRemoval(removal: Removal): void {
     this.#removals.push(removal);
   }

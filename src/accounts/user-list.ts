@@ -153,7 +153,9 @@ function emailContains(part: string): Condition {
 function requireOrder(order: UserOrder): UserOrder {
   const { field, direction } = order;
   if (Object.hasOwn(SORTED_BY, field) && ["ASC", "DESC"].includes(direction)) return order;
-  throw new BadUserInput("orderBy must have one of the fields and directions of the list.");
+  throw new BadUserInput(
+    "orderBy must have the field createdAt, username or lastLoginAt, and the direction ASC or DESC.",
+  );
 }
 
 /**

@@ -22,8 +22,8 @@ export class UserEntity {
   usernameKey!: string;
 
   /**
-   * The skeleton of the user name in lower case, to find names that look alike (see `Skeletons`). Null if an older
-   * version created the user, until the next start of the server.
+   * The skeleton of the user name in lower case, to find names that look alike (see `Skeletons`). If an older version
+   * created the user, null until the next start of the server.
    */
   @Property({ type: "text", nullable: true })
   @Unique()

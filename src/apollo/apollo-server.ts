@@ -56,8 +56,8 @@ export interface ApolloOptions {
 }
 
 /**
- * Creates the Apollo Server of our own HTTP server. The HTTP server limits documents, and sends
- * {@link AuthContext.responseHeaders}.
+ * Creates the Apollo Server of our own HTTP server. The HTTP server itself limits documents and sends
+ * {@link AuthContext.responseHeaders}, so no plugin does.
  * @param schema the guarded schema
  */
 export function createApolloServer(
@@ -106,7 +106,8 @@ export function apolloOptions(schema: GraphQLSchema, options: { readonly limits?
   return {
     ...safeOptions(limits),
     schema,
-    // Without the last plugin, any client could ask a federation subgraph for the timings and errors of its resolvers.
+    // The last plugin turns off inline traces. With them, any client could ask a federation subgraph for the timings
+    // and errors of its resolvers.
     plugins: [
       logPlugin(),
       ...safePlugins(limits),

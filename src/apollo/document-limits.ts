@@ -53,7 +53,8 @@ export class DocumentLimits {
   }
 
   /**
-   * Checks the text of a document. Must be called before Apollo Server parses the document.
+   * Checks the text of a document. Must be called before Apollo Server gets the document, because Apollo Server does
+   * not check most of the limits.
    * @throws GraphQLError when the document cannot be parsed or exceeds a limit
    */
   check(text: string): void {

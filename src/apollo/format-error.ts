@@ -18,7 +18,10 @@ const DEFAULT_SENTENCE = "The request is not valid.";
 /** The codes that Apollo Server adds to its own errors and to errors of graphql-js. */
 const APOLLO_CODES: ReadonlySet<unknown> = new Set(Object.values(ApolloServerErrorCode));
 
-/** Matches the messages of graphql-js about wrong arguments. An error of a resolver differs only in its message. */
+/**
+ * Matches the messages of graphql-js about wrong arguments. Only the message distinguishes such an error from an error
+ * that a resolver throws.
+ */
 const ARGUMENT_ERROR = /^Argument "\w+" (of required type|of non-null type|has invalid value) /;
 
 /**

@@ -1,6 +1,6 @@
 // The messages about wrong requests that clients may see, from graphql-js 16, graphql-scalars 1, Apollo Server 5 and
-// Gatehouse. Clients see names of fields and types in them, but no values of the request: literals, keys of objects,
-// and variables.
+// Gatehouse. They may show names of fields and types. They must not show values of the request: its literals, keys of
+// objects, and variables.
 
 /**
  * Messages that clients get unchanged, because they contain no value of the request. Braces mark a part that varies:

@@ -11,15 +11,15 @@ const LIMITS = {
   tokens: limit(1000),
   /** Characters of a document. */
   characters: limit(15_000),
-  /** Lines of a document, because graphql-js reads all lines before an error to find its location. */
+  /** Lines of a document. To find the location of an error, graphql-js reads all lines before it. */
   lines: limit(1000),
   /** Directives of a document. The directives of a fragment count once. */
   directives: limit(10),
   /** Directives of one field, fragment, operation or variable. */
   directivesInOnePlace: limit(3),
   /**
-   * Fields with the same response name in a document, because validation compares each pair of them. The fields of a
-   * fragment count once.
+   * Fields of a document with the same response name. Validation compares each pair of them. The fields of a fragment
+   * count once.
    */
   fieldsOfOneName: limit(100),
   /** Levels of nested fields in an operation, with fragments expanded. */
@@ -68,7 +68,7 @@ export function resolveLimits(limits: unknown = {}): AllLimits {
 export function resolveRuleLimits(limits: Limits = {}): AllLimits {
   const resolved = resolveLimits(limits);
   const problems = NOT_BY_RULE.filter((option) => limits[option] !== undefined).map((option) =>
-    inLimits({ option, message: "needs apolloOptions" }),
+    inLimits({ option, message: "can only be set with apolloOptions" }),
   );
   if (problems.length > 0) throw new WrongSettings(problems);
   return resolved;

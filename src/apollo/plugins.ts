@@ -17,6 +17,7 @@ const NAME_MAX_LENGTH = 128;
 /** The largest total size of the errors in a response, in bytes. */
 const MAX_ERRORS_SIZE = 64 * 1024;
 
+/** The details of an operation for the log and for features that observe operations. */
 export interface OperationRecord {
   operation?: string;
   /** `ok`, or the code of the first error. `error` if the first error has no code. */
@@ -56,6 +57,7 @@ export function errorLimitPlugin(max: number): ApolloServerPlugin {
   };
 }
 
+/** Records the name and the outcome of each operation for the log. */
 export const recordPlugin: ApolloServerPlugin<ServerContext> = {
   requestDidStart: ({ contextValue: { record } }) =>
     Promise.resolve({
@@ -137,8 +139,8 @@ function isFault(error: GraphQLError): boolean {
 }
 
 /**
- * Returns whether the server cannot answer because something failed, such as the database. The error of an overload has
- * no `cause`, and does not count.
+ * Returns whether the server cannot answer because something failed, such as the database. An overload is not an
+ * outage; its error has no `cause`.
  */
 function isOutage(error: GraphQLError): boolean {
   if (error.extensions["code"] !== "SERVICE_UNAVAILABLE") return false;

@@ -1,6 +1,6 @@
 import { BEGINNINGS, REPLACED, WHOLE } from "./known-messages.js";
 
-/** The number of characters of a message to match. A longer message is cut. */
+/** How many characters of a message are matched. A longer message is cut. */
 const MAX_LENGTH = 300;
 
 /** The pattern of each placeholder. No pattern matches a text in two ways, so matching takes linear time. */

@@ -8,7 +8,7 @@ import type { HookRunner } from "./hooks.js";
 import type { TokenIssuer } from "./token-issuer.js";
 import type { TokenVerifier } from "./token-verifier.js";
 
-/** The services that the operations work with. */
+/** The services that login, refresh, logout and the other operations use. */
 export interface AuthenticationParts {
   readonly settings: Pick<AuthConfig, "bearerCheck" | "now" | "onEvent" | "roles">;
   readonly accounts: AccountService;

@@ -4,7 +4,6 @@ import { requireHashable } from "../accounts/password-hasher.js";
 import { idOf, type UserRef } from "../accounts/user-ref.js";
 import { InvalidCredentials, TooManyRequests, Unauthenticated } from "../errors.js";
 import { type AuthScheme, type Client, NO_CLIENT } from "../events.js";
-import type { AuthMethod } from "../sessions/methods.js";
 import { Principal } from "../sessions/principal.js";
 import {
   type OpenedSession,
@@ -12,7 +11,6 @@ import {
   type SessionOpening,
 } from "../sessions/session-opener.js";
 import { TokenUser } from "../sessions/token-user.js";
-import type { RunStatement } from "../sql.js";
 import type { ApplicationClaims } from "../tokens/claims.js";
 import type { VerifiedToken } from "../tokens/token-kinds.js";
 import type { Authentication } from "./authentication.js";
@@ -24,25 +22,9 @@ import { checkPassword, counterOf, requirePassword } from "./password-check.js";
 import { refresh } from "./refresh.js";
 import { reportExpired } from "./report-expired.js";
 import type { ProvedLogin, SecondStep } from "./second-step.js";
+import type { SignIn } from "./sign-in.js";
 import type { Issued } from "./token-issuer.js";
 import type { Verification } from "./token-verifier.js";
-
-/** A login by other means than a password alone. */
-export interface SignIn {
-  readonly methods: readonly AuthMethod[];
-  /** @default "JWT" */
-  readonly scheme?: AuthScheme;
-  readonly client?: Client;
-  /** The user's `credentialsVersion` when the first proof was checked. @default the current version */
-  readonly credentialsVersion?: number;
-  /** Whether the user has answered a challenge, whose wrong answers count as wrong passwords do. @default false */
-  readonly isSecondStep?: boolean;
-  /**
-   * Runs in the transaction that opens the session. If the promise rejects, no session is opened. For example, checks
-   * again that the proof still counts.
-   */
-  readonly begin?: (run: RunStatement) => Promise<void>;
-}
 
 const NO_SECOND_STEP: SecondStep = {
   require: () => Promise.resolve(),
@@ -59,16 +41,15 @@ export class AuthenticationService implements Authentication {
   }
 
   /**
-   * Sets what runs last in each login, after all hooks. So an application's veto comes first, and a client never learns
-   * that a login needs a second step before its first proof was accepted.
+   * Sets the check for a second step. It runs after the first proof was accepted, so that only the right user learns
+   * that the account has a second factor. It also runs after all hooks, so that an application can veto the login
+   * first.
    */
   requireSecondStep(step: SecondStep): void {
     this.#secondStep = step;
   }
 
-  /**
-   * Sets which access tokens do not prove enough without the database. Matters only with `bearerCheck: "stateless"`.
-   */
+  /** Sets which access tokens are checked in the database even with `bearerCheck: "stateless"`. */
   refuseStateless(isRefused: (verified: VerifiedToken) => boolean): void {
     this.#isStatelessRefused = isRefused;
   }
@@ -108,7 +89,7 @@ export class AuthenticationService implements Authentication {
 
   /**
    * Calls `onChange` within about a second when an accepted credential expires, its session ends, or its user gets
-   * another role. The setting `bearerCheck` has no influence.
+   * another role. Does so with every `bearerCheck`.
    * @returns a function that stops watching
    */
   watch(
@@ -132,7 +113,7 @@ export class AuthenticationService implements Authentication {
     scheme: AuthScheme = "JWT",
     client: Client = NO_CLIENT,
   ): Promise<Issued> {
-    const { accounts, attempts, hooks, issuer, sessions, settings } = this.#parts;
+    const { accounts, attempts, hooks, sessions, settings } = this.#parts;
     // Check these first, because malformed input must not count as a failed login.
     requireHashable(password);
     requireScheme(scheme);
@@ -142,10 +123,8 @@ export class AuthenticationService implements Authentication {
       const account = await checkPassword(this.#parts, found, { counter, password, client });
       const { id: userId, credentialsVersion } = account;
       const methods = ["pwd"] as const;
-      await this.#approve({ userId, client, credentialsVersion, methods, scheme });
-      const claims = scheme === "JWT" ? await issuer.claimsFor(userId) : {};
-      const condition = this.#secondStep.needsNone(methods);
-      const opening = { scheme, client, credentialsVersion, methods, condition };
+      const proved = { userId, client, credentialsVersion, methods, scheme };
+      const { opening, claims } = await this.#approve(proved);
       const inserted = await attempts.recordSuccess(account, password, settings.now(), (run) =>
         sessions.insert(run, account, opening),
       );
@@ -168,19 +147,18 @@ export class AuthenticationService implements Authentication {
    * @throws {@link InvalidCredentials} when the user does not exist or is inactive, or when the credentials have
    * changed since the proof
    * @throws the error of {@link SignIn.begin}
-   * @throws {@link Vetoed}, {@link BadUserInput} and {@link ServiceUnavailable} as {@link AuthenticationService.login}
+   * @throws {@link Vetoed}, {@link BadUserInput} and {@link ServiceUnavailable} in the cases of
+   * {@link Authentication.login}
    */
   async signIn(userId: string, login: SignIn): Promise<Issued> {
-    const { accounts, attempts, hooks, issuer, sessions, settings } = this.#parts;
+    const { accounts, attempts, hooks, sessions, settings } = this.#parts;
     const { methods, scheme = "JWT", client = NO_CLIENT, begin } = login;
     requireScheme(scheme);
     const account = await accounts.findAccountById(userId);
     if (!account?.isActive) throw new InvalidCredentials();
     const { credentialsVersion = account.credentialsVersion } = login;
-    await this.#approve({ userId, client, credentialsVersion, methods, scheme });
-    const claims = scheme === "JWT" ? await issuer.claimsFor(userId) : {};
-    const condition = this.#secondStep.needsNone(methods);
-    const opening = { scheme, client, credentialsVersion, methods, condition };
+    const proved = { userId, client, credentialsVersion, methods, scheme };
+    const { opening, claims } = await this.#approve(proved);
     const resetsCount = methods.includes("pwd") || login.isSecondStep === true;
     const recorded = { loginAt: settings.now(), resetsCount };
     const inserted = await attempts.recordSignIn(userId, recorded, async (run) => {
@@ -192,10 +170,17 @@ export class AuthenticationService implements Authentication {
     return issued;
   }
 
-  async #approve(login: ProvedLogin): Promise<void> {
-    const { userId, client, methods, scheme } = login;
-    await this.#parts.hooks.before("beforeLogin", { id: userId }, client, { methods, scheme });
+  /** Runs the hooks and the check for a second step. Returns the values for the session and for its access token. */
+  async #approve(
+    login: ProvedLogin,
+  ): Promise<{ opening: SessionOpening; claims: ApplicationClaims }> {
+    const { userId, client, credentialsVersion, methods, scheme } = login;
+    const { hooks, issuer } = this.#parts;
+    await hooks.before("beforeLogin", { id: userId }, client, { methods, scheme });
     await this.#secondStep.require(login);
+    const claims = scheme === "JWT" ? await issuer.claimsFor(userId) : {};
+    const condition = this.#secondStep.needsNone(methods);
+    return { opening: { scheme, client, credentialsVersion, methods, condition }, claims };
   }
 
   /** See {@link requirePassword}. */
@@ -222,7 +207,7 @@ export class AuthenticationService implements Authentication {
   }
 
   /**
-   * Refreshes, but accepts only a refresh token.
+   * Does the same as {@link AuthenticationService.refresh}, but refuses a sliding token.
    * @param isRotating false for clients that never store a new refresh token. Their token stays current until it
    * expires
    */
@@ -230,7 +215,7 @@ export class AuthenticationService implements Authentication {
     return refresh(this.#parts, token, client, { types: ["refresh"], isRotating });
   }
 
-  /** Counts the request, because anyone can call this method to try tokens. */
+  /** Limits the rate of requests, because anyone can use this method to guess tokens. */
   async verifyToken(token: string, client: Client = NO_CLIENT): Promise<Verification | null> {
     const { settings, throttle, verifier } = this.#parts;
     await throttle.request(client);

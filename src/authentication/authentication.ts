@@ -7,8 +7,8 @@ import type { Verification } from "./token-verifier.js";
 /**
  * The operations behind the GraphQL API, for an application's own resolvers, routes and scripts.
  *
- * Pass `context.client` as `client`. Rate limits use its IP address, and the audit trail records it. A call without a
- * client has no rate limit by address. All clients whose `ipAddress` is null share one rate limit.
+ * Pass `context.client` as `client`. Rate limits use the client's IP address, and the audit trail records the client. A
+ * call without a client has no rate limit by address. All clients whose `ipAddress` is null share one rate limit.
  */
 export interface Authentication {
   /**

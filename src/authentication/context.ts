@@ -32,7 +32,8 @@ export interface AuthContext {
   readonly renew: () => Promise<AuthContext>;
   /**
    * Calls `onChange` within about a second when the session has ended, the credential has expired, or the user's role
-   * has changed, on whichever instance. Call `renew` then. Guarded subscriptions use this while no event comes.
+   * has changed. Notices changes by other instances, too. `onChange` should call `renew`. Guarded subscriptions use
+   * this method while no event comes.
    * @returns a function that stops the calls
    */
   readonly watch: (onChange: () => Promise<void>) => () => void;

@@ -17,7 +17,7 @@ import {
 export interface ContextBuilderParts {
   readonly authentication: AuthenticationService;
   onEvent(this: void, event: AuthEvent, client: Client): unknown;
-  /** Called once for a request without an address, and once for a wrong `ipAddress`. */
+  /** Called for the first request without an address, and for the first wrong `ipAddress`. */
   onWarning(this: void, warning: Error): void;
 }
 

@@ -112,7 +112,7 @@ async function run<Name extends keyof Hooks>(
   client: Client,
   more: readonly unknown[],
 ): Promise<void> {
-  // Call it as a method, because a hook may use `this`.
+  // Call the hook as a method, because it may use `this`.
   await hooks[name]?.(user as never, client, ...(more as [never]));
 }
 

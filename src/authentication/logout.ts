@@ -23,7 +23,7 @@ export async function logout(parts: Parts, token: string, client: Client): Promi
 /**
  * Ends the session of the refresh or sliding token in `refresh`. If `refresh` is null, ends the session of the
  * request's credential. Accepts an expired token.
- * @throws {@link TokenNotValid} when the token is not valid, or belongs to another user than the signed-in one
+ * @throws {@link TokenNotValid} when the token is not valid, or its user is not the signed-in user
  * @throws {@link TokenWrongType} when the token is of the wrong kind
  * @throws {@link TooManyRequests} when no user is signed in, and the client has sent too many requests
  * @throws {@link NoCredentials} when `refresh` is null, and the request has no credential

@@ -8,7 +8,7 @@ import { counterOfUser } from "../throttling/throttle.js";
 import type { AuthenticationParts } from "./authentication-parts.js";
 
 interface GivenPassword {
-  /** The name of the counter of failures. */
+  /** The name of the counter of failed logins. */
   readonly counter: string;
   readonly password: string;
   readonly client: Client;
@@ -24,7 +24,8 @@ export async function checkPassword(
   account: Account | null,
   { counter, password, client }: GivenPassword,
 ): Promise<Account> {
-  // Never check the password of an inactive or locked account: a right password takes less time, which would reveal it.
+  // Never check the password of an inactive or locked account. The check of a right password takes less time, so the
+  // response time would reveal that the password is right.
   const checked = account !== null && attempts.isAllowed(account) ? account : null;
   const isAccepted = await throttle.login(counter, client, async () => {
     const isRight = await hasher.verify(checked?.passwordHash ?? null, password);
@@ -37,8 +38,8 @@ export async function checkPassword(
 
 /**
  * Checks the password of a signed-in user, with the rate limits and the lock of a login.
- * @returns the account before the check. If its `credentialsVersion` is no longer the stored one, the password has
- * changed since the check
+ * @returns the account as it was before the check. If the stored `credentialsVersion` differs, the password has changed
+ * since the check
  * @throws {@link InvalidCredentials} for a wrong password, and for a locked account
  * @throws {@link TooManyRequests} when a rate limit is reached
  * @throws {@link BadUserInput} when the password is malformed

@@ -61,7 +61,8 @@ export function requireContextOptions(options: unknown): asserts options is Cont
 }
 
 /**
- * Returns the client's IP address, or null. Prefers any other address to the socket's, which may be a proxy's.
+ * Returns the client's IP address, or null. Prefers an address from the application or the framework, because the
+ * socket's address may be a proxy's.
  * @param given the address that the application passes
  */
 function readAddress(request: RequestLike, given: string | null = null): string | null {
@@ -102,7 +103,7 @@ export function readOwnOrigin(request: RequestLike): string | null {
   const whole = URL.canParse(url) ? new URL(url) : null;
   const usual = socket?.encrypted === true ? "https" : "http";
   // An unknown scheme counts as http, because a proxy may send any text. For an unknown scheme, `URL` would return the
-  // origin "null", which sandboxed pages also send. They would then count as pages of this server.
+  // origin "null", which sandboxed pages also send. Such pages would then count as pages of this server.
   const isSecure = /^https:?$/i.test(request.protocol ?? whole?.protocol ?? usual);
   const host = request.host ?? readHeader(request, "host") ?? whole?.host ?? "";
   const origin = `${isSecure ? "https" : "http"}://${host}`;
@@ -110,8 +111,8 @@ export function readOwnOrigin(request: RequestLike): string | null {
 }
 
 /**
- * Returns the values of the `Authorization` lines. Returns the first value twice if there are several lines, because
- * Node's `headers` has only the first.
+ * Returns the values of the `Authorization` lines. If there are several lines, Node's `headers` has only the first
+ * value. The result then has this value twice, so that the caller refuses the request.
  */
 export function readAuthorization(request: RequestLike): readonly unknown[] {
   const value = findHeader(request, "authorization");
@@ -120,7 +121,10 @@ export function readAuthorization(request: RequestLike): readonly unknown[] {
   return isRepeated(request.rawHeaders, "authorization") ? [...values, ...values] : values;
 }
 
-/** Ignores case in objects that do not come from Node, whose names are already in lower case. */
+/**
+ * Finds the value of a header. Ignores the case of the header's name, except in Node's headers, whose names are always
+ * in lower case.
+ */
 function findHeader({ headers, rawHeaders }: RequestLike, name: string): unknown {
   if (isHeaders(headers)) return headers.get(name);
   const value = headers[name];

@@ -19,7 +19,7 @@ export interface Issued {
   readonly refresh: string | null;
   /** When `token` or `access` expires; null for never. */
   readonly expiresAt: number | null;
-  /** When `refresh` expires; for a sliding token, when it can no longer be refreshed; null for a static token. */
+  /** When `refresh` expires. For a sliding token, when it can no longer be refreshed. Null for a static token. */
   readonly refreshExpiresAt: number | null;
 }
 

@@ -106,7 +106,7 @@ export class TokenVerifier {
     try {
       return this.#parts.kinds.verifyAnyAge(token, BEARER).claims.exp * 1000;
     } catch {
-      // The token's key was revoked a moment ago.
+      // The token's key was revoked a moment ago, so the token is no longer valid.
       return 0;
     }
   }
@@ -191,7 +191,7 @@ export class TokenVerifier {
   async #authenticateStatic(token: string): Promise<SessionRow> {
     const row = await this.#findStatic(token);
     const session = toTokenSession(row);
-    // A static token of a deleted user looks like an unknown token, because it does not name its user.
+    // A static token does not name its user. So the token of a deleted user looks like an unknown token.
     if (session === null) throw new TokenNotValid();
     return requireLive(row, session, this.#parts.now(), this.#parts.roles);
   }

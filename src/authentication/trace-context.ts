@@ -1,4 +1,4 @@
-/** `version-traceId-parentId-flags`. The version `ff` is forbidden, and so are ids that consist of zeros. */
+/** Matches `version-traceId-parentId-flags`. The version `ff` is forbidden, and so are ids that consist of zeros. */
 const TRACEPARENT = /^(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})[\da-f]{16}-[\da-f]{2}$/;
 const LENGTH = 55;
 

@@ -60,7 +60,7 @@ function printNextStep(from: string, to: string, hasSecretKey: boolean): void {
     `Next: start the servers with ${describeDatabase(to)} in DATABASE_URL, and ${secret}.`,
   );
   console.log(
-    "Keep the other settings: another PUBLIC_URL or JWT_ISSUER refuses all access tokens.",
+    "Keep the other settings. With another PUBLIC_URL or JWT_ISSUER, all JWTs are refused.",
   );
   console.log(`Do not start a server with ${describeDatabase(from)} again.`);
 }

@@ -12,7 +12,7 @@ export function addDatabaseCommand(
   const command = program
     .command(name)
     .description(description)
-    .addOption(new Option("--database <url>", "the database to work on, in place of DATABASE_URL"));
+    .addOption(new Option("--database <url>", "the database to work on, instead of DATABASE_URL"));
   return example === undefined ? command : addExample(command, example);
 }
 

@@ -64,8 +64,8 @@ export class Installation {
   }
 
   /**
-   * Maps each setting to its name in messages: its variable, such as `DATABASE_URL`. If the command has the option
-   * `--database`, messages call `databaseUrl` by that name.
+   * Maps each setting to its name in messages: its variable, such as `DATABASE_URL`. If an option such as `--database`
+   * gave the database URL, messages use the name of that option.
    */
   get names(): ReadonlyMap<string, string> {
     const names = variablesOf(this.settings).set("features", FEATURES);

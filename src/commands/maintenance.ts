@@ -27,7 +27,7 @@ export function addMaintenanceCommands(program: Command, installation: Installat
     });
 
   addDatabaseCommand(program, "prune", {
-    description: "delete sessions and keys that no valid token needs any more",
+    description: "delete sessions and keys that no valid token needs",
     example: "prune",
   }).action(() =>
     installation.openExisting(async ({ maintenance }) => {

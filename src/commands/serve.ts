@@ -35,7 +35,7 @@ export function addServeCommand(
     });
 }
 
-/** Milliseconds after the start. */
+/** Milliseconds from the start to {@link preload}, which must not slow down the start. */
 const PRELOAD_DELAY = 3_000;
 
 /**
@@ -79,7 +79,7 @@ async function welcomeFirstAdmin(
   const { isDevelopment, passwordMinLength, roles } = config;
   if (!isDevelopment) {
     log.warn(
-      `There is no user yet. With the same DATABASE_URL and SECRET_KEY: gatehouse create-user NAME --role ${roles.admin.toLowerCase()} --password-stdin`,
+      `There is no user yet. Create one with the same DATABASE_URL and SECRET_KEY: gatehouse create-user NAME --role ${roles.admin.toLowerCase()} --password-stdin`,
     );
     return;
   }
@@ -92,9 +92,9 @@ async function welcomeFirstAdmin(
     if (error instanceof BadUserInput) return;
     throw error;
   }
-  // Written to standard error, because the log is on standard output.
+  // Write to standard error, because the log is on standard output.
   console.error(
-    `Created the first admin. It is shown only now:\n  username: admin\n  password: ${password}`,
+    `Created the first admin. The password is shown only now:\n  username: admin\n  password: ${password}`,
   );
 }
 

@@ -131,8 +131,8 @@ function* findContradictions(config: AuthConfig): Generator<Problem> {
     yield { option: "refreshTokenLifetime", message: "must be at most", other };
   }
   for (const option of ["databaseSchema", "databasePoolSize"] as const) {
-    const isForNothing = config[option] !== undefined && config.databaseUrl.startsWith("sqlite:");
-    if (isForNothing) yield { option, message: "needs PostgreSQL in", other: "databaseUrl" };
+    const hasNoEffect = config[option] !== undefined && config.databaseUrl.startsWith("sqlite:");
+    if (hasNoEffect) yield { option, message: "needs PostgreSQL in", other: "databaseUrl" };
   }
   yield* findSharedSecrets(config);
 }

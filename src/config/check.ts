@@ -36,7 +36,7 @@ export function checkOptions<S extends Settings>(
   for (const option of given.keys()) {
     if (names.includes(option)) continue;
     const message = Object.hasOwn(serverOnly, option)
-      ? "belongs to createServer"
+      ? "is an option of createServer only"
       : describeUnknown(findMeant(option, [...names, "features"]));
     problems.push({ option, message });
   }

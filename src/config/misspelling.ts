@@ -1,6 +1,7 @@
 /**
  * The part in which a typed name differs from a real name. For the typed name `PUBLC_URL` and the real name
- * `PUBLIC_URL`, `typed` is empty and `real` is `I`. `neighbours` has the typed letters next to the part: `LC`.
+ * `PUBLIC_URL`, `typed` is empty and `real` is `I`. `neighbours` has the typed letters on both sides of that part:
+ * `LC`.
  */
 interface Slip {
   readonly typed: string;

@@ -1,6 +1,6 @@
 import { findMeant } from "./misspelling.js";
 
-/** The supported values of `sslmode`: those of libpq except `allow`, and `no-verify` from the package `pg`. */
+/** The supported values of `sslmode`: all values of libpq except `allow`, and `no-verify` from the package `pg`. */
 const SSL_MODES = [
   "disable",
   "prefer",
@@ -61,7 +61,7 @@ export function parsePostgresUrl(text: string): PostgresUrl {
   }
   // Refuse `postgresql://ada:a/b@db`. The / in the password would make `b@db` the database.
   if (/^\w+:\/\/[^/]*\/.*@/s.test(before)) {
-    refuse("has a / before an @, one of which must be percent-encoded, as %2F or %40");
+    refuse("has a / before an @; percent-encode one of them, as %2F or %40");
   }
   const url = parseAddress(before);
   const parameters = parseQuery(query);

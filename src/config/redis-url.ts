@@ -5,10 +5,10 @@ interface Host {
 
 /** The parts of `REDIS_URL`. */
 export interface RedisUrl {
-  /** One server, or a server that Sentinel or a Cluster finds. */
+  /** A single server, a server that Sentinels choose, or a Cluster. */
   readonly kind: "single" | "sentinel" | "cluster";
   readonly isTls: boolean;
-  /** The servers, Sentinels, or some nodes of the Cluster. */
+  /** The server, the Sentinels, or some nodes of the Cluster. */
   readonly hosts: readonly [Host, ...Host[]];
   /** Undefined for Redis's default user. */
   readonly username: string | undefined;
@@ -25,7 +25,7 @@ const FORM =
 const DEFAULT_PORT = { single: 6379, sentinel: 26379, cluster: 6379 };
 
 /**
- * Parses one of these, each also with `rediss` for TLS:
+ * Parses a URL in one of these forms. With TLS, `redis` is `rediss`:
  * - `redis://[user:password@]host[:port][/database]`
  * - `redis+sentinel://[user:password@]host[:port],…/name[/database][?sentinel_password=password]`
  * - `redis+cluster://[user:password@]host[:port],…`
@@ -48,7 +48,7 @@ export function parseRedisUrl(text: string): RedisUrl {
   if (kind === "cluster" && database !== "")
     refuse("must not name a database, because a Cluster has only one");
   if (!/^\d{0,4}$/.test(database) || more.length > 0 || (kind !== "sentinel" && second !== "")) {
-    refuse("must end with the number of a database, such as /0, or without one");
+    refuse("must end with the number of a database, such as /0, or leave the number out");
   }
   const [main = "", ...others] = hosts.split(",");
   if (kind === "single" && others.length > 0) {
@@ -67,7 +67,10 @@ export function parseRedisUrl(text: string): RedisUrl {
   };
 }
 
-/** Returns the error message of {@link parseRedisUrl}. Returns an empty text if the URL is right, or of another kind. */
+/**
+ * Returns the error message of {@link parseRedisUrl}. Returns an empty text if the URL is right, or is not a URL of
+ * Redis.
+ */
 export function findRedisUrlFault(text: unknown): string {
   if (typeof text !== "string" || !isRedisUrl(text)) return "";
   try {

@@ -35,7 +35,9 @@ export interface ServerConfig
  */
 const KEEP_ALIVE_TIMEOUT = { direct: 5, behindProxy: 75 };
 
+/** The input that only the command `gatehouse` has. */
 export interface CommandLine {
+  /** The problems of environment variables, such as a misspelt name. */
   readonly problems: readonly Problem[];
   /** Returns the secret to use in development if `secretKey` is not set. */
   readonly createSecretKey: (databaseUrl: string) => string;
@@ -76,7 +78,7 @@ export function resolveServerConfig(
   }
   const others = found.filter(({ option }) => option !== "secretKey");
   requireConsistent(config, others, owners, contradictions);
-  // Create a secret only if everything else is right.
+  // Create a secret only if all other settings are right, because the secret is stored in a file.
   const secretKey = command.createSecretKey(databaseUrl);
   const made = checkOptions({ secretKey }, { secretKey: AUTH_SETTINGS.secretKey }, {});
   const complete = { ...config, secretKeys: made.values.secretKey };

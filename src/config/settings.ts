@@ -27,7 +27,7 @@ export const AUTH_SETTINGS = {
   /** The database: a SQLite file, or PostgreSQL. */
   databaseUrl: DATABASE_URL,
   /**
-   * The PostgreSQL schema of Gatehouse's tables. Other schemas of the database can have the tables of other programs.
+   * The PostgreSQL schema of Gatehouse's tables. Other schemas of the database can hold the tables of other programs.
    */
   databaseSchema: text({
     variable: "DATABASE_SCHEMA",
@@ -43,8 +43,8 @@ export const AUTH_SETTINGS = {
     defaultNote: "`10`",
   }),
   /**
-   * Whether Gatehouse creates a missing SQLite file and missing tables. If this is off, Gatehouse does not start
-   * without them, which reveals a wrong path or a lost volume.
+   * Whether Gatehouse creates a missing SQLite file and missing tables. If this is off, Gatehouse refuses to start
+   * without them, so that a wrong path or a lost volume is noticed.
    */
   createDatabase: onOff({
     defaultNote: "true; for a server on SQLite, only in development",
@@ -85,7 +85,7 @@ export const AUTH_SETTINGS = {
     to: ACCESS_TOKEN_LIFETIME_MAX,
     default: "5m",
   }),
-  /** How long a session lasts without a refresh. A sliding token lives equally long. */
+  /** How long a session lasts without a refresh. A sliding token lives just as long. */
   refreshTokenLifetime: duration({
     variable: "REFRESH_TOKEN_LIFETIME",
     from: "1m",
@@ -138,8 +138,8 @@ export const AUTH_SETTINGS = {
    */
   throttleStore: oneOf(["memory", "database"], { variable: "THROTTLE_STORE", default: "memory" }),
   /**
-   * The Redis or Valkey in which all instances count attempts: one server, one that Sentinels choose, or a Cluster. With
-   * `rediss` instead of `redis`, connections use TLS. While Redis is unreachable, each instance counts by itself.
+   * The Redis or Valkey in which all instances count attempts: one server, one that Sentinels choose, or a Cluster.
+   * With `rediss` instead of `redis`, connections use TLS. While Redis is unreachable, each instance counts separately.
    */
   redisUrl: {
     ...text({

@@ -23,7 +23,7 @@ const UNITS = [
   ["minute", 60],
 ] as const;
 
-/** Writes seconds in the largest unit without a remainder, such as `90 seconds` or `2 hours`. */
+/** Writes seconds in the largest unit that leaves no remainder, such as `90 seconds` or `2 hours`. */
 export function spellSeconds(seconds: number): string {
   const [unit, size] = UNITS.find(([, length]) => seconds % length === 0) ?? ["second", 1];
   const amount = seconds / size;

@@ -2,8 +2,8 @@
 const INTERVAL = 15_000;
 
 /**
- * The longest accepted reading, in milliseconds. Slower readings are discarded, except for the first, because a reading
- * can be wrong by half of its duration.
+ * How long a reading may take, in milliseconds. A reading can be wrong by half of the time that it takes. So a slower
+ * reading is discarded, unless it is the first.
  */
 const SLOW = 500;
 
@@ -17,7 +17,7 @@ export interface Clock {
 }
 
 export interface DatabaseClockOptions {
-  /** `onWarning` is called if the clocks differ by more than this, in seconds. */
+  /** The accepted difference between the clocks, in seconds. Beyond it, `onWarning` is called. */
   readonly leeway: number;
   readonly onWarning: (warning: Error) => void;
 }
@@ -31,7 +31,10 @@ export class DatabaseClock implements Clock {
   readonly #options: DatabaseClockOptions;
   /** The database's time when `performance.now()` was 0, in epoch milliseconds. */
   #origin = 0;
-  /** This machine's time when `performance.now()` was 0, in epoch milliseconds. It jumps if the machine was suspended. */
+  /**
+   * This machine's time when `performance.now()` was 0, in epoch milliseconds. This value jumps if the machine was
+   * suspended.
+   */
   #ownOrigin = 0;
   #hasRead = false;
   #hasWarned = false;

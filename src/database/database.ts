@@ -18,12 +18,12 @@ const RETRY_AFTER = 1;
  */
 const STATEMENT_ERROR = /^(SQLITE_(ERROR|CONSTRAINT|MISMATCH|RANGE)|(2[1-3]|42)[0-9A-Z]{3}|08P01)$/;
 
-/** Changes the row each time, because SQLite does not write an unchanged page. */
+/** Writes a row, and changes it each time, because SQLite does not write an unchanged page. */
 const WRITE_CHECK = `INSERT INTO lease (name, holder, expires_at) VALUES ('write-check', '', 0)
   ON CONFLICT (name) DO UPDATE SET expires_at = lease.expires_at + 1 RETURNING name`;
 
-/** SQLite's code for a write on a read-only connection. */
-const WRITES = "SQLITE_READONLY";
+/** SQLite's code for a write on a read-only connection. Such a write is a bug, not an outage. */
+const READ_ONLY = "SQLITE_READONLY";
 
 /** Runs SQL statements on the database, without the ORM. */
 export class Database implements TransactionalSql {
@@ -43,7 +43,8 @@ export class Database implements TransactionalSql {
   /** False after a write failed because the database was unavailable, until a write succeeds. */
   #takesWrites = true;
   /**
-   * The running write of {@link Database.isWritable}. Concurrent calls share it, because anybody may call at any rate.
+   * The running write of {@link Database.isWritable}. Concurrent calls share it, because any client may request the
+   * health probe as often as it likes.
    */
   #writeCheck: Promise<unknown> | undefined;
 
@@ -54,8 +55,8 @@ export class Database implements TransactionalSql {
     this.#features = features;
     this.#mayCreate = mayCreate;
     this.skipLocked = engine.skipLocked;
-    this.read = this.#whileOpen(withUnavailable(engine.read, WRITES));
-    this.readOnce = this.#whileOpen(withUnavailable(engine.readOnce, WRITES));
+    this.read = this.#whileOpen(withUnavailable(engine.read, READ_ONLY));
+    this.readOnce = this.#whileOpen(withUnavailable(engine.readOnce, READ_ONLY));
     const writing = (run: Run): Run => {
       const writes = withUnavailable(run);
       return this.#whileOpen((statement, parameters) =>
@@ -117,7 +118,7 @@ export class Database implements TransactionalSql {
     this.inSharedTransaction = timedTransaction(inSharedTransaction);
   }
 
-  /** The connections that statements use. SQLite has another connection, which only reads. */
+  /** The connections of the pool. SQLite's connection for reads is not in the pool. */
   get connections(): Connections {
     return this.#engine.countConnections();
   }
@@ -164,7 +165,7 @@ export class Database implements TransactionalSql {
     return applyMigrations(this.#engine, migrations);
   }
 
-  /** Remembers whether the database took the write. */
+  /** Remembers whether the database accepts writes. */
   #noteWrite<Result>(writing: Promise<Result>): Promise<Result> {
     writing.then(
       () => (this.#takesWrites = true),
@@ -174,8 +175,8 @@ export class Database implements TransactionalSql {
   }
 
   /**
-   * Returns whether the database takes writes, for example whether its disk has room. Writes a row if the last write
-   * failed, so that the answer changes even if no request writes.
+   * Returns whether the database accepts writes. For example, it accepts none while its disk is full. Writes a row if
+   * the last write failed, so that the answer changes even if no request writes.
    */
   async isWritable(): Promise<boolean> {
     if (this.#takesWrites) return true;

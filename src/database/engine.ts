@@ -59,7 +59,9 @@ export function countConnections<Connection>(pool: Pool<Connection>, max: number
   };
 }
 
-/** Calls `use` with a connection, and with the milliseconds of `timeout` that are left after the wait for it. */
+/**
+ * Waits for a connection. Then calls `use` with the connection, and with the milliseconds that are left of `timeout`.
+ */
 export async function withConnection<Connection, Result>(
   pool: Pool<Connection>,
   timeout: number,

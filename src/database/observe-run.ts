@@ -1,7 +1,7 @@
 import { ServiceUnavailable } from "../errors.js";
 import type { StatementKind, StatementObserver } from "../sql.js";
 
-/** Runs a statement or a transaction, and tells the observer how it went. */
+/** Runs a statement or a transaction, and then calls the observer. */
 export async function observeRun<Result>(
   observer: StatementObserver,
   kind: StatementKind,

@@ -19,7 +19,7 @@ const POSTGRES_TYPES = {
 /** The message of `pg` when a statement gets no answer in time. */
 const TIMEOUT = "Query read timeout";
 
-/** The code for a write on a server that takes no writes, such as the former primary after a failover. */
+/** The code for a write on a server that accepts no writes, such as the former primary after a failover. */
 const READ_ONLY = "25006";
 
 /** An error that the server has sent. */
@@ -28,7 +28,9 @@ interface DatabaseFault {
   readonly code: string;
 }
 
-/** Opens the pool's connections, runs statements on them, and tells the pool which ones it must not use again. */
+/**
+ * Opens the pool's connections, and runs statements on them. Tells the pool which connections it must not use again.
+ */
 export class PostgresConnections {
   /** The monotonic time of each usable connection's last answer. */
   readonly #answeredAt = new WeakMap<Client, number>();
@@ -45,7 +47,7 @@ export class PostgresConnections {
     return connection;
   }
 
-  /** Abandons the connection if it is not usable. */
+  /** Returns whether the pool may use the connection again. If not, abandons the connection. */
   isUsable(connection: Client): boolean {
     if ((this.#answeredAt.get(connection) ?? -1) >= this.#trustedSince) return true;
     this.#abandon(connection);
@@ -87,8 +89,8 @@ export class PostgresConnections {
   }
 
   /**
-   * Resets the connection, so that the operating system discards unsent statements. Otherwise it would send them when
-   * the network is back, although their requests were refused.
+   * Resets the connection, so that the operating system discards unsent statements. Otherwise the system would send
+   * them when the network is back, after Gatehouse has already refused the requests.
    */
   #abandon(connection: Client): void {
     this.#answeredAt.delete(connection);

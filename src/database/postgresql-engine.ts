@@ -26,17 +26,19 @@ const MARGIN = 500;
 const FOREIGN_KEY_VIOLATION = "23503";
 
 /**
- * Locks the row of the oldest migration until the transaction ends, so that only one transaction runs at a time. Not an
- * advisory lock, because some PostgreSQL-compatible databases do not support them.
+ * Locks the row of the oldest migration until the transaction ends, so that only one transaction runs at a time. An
+ * advisory lock would do the same, but some PostgreSQL-compatible databases do not support it.
  */
 const LOCK = "SELECT id FROM mikro_orm_migrations ORDER BY id LIMIT 1 FOR UPDATE";
 
 const CREATE_MIGRATION_TABLE = `create table if not exists "mikro_orm_migrations" ("id" serial primary key, "name" varchar(255), "executed_at" timestamptz default CURRENT_TIMESTAMP)`;
 
-/** The codes when another process has just created the same table. */
+/** The error codes when another process has just created the same table. */
 const TABLE_EXISTS = ["42P07", "23505"];
 
-/** Allows long statements, but no long wait for a table's lock, because other statements queue up behind that wait. */
+/**
+ * Allows long statements. Allows no long wait for a table's lock, because other statements would queue up behind it.
+ */
 const BEGIN_LONG = [
   "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0",
   CREATE_MIGRATION_TABLE,

@@ -100,8 +100,8 @@ function isTlsFault({ code }: Fault): boolean {
 
 /** Returns the first error with a code in the chain of causes. Returns the last error if none has a code. */
 function faultOf(error: unknown): Fault {
-  // A TLS error has a short `reason`, but its message names places in OpenSSL's code. An error about a host with
-  // several addresses has one error per address in `errors`; the first one is enough.
+  // Prefer the short `reason` of a TLS error, because its message names places in OpenSSL's code. If a host has several
+  // addresses, `errors` has one error for each address. The first error is enough.
   const { code, message = "", reason = message, cause, errors } = error as Partial<Failure>;
   const [first] = errors ?? [];
   if (first !== undefined) return faultOf(first);

@@ -22,7 +22,7 @@ export interface PostgresServer {
   readonly statementTimeout: number;
 }
 
-/** The oldest PostgreSQL with `MATERIALIZED` and the other SQL of our statements. */
+/** The oldest supported PostgreSQL. Older versions lack SQL that our statements use, such as `MATERIALIZED`. */
 const OLDEST_VERSION = 12;
 
 /**

@@ -56,7 +56,7 @@ export async function openPostgres({
     ...(connectTimeout > 0 && { createTimeoutMillis: Math.max(connectTimeout, READ_TIMEOUT) }),
     create: () =>
       connectAgain(Math.floor(READ_TIMEOUT / connectTimeout), () =>
-        // A copy, because `pg` makes `ssl.key` non-enumerable in its argument.
+        // Pass a copy of `ssl`, because `pg` makes `ssl.key` non-enumerable in its argument.
         connections.open(new pg.Client({ ...connection, ssl: ssl && { ...ssl } })),
       ),
     validate: (client) => connections.isUsable(client),

@@ -31,7 +31,7 @@ export async function insertRows(
 
 /**
  * Runs a statement that begins with `WITH given (id, value) AS (VALUES …)`.
- * @param statement what follows, such as `UPDATE t SET c = given.value FROM given WHERE t.id = given.id`
+ * @param statement the rest of the statement, such as `UPDATE t SET c = given.value FROM given WHERE t.id = given.id`
  */
 export async function runWithPairs(
   run: RunStatement,
@@ -46,7 +46,7 @@ export async function runWithPairs(
 
 /**
  * Selects rows whose column has one of the values.
- * @param statement ends before the list, such as `SELECT id FROM t WHERE id IN`
+ * @param statement the statement without the list of values, such as `SELECT id FROM t WHERE id IN`
  */
 export async function selectIn<Row>(
   run: RunStatement,

@@ -10,7 +10,9 @@ export function openConnection(path: string, mode: number): Promise<sqlite3.Data
   });
 }
 
-/** Does nothing if the connection has prepared statements, because SQLite does not close such a connection. */
+/**
+ * Closes a connection. Does nothing if the connection has prepared statements, because SQLite does not close it then.
+ */
 export function closeConnection(connection: sqlite3.Database): Promise<void> {
   return new Promise((resolve) => {
     connection.close(() => {

@@ -103,7 +103,7 @@ export function extendWith(
 
 /**
  * Returns the resolvers of a schema, with scalars as plain objects. Otherwise an application with another copy of
- * `graphql` would get a confusing error instead of the clear one of {@link requireOneGraphql}.
+ * `graphql` would get a confusing error instead of the clear error of {@link requireOneGraphql}.
  */
 export function resolversOf(schema: GraphQLSchema): IResolvers {
   const resolvers = getResolversFromSchema(schema);

@@ -76,7 +76,7 @@ export class SessionResolver {
 
   @Mutation(() => LogoutPayload, {
     description:
-      "Ends a session of the caller. An administrator may also end a session of another user, but not with a static token, and only within 12 hours after giving a password.",
+      "Ends a session of the caller. An administrator may also end a session of another user, within 12 hours after giving a password. A static token of an administrator cannot do that.",
   })
   @Directive("@auth")
   async revokeSession(

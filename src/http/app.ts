@@ -34,7 +34,7 @@ const IDLE_TIMEOUT = 40_000;
 /** Seconds after which a client should retry if there are too many connections, or too many requests at once. */
 const RETRY_AFTER = 1;
 
-/** Sent if a trusted proxy says that the client uses TLS. */
+/** Tells browsers to use only HTTPS. Sent if a trusted proxy says that the client uses TLS. */
 const HTTPS_HEADERS = { "strict-transport-security": "max-age=31536000; includeSubDomains" };
 
 /** Replaces Fastify's JSON schema compilers, which would load 100 modules. No route has a JSON schema. */
@@ -161,7 +161,7 @@ function waitForTurn(
 ): void {
   const address = addressOf(request);
   const { isProbe = false } = request.routeOptions.config as RouteConfig;
-  // A closed connection has no address any more.
+  // A closed connection has no address.
   if (address === "" || isProbe) {
     done();
     return;

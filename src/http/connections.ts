@@ -11,9 +11,10 @@ const MAX_REFUSED = 1_000;
 const REFUSAL_TIMEOUT = 2_000;
 
 /**
- * Limits the connections of a server, and counts its running requests. If too many connections are open, a new one
- * replaces the longest idle one. If none is idle, or one address has too many connections, the new connection stays
- * open for a short time, so that the server can answer its request with an error.
+ * Limits the connections of a server, and counts its running requests. If too many connections are open, a new
+ * connection replaces the connection that has been idle for longest. If no connection is idle, or if one address has
+ * too many connections, the new connection is refused. It then stays open for a short time, so that the server can
+ * answer its request with an error.
  */
 export class Connections {
   readonly #server: Server;
@@ -79,14 +80,14 @@ export class Connections {
     const max = isLimited ? this.#maxPerAddress : null;
     if (this.#served.size >= MAX_SERVED && !this.#closeIdle()) this.#refuse(socket);
     else if (max === null) this.#serve(socket);
-    else this.#serveOneOf(socket, remoteAddress, max);
+    else this.#serveUpTo(max, socket, remoteAddress);
   }
 
   #start(socket: Socket, response: ServerResponse): void {
     const unfinished = this.#unfinished.get(socket) ?? new Set();
     if (!this.#unfinished.has(socket)) {
       this.#unfinished.set(socket, unfinished);
-      // Node emits no event for responses that wait behind another one when the connection closes.
+      // When a connection closes, Node emits no event for responses that wait behind another response.
       socket.once("close", () => {
         this.#running -= unfinished.size;
         unfinished.clear();
@@ -105,7 +106,7 @@ export class Connections {
     socket.once("close", () => this.#served.delete(socket));
   }
 
-  /** Moves the connection to the end, because it has the latest request. */
+  /** Moves the connection to the end of `#served`, because it has the latest request. */
   #touch(socket: Socket): void {
     if (this.#served.delete(socket)) this.#served.add(socket);
   }
@@ -128,7 +129,8 @@ export class Connections {
     return [...(this.#unfinished.get(socket) ?? [])].some(({ req }) => req.complete);
   }
 
-  #serveOneOf(socket: Socket, address: string, max: number): void {
+  /** Serves the connection, or refuses it if its address already has `max` connections. */
+  #serveUpTo(max: number, socket: Socket, address: string): void {
     const networks = networksOf(address);
     if (!this.#perAddress.add(networks, max)) {
       this.#refuse(socket);

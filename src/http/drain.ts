@@ -12,10 +12,11 @@ const IDLE_TIME = 500;
 /** How long {@link untilNoneWaits} waits at most. */
 const QUIET_TIMEOUT = 1_000;
 /**
- * {@link untilNoneWaits} waits for another turn of the event loop after a longer one, because a new connection may have
- * arrived during it.
+ * If a turn of the event loop takes longer than this, {@link untilNoneWaits} waits for another turn, because a new
+ * connection may have arrived meanwhile.
  */
 const QUIET_TURN = 0.2;
+/** How long {@link stopListening} sleeps between two checks. */
 const PAUSE = 10;
 
 /**

@@ -17,7 +17,10 @@ interface HeaderFault {
   readonly message?: string;
 }
 
-/** Returns why the headers of a request are refused, or null. Must run before a library parses the headers. */
+/**
+ * Returns why the headers of a request are refused, or null. Must run before a library parses the headers, because
+ * parsing very long headers is slow.
+ */
 export function findHeaderFault({ headers, raw }: FastifyRequest): HeaderFault | null {
   const { accept = "", "content-type": type = "", "content-encoding": encoding } = headers;
   if (accept.length > MAX_LENGTHS.accept || type.length > MAX_LENGTHS["content-type"]) {

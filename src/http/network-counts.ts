@@ -1,13 +1,15 @@
 import { type Networks, SITE_LIMIT } from "../throttling/networks.js";
 
-/** Counts what an address has at the same time, such as open connections, also for its /48 network. */
+/**
+ * Counts things that an address has at the same time, such as open connections. Also counts them for each /48 network.
+ */
 export class NetworkCounts {
   readonly #counts = new Map<string, number>();
 
   /**
-   * Adds one, unless the limit is reached.
+   * Adds 1 to the counts of an address and its network, unless a limit is reached.
    * @param limit the limit of one address
-   * @returns whether one was added
+   * @returns whether 1 was added
    */
   add([key, site]: Networks, limit: number): boolean {
     if (this.#of(key) >= limit) return false;

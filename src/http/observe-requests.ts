@@ -10,6 +10,7 @@ import { addressOf } from "./headers.js";
 
 /** The name of the request decorator that holds the {@link OperationRecord}. */
 export const RECORD = "operationRecord";
+
 /** Logs a request after its response. */
 export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   const { routeOptions, method } = request;
@@ -44,7 +45,7 @@ export function addRequestObservers(
 ): void {
   for (const observe of observers) {
     const observed = new WeakMap<FastifyRequest, ReturnType<RequestObserver>>();
-    // Not `onRequest`, because an async context that starts in that hook is lost when the body arrives.
+    // Do not use the hook `onRequest`, because an async context that starts there is lost when the body arrives.
     app.addHook("preHandler", (request, reply, done) => {
       const { method, headers, routeOptions } = request;
       const route = routeOptions.url ?? null;

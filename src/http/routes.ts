@@ -5,7 +5,7 @@ import type { Route } from "../features/route.js";
 import { schemeOf } from "./headers.js";
 import type { RouteConfig } from "./refusals.js";
 
-/** Serves the routes of features. A route gets the unchanged request body, whatever its content type is. */
+/** Serves the routes of features. A route gets the unchanged request body, for every content type. */
 export async function addRoutes(app: FastifyInstance, routes: readonly Route[]): Promise<void> {
   await app.register((scope, _options, done) => {
     scope.removeAllContentTypeParsers();

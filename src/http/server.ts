@@ -73,14 +73,14 @@ export async function startServer(
   );
   const { auth, core, flush, migrations } = open;
   const release = async (stop?: () => Promise<void>) => {
-    const impatient = setTimeout(() => {
+    const timer = setTimeout(() => {
       app.server.closeAllConnections();
     }, END_TIMEOUT).unref();
     open.retire();
     connections.startEnding();
     await stop?.();
     await app.close();
-    clearTimeout(impatient);
+    clearTimeout(timer);
     await auth.close();
   };
   const end = async (stop?: () => Promise<void>) => {

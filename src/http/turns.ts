@@ -5,7 +5,10 @@ import { NetworkCounts } from "./network-counts.js";
 const MAX_RUNNING = 64;
 /** How many requests of one address may run and wait together. */
 const MAX_PENDING = 250;
-/** The same for a loopback address, because all clients of a proxy that is not trusted may have this address. */
+/**
+ * The same limit for a loopback address. It is higher, because all clients behind a proxy that is not trusted may share
+ * this address.
+ */
 const MAX_PENDING_LOOPBACK = 1_000;
 
 /** The requests of one address. A request waits only while {@link MAX_RUNNING} others run. */
@@ -16,15 +19,17 @@ interface Queue {
 }
 
 /**
- * Lets the requests of each address take turns, so that a client with thousands of requests at once does not make the
- * others wait.
+ * Lets the requests of each address take turns. Otherwise a client with thousands of requests at once would make all
+ * other clients wait.
  */
 export class Turns {
   readonly #maxPending: number;
   readonly #pending = new NetworkCounts();
   readonly #queues = new Map<string, Queue>();
 
-  /** @param connectionsPerAddress a client with more connections may have more requests */
+  /**
+   * @param connectionsPerAddress the limit of connections. An address may have at least as many requests as connections
+   */
   constructor(connectionsPerAddress: number) {
     this.#maxPending = Math.max(MAX_PENDING, connectionsPerAddress);
   }

@@ -113,6 +113,7 @@ export function isSymmetric(algorithm: JwtAlgorithm): boolean {
   return algorithm.startsWith("HS");
 }
 
+/** @throws TypeError when the key is too short for its algorithm, or of the wrong type */
 export function requireFitting({ kid, algorithm, verificationKey }: Key): void {
   const { asymmetricKeyType, asymmetricKeyDetails = {}, symmetricKeySize = 0 } = verificationKey;
   const { namedCurve, modulusLength = 0 } = asymmetricKeyDetails;
@@ -137,6 +138,7 @@ export function createRefreshKeyRing(secretKeys: readonly string[]): KeyRing {
     const key = deriveKey(secretKey, "refresh-token");
     const kid = createHash("sha256").update(key.export()).digest("hex").slice(0, 16);
     const keys = { signingKey: key, verificationKey: key };
+    // All keys are active, so the key with the latest `createdAt` signs. That is the key of the current secret.
     return { kid, algorithm: "HS256", ...keys, activatesAt: 0, createdAt: -index };
   });
   return new KeyRing(keys, () => 0);

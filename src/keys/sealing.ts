@@ -31,14 +31,17 @@ function unseal(key: KeyObject, sealed: string, context: string): string | null 
   }
 }
 
-/** Encrypts texts with a current key, and decrypts those of previous keys, too, because root secrets are replaced. */
+/**
+ * Encrypts texts with the current key. Also decrypts texts of previous keys, because the root secret may have been
+ * replaced.
+ */
 export class Sealer {
   readonly #current: KeyObject;
   readonly #keys: readonly KeyObject[];
 
   /**
-   * @param keys the first is the current one
-   * @throws TypeError when there is none
+   * @param keys the current key first, then the previous keys
+   * @throws TypeError when there is no key
    */
   constructor(keys: readonly KeyObject[]) {
     const [current] = keys;
@@ -56,7 +59,7 @@ export class Sealer {
     return seal(this.#current, text, context);
   }
 
-  /** Returns null if no key fits. */
+  /** Decrypts a text. Returns null if no key fits. */
   open(sealed: string, context: string): string | null {
     for (const key of this.#keys) {
       const text = unseal(key, sealed, context);
@@ -65,7 +68,10 @@ export class Sealer {
     return null;
   }
 
-  /** Returns the text, encrypted with the current key. Returns `sealed` if it already is, or if no key fits. */
+  /**
+   * Encrypts a sealed text with the current key. Returns `sealed` unchanged if the current key encrypted it, or if no
+   * key fits.
+   */
   renew(sealed: string, context: string): string {
     if (unseal(this.#current, sealed, context) !== null) return sealed;
     const text = this.open(sealed, context);

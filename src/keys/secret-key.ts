@@ -37,7 +37,8 @@ export function secretPathOf(databaseUrl: string): string {
  */
 export function readOrCreateSecretKey(databaseUrl: string): string {
   const path = secretPathOf(databaseUrl);
-  // If only the database exists, the secret was lost, because it is created first. Then `readSecretKey` throws.
+  // The secret is created before the database. So if only the database exists, the secret was lost, and `readSecretKey`
+  // throws.
   if (!isDatabaseMade(databaseUrl)) createSecretFile(path);
   return readSecretKey(databaseUrl);
 }
@@ -85,7 +86,7 @@ function createSecretFile(path: string): void {
     if (!existsSync(path)) createPrivateFile(path, `${generateSecretKey()}\n`);
   } catch (error) {
     const { code = "unknown error" } = error as NodeJS.ErrnoException;
-    throw new Error(`The secret ${path} cannot be kept beside the database (${code}).`, {
+    throw new Error(`The secret ${path} cannot be stored beside the database (${code}).`, {
       cause: error,
     });
   }

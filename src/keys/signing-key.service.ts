@@ -44,8 +44,8 @@ export class SigningKeyService {
   }
 
   /**
-   * Loads the keys. Adds a key if there is none, or if `jwtAlgorithm` has changed. If another key is active, a key that
-   * cannot be read is skipped.
+   * Loads the keys. Adds a key if there is none, or if `jwtAlgorithm` has changed. Skips a key that cannot be read, if
+   * another key is active.
    * @param onFault called once for each key that is skipped
    * @throws {@link WrongSettings} if no other key is active, and `secretKey` cannot decrypt the key
    * @throws Error if no other key is active, and the key cannot be read for another reason
@@ -91,8 +91,8 @@ export class SigningKeyService {
     try {
       this.ring.replace(stored.keys);
     } catch (error) {
-      // The ring keeps its previous keys. Report this error, unless an unreadable key was reported above as the likely
-      // cause.
+      // The ring keeps its previous keys. Report this error, unless unreadable keys were reported above, because they
+      // are the likely cause.
       if (stored.faults.length === 0) this.#report([error as Error]);
     }
   }
@@ -167,8 +167,8 @@ export class SigningKeyService {
 }
 
 /**
- * Returns the data of a new key. Its `createdAt` is later than that of `current`. So the new key signs even if both
- * keys have the same `activatesAt`.
+ * Returns the data of a new key. The new key's `createdAt` is later than the `createdAt` of `current`. So the new key
+ * signs even if both keys have the same `activatesAt`.
  */
 function createKey(
   { jwtAlgorithm, now }: SigningKeyConfig,

@@ -14,7 +14,7 @@ export interface Maintenance {
   stop(): Promise<void>;
 
   /**
-   * Deletes rows that nothing needs any more, such as expired sessions. Concurrent calls are safe.
+   * Deletes rows that are no longer needed, such as expired sessions. Concurrent calls are safe.
    * @param onProgress called after each batch with the number of rows deleted so far
    * @returns how many rows were deleted
    * @example

@@ -15,8 +15,8 @@ export interface Measurement {
 /** One value of a {@link Measurement} that has labels. */
 export interface Sample {
   /**
-   * The value of each label. Must not contain what clients send, because Prometheus stores each different value for
-   * good.
+   * The value of each label. Must not contain text from clients, because Prometheus stores each different value
+   * forever.
    */
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;

@@ -36,7 +36,7 @@ export interface OutboxOptions<Row extends OutboxRow> {
   readonly columns: string;
   /** The pause before the next attempt. It doubles from `first` up to `max`. */
   readonly retry: { readonly first: number; readonly max: number };
-  /** How long after `queued_at` a row is given up if an attempt fails. */
+  /** If an attempt fails this long after `queued_at`, the row is given up. */
   readonly giveUp: number;
   /** How long one attempt may take. A claim expires after twice this time. */
   readonly attemptTimeout: number;

@@ -18,7 +18,7 @@ export function readCredentialFields(schema: GraphQLSchema): ReadonlySet<string>
   return names ?? findCredentialMutations(schema);
 }
 
-/** Returns the names of all public mutations, and of those with {@link CHECKS_CREDENTIAL}. */
+/** Returns the names of all public mutations, and of all mutations with {@link CHECKS_CREDENTIAL}. */
 export function findCredentialMutations(schema: GraphQLSchema): ReadonlySet<string> {
   const mutations = Object.values(schema.getMutationType()?.getFields() ?? {});
   return new Set(mutations.filter(isCredential).map(({ name }) => name));

@@ -35,7 +35,7 @@ export const PUBLIC = "@public";
 /** The guard of a field for signed-in users. */
 export interface UserGuard {
   readonly role: Role;
-  /** The longest time since the user last gave a password. Null if no password is needed. */
+  /** How recently the user must have proved who they are. Null if the time does not matter. */
   readonly freshness: Freshness | null;
   /** Whether the user must have proved a second factor in this session, within `freshness` if that is set. */
   readonly needsSecondFactor: boolean;
@@ -52,7 +52,7 @@ export function createDirectives(role: GraphQLEnumType, roles: Roles): GraphQLDi
     new GraphQLDirective({
       name: "auth",
       description:
-        "Requires a signed-in user whose Profile role is at least `requires`, and who gave a password in this session within `freshWithin`, such as `15m`. `with: SECOND_FACTOR` requires a second factor in place of the password. On an object type it guards every field.",
+        "Requires a signed-in user with at least the role `requires`. With `freshWithin`, such as `15m`, the user must have given a password in this session within that time. `with: SECOND_FACTOR` requires a second factor in this session instead of the password. On an object type, the directive guards every field.",
       locations: [DirectiveLocation.FIELD_DEFINITION, DirectiveLocation.OBJECT],
       args: {
         requires: { type: new GraphQLNonNull(role), defaultValue: roles.lowest },
@@ -130,8 +130,8 @@ function readFreshness(freshWithin: unknown): Freshness {
 }
 
 /**
- * Returns the arguments of each use of a directive. SDL stores directives in AST nodes, and type-graphql and other code
- * in `extensions`.
+ * Returns the arguments of each use of a directive. SDL and type-graphql store directives in AST nodes. Other code may
+ * store them in `extensions`.
  */
 function readDirectives(
   { astNode, extensionASTNodes, extensions }: DirectableObject,

@@ -1,8 +1,8 @@
 import type { GraphQLObjectType, GraphQLSchema } from "graphql";
 
 /**
- * An argument for type-graphql's `@Extensions`. Marks a root field that is open to users who must have a second factor,
- * and have none yet.
+ * An argument for type-graphql's `@Extensions`. Marks a root field that is also open to users who must have a second
+ * factor but have none yet.
  * @see Principal.mustEnrol
  */
 export const OPEN_TO_ENROLMENT = { gatehouseOpenToEnrolment: true } as const;

@@ -132,7 +132,9 @@ class GuardReader {
       const guard = this.#read(at, field);
       if (guard === PUBLIC) this.#problems.push(`${at}: @public has an effect on root fields only`);
       if (guard !== null && this.#schema.getImplementations(type).objects.length === 0) {
-        this.#problems.push(`${at}: a guard cannot run here, nothing implements ${type.name}`);
+        this.#problems.push(
+          `${at}: a guard cannot run here, because nothing implements ${type.name}`,
+        );
       }
     }
   }

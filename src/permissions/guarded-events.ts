@@ -11,13 +11,14 @@ const EMPTY: Result = { value: undefined, done: false };
 export interface EventChecks {
   /** Returns whether the user still passes the guard. */
   isAllowed(this: void): Promise<boolean>;
-  /** Calls `onChange` when the result of `isAllowed` may have changed. Returns a function that stops this. */
+  /** Calls `onChange` when the result of `isAllowed` may have changed. Returns a function that stops the calls. */
   readonly watch: AuthContext["watch"];
 }
 
 /**
- * Passes on the events of a subscription while the user is allowed to see them. Then passes on one last event, an empty
- * one if none comes. The guard of the field refuses that event, so the client gets an error.
+ * Passes on the events of a subscription while the user passes the guard. After that, passes on one last event, and
+ * ends. The last event is the next event of the subscription, or an empty event if none comes. The guard of the field
+ * refuses the last event, so the client gets an error.
  * @param events the result of the field's `subscribe` function
  */
 export function guardEvents(events: unknown, checks: EventChecks): unknown {
@@ -25,14 +26,17 @@ export function guardEvents(events: unknown, checks: EventChecks): unknown {
   return isAsyncIterable(events) ? new GuardedEvents(events, checks) : events;
 }
 
-/** Not an async generator, because `return` of a generator would wait for the next event. */
+/**
+ * The events of {@link guardEvents}. This is a class, because the `return` of an async generator would wait for the
+ * next event.
+ */
 class GuardedEvents implements AsyncIterableIterator<unknown> {
   readonly #source: AsyncIterator<unknown>;
   readonly #isAllowed: EventChecks["isAllowed"];
   readonly #unwatch: () => void;
   #isOver = false;
-  /** Whether the refusal must still be passed on to the reader. */
-  #hasRefusal = false;
+  /** Whether the reader must still get the empty event. */
+  #hasLastEvent = false;
   /** Answers the reader that waits for the next event. */
   #answer: ((result: Result) => void) | undefined;
 
@@ -43,8 +47,8 @@ class GuardedEvents implements AsyncIterableIterator<unknown> {
   }
 
   async next(): Promise<Result> {
-    if (this.#hasRefusal) {
-      this.#hasRefusal = false;
+    if (this.#hasLastEvent) {
+      this.#hasLastEvent = false;
       return EMPTY;
     }
     if (this.#isOver) return DONE;
@@ -69,10 +73,10 @@ class GuardedEvents implements AsyncIterableIterator<unknown> {
 
   /** Checks the user while no event comes. */
   async #recheck(): Promise<void> {
-    // If the check fails, wait for the next one. Each event is checked, too.
+    // If the check itself fails, such as without a database, wait for the next check. Each event is checked, too.
     const isAllowed = await this.#isAllowed().catch(() => true);
     if (isAllowed || this.#isOver) return;
-    if (this.#answer === undefined) this.#hasRefusal = true;
+    if (this.#answer === undefined) this.#hasLastEvent = true;
     else this.#answer(EMPTY);
     // Do not await this, because a generator that waits for its next event stops only after that event.
     void this.return().catch(() => undefined);

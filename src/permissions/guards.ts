@@ -80,7 +80,9 @@ async function isAllowed(context: Partial<AuthContext> = {}, guard: Check): Prom
   try {
     const nothing = () => undefined;
     const silent = {
-      ...{ onRoleDenied: nothing, onFreshnessDenied: nothing, onSecondFactorDenied: nothing },
+      onRoleDenied: nothing,
+      onFreshnessDenied: nothing,
+      onSecondFactorDenied: nothing,
     };
     await checkGuard({ ...context, ...silent }, guard);
     return true;
@@ -151,12 +153,15 @@ function asPromise(pending: Promise<void> | undefined, name: string): Promise<vo
 interface Check extends Omit<UserGuard, "role"> {
   /** Null if every role passes. */
   readonly role: Role | null;
-  /** Whether the guard lets a user pass who must have a second factor, and has none yet. */
+  /** Whether users may pass who must have a second factor but have none yet. */
   readonly isForEnrolment: boolean;
 }
 
 const ANY_USER: Check = {
-  ...{ role: null, freshness: null, needsSecondFactor: false, isForEnrolment: false },
+  role: null,
+  freshness: null,
+  needsSecondFactor: false,
+  isForEnrolment: false,
 };
 
 /**

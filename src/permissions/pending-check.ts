@@ -1,6 +1,6 @@
 /**
  * The promise of a check, such as `requireRole`. If a caller forgets `await`, a refusal causes only a warning. With an
- * ordinary promise, it would end the process, so any user could stop the server.
+ * ordinary promise, the refusal would end the process, so any user could stop the server.
  */
 export class PendingCheck<T> extends Promise<T> {
   #isAwaited = false;

@@ -2,7 +2,7 @@
  * SQL expression: the role of the administrator who opened the session to act as its user.
  *
  * Null in each of these cases:
- * - The administrator's own session, in which the administrator opened this session, has ended.
+ * - The administrator's own session, from which this session was opened, has ended.
  * - The administrator is inactive, or the administrator's `credentials_version` has changed.
  * - The user now has the same role as the administrator.
  */

@@ -6,7 +6,7 @@ const GRANULARITY = 60_000;
 /** How long to collect used sessions before a write, in milliseconds. */
 const FLUSH_AFTER = 1000;
 const BATCH_SIZE = 100;
-/** The largest number of sessions in one write. Further sessions are not collected until they are used again. */
+/** The largest number of sessions in one write. The use of further sessions is not stored. */
 const MAX_PENDING = 500;
 
 /** Stores when sessions were last used. A timer writes to the database, so that requests need not. */

@@ -30,9 +30,9 @@ export const IS_LIVE = `(${IS_OPEN} AND EXISTS (
   AND (session.impersonator_id IS NULL OR ${IMPERSONATOR_ROLE} = ?))`;
 
 /**
- * SQL condition: the session `?` belongs to the row `"user"`, and is live. A feature checks it in the statement that
- * stores a way to log in: a thief could otherwise store one in a session that has ended since the request began.
- * {@link openAt} returns the further parameters.
+ * SQL condition: the session `?` belongs to the row `"user"`, and is live. A feature checks this condition in the
+ * statement that stores a way to log in. Otherwise a thief could store such a way in a session that has ended since the
+ * request began. The first parameter is the id of the session. {@link openAt} returns the others.
  */
 export const HAS_SESSION = `EXISTS (SELECT 1 FROM session WHERE session.id = ? AND session.user_id = "user".id
   AND session.credentials_version = "user".credentials_version AND ${IS_OPEN})`;
@@ -112,7 +112,7 @@ function findRefusal(
   if (token.generation > row.generation) return new TokenNotValid();
   if (token.generation < row.generation) {
     const isPredecessor = token.generation === row.generation - 1;
-    // The rotation is in the future if the database's clock was set back.
+    // The difference is negative if the database's clock was set back after the rotation.
     const age = Math.abs(at - row.rotatedAt);
     return isPredecessor && age < reuseWindow ? null : new TokenReplaced();
   }

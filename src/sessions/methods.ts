@@ -20,7 +20,7 @@ export function splitMethods(stored: string | null): readonly AuthMethod[] {
   return stored ? [...new Set(stored.split(" ") as AuthMethod[])] : [];
 }
 
-/** SQL assignment: adds methods to those of a session. {@link methodsToAdd} returns the parameters. */
+/** SQL assignment: adds methods to a session. {@link methodsToAdd} returns the parameters. */
 export const ADD_METHODS = `methods = CASE WHEN methods IS NULL OR methods = '' THEN ?
   WHEN methods LIKE ? THEN methods ELSE methods || ' ' || ? END`;
 

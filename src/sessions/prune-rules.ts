@@ -5,8 +5,8 @@ import { deleteBatch, prunableAt, type PruneRule } from "../maintenance/prune-ru
 const ENDED_RETENTION = 30 * 86_400_000;
 
 /**
- * Returns the rules that delete old sessions. An ended session is kept until its tokens have expired, because it
- * contains the reason why they are refused.
+ * Returns the rules that delete old sessions. An ended session is kept until its tokens have expired, because its row
+ * contains the reason why the tokens are refused.
  */
 export function sessionPruneRules({ leeway }: Pick<AuthConfig, "leeway">): PruneRule[] {
   const expired = (column: string): PruneRule => ({

@@ -20,8 +20,9 @@ export interface Rotation {
 export type Generation = Pick<SessionRow, "generation" | "rotatedAt" | "refreshExpiresAt">;
 
 /**
- * Rotates sessions. While a statement runs, further rotations wait. The next statement then runs all of them, so they
- * need only one commit, which writes to the disk. Statements may overlap, because each rotation is a conditional UPDATE.
+ * Rotates sessions. While a statement runs, further rotations wait, but at most {@link MAX_WAIT}. The next statement
+ * then runs all of them, so that they share one commit. A commit is slow, because it writes to the disk. Two statements
+ * may run at the same time, because each rotation is a conditional UPDATE.
  */
 export class RotationBatch {
   readonly #sql: Sql;

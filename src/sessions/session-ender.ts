@@ -28,8 +28,9 @@ export interface EndingQuery {
 }
 
 /**
- * Runs before the matching sessions end. `run` is the transaction that ends them, unless all sessions of all users may
- * match.
+ * Runs before the matching sessions end.
+ * @param run runs a statement in the transaction that ends the sessions. {@link SessionEnder.endMatching} has no such
+ * transaction, because it may end the sessions of all users.
  * @param ending the sessions that end. The caller's own session may stay: `logoutOthers` keeps it.
  */
 export type EndingStep = (run: RunStatement, ending: EndingQuery) => Promise<unknown>;
@@ -118,7 +119,7 @@ export class SessionEnder {
    * @returns how many sessions this call ended
    */
   async endMatching(query: EndingQuery, reason: EndReason, client: Client): Promise<number> {
-    // Not in one transaction: the query may match all users, and a transaction has a time limit.
+    // Use no transaction, because the query may match all users, and a transaction has a time limit.
     for (const step of this.#steps) await step(withoutTransaction(this.#sql), query);
     const { userId, createdBefore } = query;
     const ofUser = userId === undefined ? "" : "AND user_id = ?";

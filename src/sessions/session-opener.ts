@@ -32,16 +32,14 @@ export interface SessionOpening {
    * @default the latest time that the setting allows
    */
   readonly expiresAt?: number;
-  /**
-   * The user's session in which the user opens the new session. If that session has ended, no new session is opened.
-   */
+  /** The session in which the user asks for the new session. If it has ended, no new session is opened. */
   readonly openedBy?: Pick<SessionInfo, "id">;
   /**
-   * An SQL condition without parameters over the row `"user"`. Unless it holds, no session is opened, as after a change
-   * of `credentialsVersion`. @default none
+   * An SQL condition without parameters over the row `"user"`. If it is false, no session is opened. The error is then
+   * the same as after a change of `credentialsVersion`. @default none
    */
   readonly condition?: string | undefined;
-  /** The administrator who acts as the user in the new session, with the administrator's own session. */
+  /** The administrator who acts as the user in the new session. The principal has the administrator's own session. */
   readonly impersonator?: Principal;
 }
 
@@ -163,8 +161,8 @@ export class SessionOpener {
   }
 
   /**
-   * Stores a session that has already ended. Revokes a token without a session if the caller gives the token this
-   * session's id.
+   * Stores a session that has already ended. Use it to revoke a token that has no session yet: a token with this
+   * session's id is revoked.
    * @returns the id of the session
    */
   async openEnded(user: UserRef, opening: SessionOpening): Promise<string> {

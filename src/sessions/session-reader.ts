@@ -43,7 +43,9 @@ export class SessionReader {
   readonly #keys: FollowedKeys;
   readonly #rows: DataLoader<string, SessionRow | null>;
   #restriction: (() => string) | undefined;
-  /** The statements by their number of parameters. Made at the first use. */
+  /**
+   * The statements by their number of parameters. Created at the first look-up, after {@link SessionReader.restrictBy}.
+   */
   #statements: ReadonlyMap<number, string> | undefined;
 
   constructor(sql: Sql, keys: FollowedKeys) {

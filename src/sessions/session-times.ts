@@ -3,6 +3,7 @@ import type { AuthScheme } from "../events.js";
 
 /** The times of a new session, in epoch milliseconds. */
 interface Times {
+  /** When the session is opened. */
   readonly at: number;
   readonly expiresAt: number | null;
   readonly refreshExpiresAt: number | null;

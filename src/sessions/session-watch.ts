@@ -29,7 +29,7 @@ export interface WatchedSession {
 export class SessionWatch {
   readonly #sql: Sql;
   readonly #settings: Pick<AuthConfig, "now" | "roles">;
-  /** For each session id, who watches the session, and the role that each watcher last saw. */
+  /** Maps each session id to its watchers, and each watcher to the role that it last saw. */
   readonly #watched = new Map<string, Map<WatchedSession, Role | null>>();
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;

@@ -25,7 +25,7 @@ export class SessionEntity {
   @Property({ type: "text", nullable: true })
   secretHash!: string | null;
 
-  /** The user's `credentialsVersion` when the session was opened. */
+  /** The session is live only while this number equals the user's `credentialsVersion`. */
   @Property({ type: "integer" })
   credentialsVersion!: number;
 
@@ -40,7 +40,10 @@ export class SessionEntity {
   @Property({ type: new BigIntType("number") })
   rotatedAt!: number;
 
-  /** When the user last gave a password in this session. Null if the user gave none, such as for a personal token. */
+  /**
+   * When the user last proved who they are in this session, such as by a password. Null if the user never did, as with
+   * a static token.
+   */
   @Property({ type: new BigIntType("number"), nullable: true })
   authenticatedAt!: number | null;
 

@@ -101,9 +101,9 @@ export class SessionService implements Sessions {
    * token, or of an administrator who acts as the user.
    * @param credentialsVersion the user's `credentialsVersion` when the proof was checked. If this has changed, nothing
    * is recorded.
-   * @param added methods to add to those of the session. With `mfa`, the user has just proved a second factor. @default
-   * no methods
-   * @param run runs a statement of the caller's transaction. @default a statement by itself
+   * @param added methods to add to the session. With `mfa`, the user has just proved a second factor. @default no
+   * methods
+   * @param run runs a statement of the caller's transaction. @default no transaction
    * @returns the current time in epoch milliseconds; null if nothing was recorded
    */
   async recordAuthentication(
@@ -135,8 +135,9 @@ export class SessionService implements Sessions {
   }
 
   /**
-   * Adds a function that runs before {@link SessionService.endAll}, {@link SessionService.endOtherSignIns} and {@link
-   * SessionService.endMatching} end sessions. In it, a feature can revoke tokens that have no session yet.
+   * Adds a function that runs before {@link SessionService.endAll}, {@link SessionService.endOtherSignIns} and
+   * {@link SessionService.endMatching} end sessions. In this function, a feature can revoke tokens that have no session
+   * yet.
    */
   addEndingStep(step: EndingStep): void {
     this.#ender.addStep(step);
@@ -187,7 +188,10 @@ export class SessionService implements Sessions {
     return this.#watch.add(session);
   }
 
-  /** Ends all watches. Call this after the database was closed, so that their last checks fail. */
+  /**
+   * Ends all watches. Each watcher checks its session once more. Call this after the database was closed, so that these
+   * checks fail and the subscriptions end.
+   */
   endWatch(): void {
     this.#watch.close();
   }

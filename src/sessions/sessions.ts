@@ -12,8 +12,8 @@ export type SessionRef = string | { readonly id: string };
  */
 export interface Sessions {
   /**
-   * Returns the live sessions of a user, newest first: at most 100 sign-ins, 100 named tokens, and 100
-   * access tokens that Django issued.
+   * Returns the live sessions of a user, newest first: at most 100 sign-ins, 100 named tokens, and 100 access tokens of
+   * another system, such as Django.
    * @throws {@link NoSuchUser}
    * @example
    * const user = await context.loadUser();

@@ -48,7 +48,10 @@ export function blockedFor(
   return Math.max(0, counter.blockedUntil - now);
 }
 
-/** Returns until when a counter with these points blocks its key. 0 if it never did. */
+/**
+ * Returns the instant until which a counter with these points blocks its key. Returns 0 if the counter has never
+ * blocked its key.
+ */
 export function blockedUntil(
   { limit, window, delay }: LimiterRule,
   points: number,

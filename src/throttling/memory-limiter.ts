@@ -10,12 +10,12 @@ import {
 
 /** How many keys have a counter of their own. One more key evicts the least recently used key. */
 const MAX_KEYS = 20_000;
-/** The number of shared counters. */
+/** The number of counters in {@link SharedCounters}. */
 const SHARED = 2 ** 20;
 
 /**
- * Counts in memory. The counters are lost when the process ends. An evicted key keeps its attempts, because otherwise an
- * attacker could evict the key of an account by trying many made-up names.
+ * Counts in memory. The counters are lost when the process ends. An evicted key keeps its attempts. Otherwise an
+ * attacker could try many made-up names to evict the key of an account, and so reset its attempts.
  */
 export class MemoryLimiter implements Limiter {
   readonly #rule: LimiterRule;

@@ -8,8 +8,8 @@ const SUBNET_BYTES = 8;
 const SITE_BYTES = 6;
 
 /**
- * The limit of a /48 network, as a multiple of the limit of one address. It is looser, because a provider can also give
- * the /64 networks of one /48 network to many customers.
+ * The limit of a /48 network, as a multiple of the limit of one address. This limit is looser, because a provider can
+ * also give the /64 networks of one /48 network to many customers.
  */
 export const SITE_LIMIT = 16;
 

@@ -24,7 +24,8 @@ export function openRedisClient(
     password: url.password,
     connectTimeout: CONNECT_TIMEOUT,
     socketTimeout: SILENCE_TIMEOUT,
-    // Never send a command again: if Redis did not count an attempt, the process has counted it in memory.
+    // Never send a command again. After the failure, the process has counted the attempt in memory, so Redis must not
+    // count it too.
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     // Redis 5 knows only this version of the protocol.

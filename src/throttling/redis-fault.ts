@@ -5,7 +5,7 @@ const FAULTS: readonly (readonly [RegExp, string])[] = [
   [/^NOPERM/, "does not allow the user to run scripts on keys that begin with gatehouse:"],
   [/^MOVED/, "is a node of a Cluster; write redis+cluster:// instead of redis://"],
   [/cluster support disabled/, "is not a Cluster; write redis:// instead of redis+cluster://"],
-  [/No such master/, "is a Sentinel that does not know the name after the last / of the URL"],
+  [/No such master/, "is a Sentinel that does not know the name in the URL"],
   [/unknown command '?SENTINEL/i, "is not a Sentinel; write redis:// instead of redis+sentinel://"],
   [
     /unknown command/i,

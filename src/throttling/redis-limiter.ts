@@ -24,9 +24,9 @@ const REPORT_INTERVAL = 60_000;
 /** Each command has one key, so that it works in a Cluster. */
 const SCRIPTS = { countAttempt: { lua: COUNT_ATTEMPT_LUA, numberOfKeys: 1 } };
 
-/** The start counts attempts of this rule, to check that the server and its user can count. */
+/** The start counts attempts of this rule, to check that the server answers, and that its user may run the script. */
 const START_RULE: LimiterRule = { name: "start", limit: 1_000_000, window: 60 };
-/** The keys that the start counts. Several, to reach several nodes of a Cluster. */
+/** The keys of these attempts. There are several, to reach several nodes of a Cluster. */
 const START_KEYS = ["a", "b", "c", "d", "e", "f", "g", "h"];
 
 declare module "ioredis" {
@@ -42,7 +42,7 @@ declare module "ioredis" {
  * @param url `REDIS_URL`
  * @param now the clock for counting in memory. Redis uses its own clock.
  * @param onFault called when Redis becomes unreachable, at most once a minute
- * @throws {@link WrongSettings} when the server answers, but can never count
+ * @throws {@link WrongSettings} when the server answers, but the settings are wrong
  */
 export async function openRedisStore(
   url: string,
@@ -66,7 +66,7 @@ export async function openRedisStore(
   };
 }
 
-/** Sends commands to Redis, and limits how long requests wait for it. */
+/** Sends commands to Redis, and limits how long requests wait for a reply. */
 class GuardedRedis {
   readonly #client: Redis | Cluster;
   readonly #onFault: (error: unknown) => void;
@@ -87,7 +87,7 @@ class GuardedRedis {
 
   /**
    * Waits for the first replies. Does not fail if Redis is unreachable.
-   * @throws {@link WrongSettings} when the server answers, but can never count
+   * @throws {@link WrongSettings} when the server answers, but the settings are wrong
    */
   async start(): Promise<void> {
     const end = performance.now() + START_TIMEOUT;

@@ -63,7 +63,7 @@ async function runWhenAllowed(
     const { accepted } = attempts;
     let result: Promise<boolean> | undefined;
     // Other attempts must always find this attempt in `attempts.counting` or in `attempts.running`. This attempt leaves
-    // the first set when `counting` settles, so `startCheck` must add it to the second set before.
+    // the first set when `counting` settles. So `startCheck` must already have added the attempt to the second set.
     const counting = count().then((wait) => {
       if (wait === 0) result = startCheck(attempts, check);
       return wait;

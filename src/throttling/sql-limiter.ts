@@ -8,7 +8,10 @@ import {
   type LimiterRule,
 } from "./limiter-rule.js";
 
-/** How many times `consume` tries to count an attempt. A try fails if another request blocks the key after the read. */
+/**
+ * How many times `consume` tries to count an attempt. A try fails if another request blocks the key between the read
+ * and the write.
+ */
 const MAX_RACES = 10;
 /** How long the client must wait if all {@link MAX_RACES} tries fail, in milliseconds. */
 const LOST_RACES_WAIT = 1000;

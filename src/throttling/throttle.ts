@@ -72,8 +72,8 @@ export class Throttle {
   }
 
   /**
-   * Counts the login for the address, and in advance as a failure of the account. Then runs `check`. If the login is
-   * accepted, resets the account's failures to 0.
+   * Counts the login for the address. Also counts a failure of the account in advance. Then runs `check`. If the login
+   * is accepted, resets the account's failures to 0.
    * @param account the name of the account's counter. The account need not exist.
    * @param check returns whether the login is accepted
    * @returns the result of `check`
@@ -96,7 +96,7 @@ export class Throttle {
 
   /**
    * Resets the failures of a user to 0, so that the next login need not wait.
-   * @param isComplete whether this includes the second factor
+   * @param isComplete whether to reset the failures of the second factor, too
    */
   async forgetFailures(userId: string, isComplete: boolean): Promise<void> {
     await this.#accountFailures.reset(this.#hash(counterOfUser(userId)));
@@ -113,7 +113,7 @@ export class Throttle {
   }
 
   /**
-   * Counts another request with a credential, such as a refresh, a logout or the verification of a token.
+   * Counts a request with a credential that is not a login, such as a refresh, a logout or the verification of a token.
    * @throws {@link TooManyRequests}
    */
   async request(client: Client): Promise<void> {

@@ -20,7 +20,7 @@ export interface UnverifiedJwt {
   readonly payload: string;
 }
 
-/** Signs the claims as they are. */
+/** Signs the claims, and neither adds nor removes a claim. */
 export function signJwt(claims: object, key: Key, typ: string): string {
   return jsonwebtoken.sign(claims, key.signingKey, {
     algorithm: key.algorithm,
@@ -80,15 +80,18 @@ export function decodePayload(token: unknown): Record<string, unknown> {
 }
 
 /**
- * Returns the JSON object in `text` if `JSON.stringify` gives the same text, otherwise null. Examples that give null
- * are `{ "a": 1 }` and `{"a":1,"a":1}`.
+ * Returns the JSON object in `text`. Returns null if `JSON.stringify` would give another text, as for `{ "a": 1 }` and
+ * `{"a":1,"a":1}`.
  */
 export function parseCanonicalJson(text: string | null): Record<string, unknown> | null {
   const value = parseObject(text ?? "");
   return JSON.stringify(value) === text ? value : null;
 }
 
-/** Returns the text of a base64url segment, or null if the segment is not canonical. */
+/**
+ * Returns the text of a base64url segment. Returns null if the segment is not canonical: encoding its bytes again would
+ * give another segment.
+ */
 function decodeCanonical(segment: string): string | null {
   const bytes = Buffer.from(segment, "base64url");
   return bytes.toString("base64url") === segment ? bytes.toString("utf8") : null;

@@ -19,7 +19,10 @@ export interface RotationGrant {
   readonly expiresAt: number;
   /** The session can be refreshed until this instant, in epoch milliseconds. */
   readonly slidesUntil: number;
-  /** The claims of the token that the new token replaces. The application's claims are copied from it. @default none */
+  /**
+   * The claims of the token that the new token replaces. The new token gets a copy of the application's claims.
+   * @default none
+   */
   readonly predecessor?: Claims | undefined;
 }
 

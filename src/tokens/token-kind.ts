@@ -32,6 +32,7 @@ export interface TokenKindOptions {
   readonly ring: KeyRing;
 }
 
+/** One kind of JWT: access, refresh or sliding tokens. */
 export abstract class TokenKind {
   readonly type: TokenType;
   readonly typ: string;

@@ -20,7 +20,7 @@ export interface TokenSession {
   readonly id: string;
   readonly userId: string;
   readonly scheme: AuthScheme;
-  /** The number of refreshes before a refresh or sliding token. Null for an access token. */
+  /** For a refresh or sliding token, how often the session was refreshed before. Null for an access token. */
   readonly generation: number | null;
   /** The id of the administrator who acts as the user; null for the user's own sessions. */
   readonly impersonatorId: string | null;
@@ -58,8 +58,8 @@ export interface ForeignTokens {
 }
 
 /**
- * All kinds of JWT, which differ in their `typ` header. Verified access and sliding tokens are kept in memory. So the
- * signature of each is checked only once.
+ * All kinds of JWT, which differ in their `typ` header. Verified access and sliding tokens are kept in memory, so that
+ * each signature is checked only once.
  */
 export class TokenKinds {
   readonly access: AccessTokens;

@@ -8,8 +8,8 @@ const MAX_AGE = 3_600_000;
 
 /**
  * Returns a function that finds the key of a token. The library `jose` loads the keys, and loads them again for an
- * unknown key. Between two requests, also after a failed one, it waits for the cool-down, and uses the old keys
- * meanwhile.
+ * unknown key. At least `cooldown` passes between two requests for the keys, even after a failure. Meanwhile, the old
+ * keys are used.
  * @throws Refusal with the code SERVICE_UNAVAILABLE when there are no keys
  */
 export function createRemoteKeys({

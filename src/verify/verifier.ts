@@ -1,7 +1,8 @@
 import type { RequestLike } from "./request.js";
 
 /**
- * The claims of an access token. They have no role, because it can change before the token expires. @see RFC 9068 2.2
+ * The claims of an access token. They have no role, because the role can change before the token expires. @see RFC 9068
+ * 2.2
  */
 export interface AccessTokenClaims {
   readonly iss: string;
@@ -21,7 +22,7 @@ export interface AccessTokenClaims {
   readonly act?: { readonly sub: string };
   /** How the user proved who they are, such as `pwd` and `mfa`. @see RFC 8176 2 */
   readonly amr?: readonly string[];
-  /** When the user last proved it in this session. Epoch seconds. */
+  /** When the user last proved who they are in this session. Epoch seconds. */
   readonly auth_time?: number;
   /** The claims that the application has added. */
   readonly [claim: string]: unknown;

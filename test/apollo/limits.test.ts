@@ -217,7 +217,7 @@ describe("apolloOptions with limits", () => {
     (name) => {
       const limits: Limits = { depth: 8, [name]: 8 };
       expect(() => documentLimits(schema, limits)).toThrow(
-        new TypeError(`limits.${name}: needs apolloOptions`),
+        new TypeError(`limits.${name}: can only be set with apolloOptions`),
       );
     },
   );

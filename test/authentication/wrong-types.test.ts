@@ -83,7 +83,7 @@ describeGates((gate) => {
         ...[42, {}, { field: "id", direction: "ASC" }, { field: "createdAt", direction: "up" }].map(
           (orderBy): Case => [
             () => accounts.users({ orderBy: any(orderBy) }),
-            "orderBy must have one of the fields and directions of the list.",
+            "orderBy must have the field createdAt, username or lastLoginAt, and the direction ASC or DESC.",
           ],
         ),
         ...[0, 101, 1.5, "5", null].map((first): Case => [

@@ -133,7 +133,7 @@ describePostgres("gatehouse copy-database", () => {
       expect(output).toMatch(/^user: 3 rows$/m);
       expect(output).toMatch(/^signing_key: 2 rows$/m);
       expect(output).toContain(
-        `Nobody is signed out.\nNext: start the servers with ${target.url.replace(/\/\/.*@/, "//")} in DATABASE_URL, and with SECRET_KEY="$(cat '${folder.path}/data/gatehouse.secret')".\nKeep the other settings: another PUBLIC_URL or JWT_ISSUER refuses all access tokens.\n`,
+        `Nobody is signed out.\nNext: start the servers with ${target.url.replace(/\/\/.*@/, "//")} in DATABASE_URL, and with SECRET_KEY="$(cat '${folder.path}/data/gatehouse.secret')".\nKeep the other settings. With another PUBLIC_URL or JWT_ISSUER, all JWTs are refused.\n`,
       );
       const tables = await folder.sql("SELECT name FROM sqlite_master WHERE type = 'table'");
       const copied: string[] = tables

@@ -140,7 +140,7 @@ describePostgres("a copy of a SQLite database to PostgreSQL", () => {
       const { code, stdout, stderr } = await copy();
       expect([code, stdout]).toEqual([1, ""]);
       expect(stderr).toBe(
-        "gatehouse: The copy of user has other values. The copy of profile has 9999 rows in place of 10000. The copy has been emptied. Run the same command again.\n",
+        "gatehouse: The copy of user has other values. The copy of profile has 9999 rows instead of 10000. The copy has been emptied. Run the same command again.\n",
       );
       await target.sql("DROP FUNCTION lose CASCADE");
       expect((await serve()).stderr).toBe(INCOMPLETE);
@@ -161,7 +161,7 @@ describePostgres("a copy of a SQLite database to PostgreSQL", () => {
         const { code, stderr } = await copy();
         expect([code, stderr]).toEqual([
           1,
-          `gatehouse: The database ${gate.databaseUrl} cannot be locked (SQLITE_BUSY: database is locked). Stop what writes to it.\n`,
+          `gatehouse: The database ${gate.databaseUrl} cannot be locked (SQLITE_BUSY: database is locked). Stop the programs that write to it.\n`,
         ]);
       } finally {
         child.kill("SIGCONT");

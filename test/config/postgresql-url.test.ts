@@ -3,7 +3,7 @@ import { describeDatabase } from "../../src/config/database-location.js";
 import { parsePostgresUrl } from "../../src/config/postgresql-url.js";
 import { refusedByCommand } from "../support/wrong-settings.js";
 
-const SLASH = "has a / before an @, one of which must be percent-encoded, as %2F or %40";
+const SLASH = "has a / before an @; percent-encode one of them, as %2F or %40";
 
 describe("a PostgreSQL URL is refused in one line that holds no value:", () => {
   test.each<[url: string, fault: string]>([

@@ -88,7 +88,9 @@ describe("a wrong option is refused in one line by its name:", () => {
   });
 
   test("createAuth refuses an option that only a server has, and says where it belongs", async () => {
-    expect(await refusedByAuth({ port: 4000 })).toEqual(["port: belongs to createServer"]);
+    expect(await refusedByAuth({ port: 4000 })).toEqual([
+      "port: is an option of createServer only",
+    ]);
   });
 });
 

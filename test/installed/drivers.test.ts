@@ -63,6 +63,6 @@ async function expectStart(cwd: string, env: Record<string, string>): Promise<vo
   await waitForLine(child, LISTENS);
   child.kill("SIGTERM");
   expect((await ended).stderr).toMatch(
-    /^Created the first admin\. It is shown only now:\n  username: admin\n  password: \S+\n$/,
+    /^Created the first admin\. The password is shown only now:\n  username: admin\n  password: \S+\n$/,
   );
 }

@@ -88,7 +88,7 @@ describe.each(VERSIONS)("on Node %s", (version) => {
   test("`gatehouse serve` starts, creates the first admin, and exits with 0 after SIGTERM", () => {
     expect(run.served.code).toBe(0);
     expect(run.served.stderr).toMatch(
-      /^Created the first admin\. It is shown only now:\n  username: admin\n  password: \S+\n$/,
+      /^Created the first admin\. The password is shown only now:\n  username: admin\n  password: \S+\n$/,
     );
   });
 

@@ -69,7 +69,7 @@ describe("the secret beside the database", () => {
     file = database.replace(".sqlite", ".secret");
     expect(read).toThrow(
       expect.objectContaining({
-        message: `The secret ${file} cannot be kept beside the database (ENAMETOOLONG).`,
+        message: `The secret ${file} cannot be stored beside the database (ENAMETOOLONG).`,
         cause: expect.objectContaining({ code: "ENAMETOOLONG" }),
       }),
     );

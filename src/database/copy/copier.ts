@@ -71,7 +71,7 @@ export class Copier {
     const unknown = tables.find((table) => !own.includes(table));
     if (unknown !== undefined) {
       throw new Error(
-        `The database to copy to has the table ${unknown}, which the other one does not have.`,
+        `The target database has the table ${unknown}, but the source database does not.`,
       );
     }
     for (const table of own) {
@@ -91,7 +91,7 @@ export class Copier {
     }
   }
 
-  /** @param rest the table and all that follow it */
+  /** @param rest the table, and all tables after it */
   async #copy(table: string, rest: readonly string[]): Promise<void> {
     const columns = this.#columnsOf(table);
     const { lastRow, digest } = await this.#findStart(table, rest);
@@ -107,8 +107,9 @@ export class Copier {
   }
 
   /**
-   * Returns what an earlier run has copied of a table. If the source or the copy has changed since then, empties the
-   * table and those that follow it, because they may refer to it.
+   * Returns the part of a table that an earlier run has copied. If the source or the copy has changed since then,
+   * returns an empty part. In that case, also empties this table and all later tables, because their rows may refer to
+   * this table.
    */
   async #findStart(table: string, rest: readonly string[]): Promise<Copied> {
     const none = { lastRow: null, digest: new Digest() };
@@ -122,7 +123,7 @@ export class Copier {
       for (const row of rows) found.add(comparable(row, columns));
       this.#progress.add(rows.length);
     }
-    // Without this check, a change in a column that is not compared would go unnoticed.
+    // The digest leaves out columns that cannot be compared, so it would not reveal a change in such a column.
     const isWholeCompared = comparable(names, columns).length === names.length;
     const isThere = (await countRows(this.#target.readOnce, table)) === copied.digest.rows;
     if (isWholeCompared && isThere && found.equals(copied.digest)) return copied;
@@ -132,7 +133,8 @@ export class Copier {
   }
 
   /**
-   * Compares the copy with what was read from the source. If they are equal, the copy is complete. If not, empties it.
+   * Compares the copy with what was read from the source. If they are equal, the copy is complete. If not, empties the
+   * copy.
    * @returns a sentence for each table that differs
    */
   async #complete(tables: readonly string[]): Promise<string[]> {
@@ -146,7 +148,7 @@ export class Copier {
           this.#progress.add(count);
         });
         if (found.rows !== total) {
-          differences.push(`The copy of ${table} has ${found.rows} rows in place of ${total}.`);
+          differences.push(`The copy of ${table} has ${found.rows} rows instead of ${total}.`);
         } else if (!found.equals(this.#digestOf(table))) {
           differences.push(`The copy of ${table} has other values.`);
         }

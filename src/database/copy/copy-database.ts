@@ -18,7 +18,7 @@ export interface CopyOptions {
   readonly from: string;
   /** The settings of the PostgreSQL database. */
   readonly to: DatabaseSettings;
-  /** All features, even those that are off. */
+  /** All features, on or off. */
   readonly features: readonly TableOwner[];
   readonly progress: Progress;
   readonly print: (line: string) => void;
@@ -41,7 +41,10 @@ export async function copyDatabase(options: CopyOptions): Promise<ReadonlyMap<st
   }
 }
 
-/** Opens the file read-only, because {@link Database.open} would change the journal of another program's file. */
+/**
+ * Requires that the file has tables of Gatehouse. Opens the file read-only, because {@link Database.open} would change
+ * the journal of another program's file.
+ */
 async function requireOurTables(from: string): Promise<void> {
   const database = await openReadOnly(from);
   try {
@@ -69,7 +72,7 @@ async function whileLocked<Result>(
   } catch (cause) {
     if (begun.length === 0) {
       throw new Error(
-        `The database ${describeDatabase(from)} cannot be locked (${reasonOf(cause)}). Stop what writes to it.`,
+        `The database ${describeDatabase(from)} cannot be locked (${reasonOf(cause)}). Stop the programs that write to it.`,
         { cause },
       );
     }
@@ -105,7 +108,7 @@ async function copyFrom(
 /**
  * Returns the features that have tables in the source, with the migrations that the source has.
  * @param recorded the names of the migrations that the source has
- * @throws Error if the source does not have the core's migrations of this version, or has unknown ones
+ * @throws Error if the source lacks a migration of this version's core, or has an unknown migration
  */
 function findOwners(
   recorded: readonly string[],
@@ -140,7 +143,7 @@ async function requireEmpty(target: Database, { databaseUrl }: DatabaseSettings)
   const [table] = await listTables(target.readOnce);
   if (table === undefined) return;
   throw new Error(
-    `The database ${describeDatabase(databaseUrl)} is not empty: it has the table ${table}. Name an empty one, or an empty schema in DATABASE_SCHEMA.`,
+    `The database ${describeDatabase(databaseUrl)} is not empty: it has the table ${table}. Name an empty database, or an empty schema in DATABASE_SCHEMA.`,
   );
 }
 

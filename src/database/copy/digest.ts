@@ -5,12 +5,18 @@ export type Value = string | null;
 
 const MODULUS = 2n ** 64n;
 
-/** The number and the digest of rows. The order of the rows does not matter, because the databases sort differently. */
+/**
+ * Counts rows, and computes a digest of all of them. The order of the rows does not matter, because the databases sort
+ * differently.
+ */
 export class Digest {
   #rows: number;
   #sum: bigint;
 
-  /** @param text the {@link Digest.text} of those rows */
+  /**
+   * @param rows the number of rows to continue from
+   * @param text the {@link Digest.text} of these rows
+   */
   constructor(rows = 0, text = "0") {
     this.#rows = rows;
     this.#sum = BigInt(`0x${text}`);

@@ -66,7 +66,10 @@ export class CopySource {
   }
 }
 
-/** Selects a column as text. The driver would round integers beyond 2^53. */
+/**
+ * Selects a column. Integers become text, because the driver would round integers beyond 2^53. Bytes become hex, as in
+ * PostgreSQL.
+ */
 function select(column: string, index: number): string {
   const name = quote(column);
   return `CASE typeof(${name}) WHEN 'integer' THEN CAST(${name} AS TEXT)

@@ -24,7 +24,7 @@ export interface Copied {
   readonly digest: Digest;
 }
 
-/** Returns the tables of the schema in use, except for those that record migrations and the copy itself. */
+/** Returns the tables of the schema in use. Omits the tables that record migrations and the copy itself. */
 export async function listTables(run: RunStatement): Promise<string[]> {
   const rows = await run<{ name: string }>(
     `SELECT relname AS name FROM pg_class WHERE relnamespace = ${SCHEMA} AND relkind IN ('r', 'p')
@@ -34,7 +34,7 @@ export async function listTables(run: RunStatement): Promise<string[]> {
   return rows.map(({ name }) => name);
 }
 
-/** Sorts tables, so that each one follows those that its foreign keys refer to. */
+/** Sorts tables so that each table comes after the tables that its foreign keys refer to. */
 export async function sortByReferences(
   run: RunStatement,
   tables: readonly string[],
@@ -70,7 +70,7 @@ export async function countRows(run: RunStatement, table: string): Promise<numbe
   return (await run<{ total: number }>(statement, []))[0]?.total ?? 0;
 }
 
-/** Returns what has been copied of each table. */
+/** Returns the part of each table that has been copied. */
 export async function readCopied(run: RunStatement): Promise<Map<string, Copied>> {
   const rows = await run<{ table: string; lastRow: number; rows: number; digest: string }>(
     `SELECT table_name AS "table", last_row AS "lastRow", row_count AS "rows", digest FROM database_copy`,
@@ -84,7 +84,10 @@ export async function readCopied(run: RunStatement): Promise<Map<string, Copied>
   );
 }
 
-/** Inserts rows, and records that they have been copied. @param digest the digest of all rows so far */
+/**
+ * Inserts rows, and records that they have been copied.
+ * @param digest the digest of all copied rows, including these
+ */
 export async function insertPage(
   run: RunStatement,
   table: string,
@@ -92,7 +95,7 @@ export async function insertPage(
   { rows, lastRow }: Page,
   digest: Digest,
 ): Promise<void> {
-  // A timestamp without a time zone in SQLite is in UTC.
+  // SQLite's timestamps have no time zone and are in UTC, so PostgreSQL must read them as UTC.
   await run("SET LOCAL TIME ZONE 'UTC'", []);
   await insertRows(run, { table, columns: columns.map(({ name }) => quote(name)), rows });
   await insertRows(run, {
@@ -104,7 +107,7 @@ export async function insertPage(
   });
 }
 
-/** Empties tables, and forgets what has been copied of them. */
+/** Empties tables, and deletes the records of what was copied. */
 export async function emptyTables(run: RunStatement, tables: readonly string[]): Promise<void> {
   await run(`TRUNCATE ${tables.map(quote).join(", ")}`, []);
   const places = tables.map(() => "?").join(", ");

@@ -1,6 +1,8 @@
 import type { Migration } from "../../sql.js";
 
-/** Adds the administrator who opened a session to act as its user, and the administrator's own session. */
+/**
+ * Adds columns for the administrator who opened a session to act as its user, and for the administrator's own session.
+ */
 export const sessionImpersonator: Migration = {
   name: "2026-11-28-session-impersonator",
   statements: [

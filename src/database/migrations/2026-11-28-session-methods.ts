@@ -1,6 +1,6 @@
 import type { Migration } from "../../sql.js";
 
-/** Adds how a session's user proved who they are. Null for sessions of earlier versions, which did not store it. */
+/** Adds a column for how a session's user proved who they are. Null for sessions that an earlier version opened. */
 export const sessionMethods: Migration = {
   name: "2026-11-28-session-methods",
   statements: [`alter table "session" add column "methods" text null`],

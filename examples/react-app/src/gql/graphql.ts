@@ -292,7 +292,7 @@ export type Mutation = {
   resendVerification: MailPayload;
   /** Sets a new password by the token of a mail. All sessions of the user end, and nobody is logged in. */
   resetPassword: PasswordPayload;
-  /** Ends a session of the caller. An administrator may also end a session of another user, but not with a static token, and only within 12 hours after giving a password. */
+  /** Ends a session of the caller. An administrator may also end a session of another user, within 12 hours after giving a password. A static token of an administrator cannot do that. */
   revokeSession: LogoutPayload;
   /** Activates or deactivates a user. A deactivation ends the user's sessions, and a later activation does not bring them back. */
   setActive: UserPayload;
