@@ -44,7 +44,7 @@ export interface ExternalLogins {
   /**
    * Begins a login, and sends the browser to the provider. The tab keeps the server's `proof` in sessionStorage.
    * @param redirectTo the page that calls {@link ExternalLogins.complete}, without a query. A relative URL is resolved
-   * against this page
+   * against the current page
    * @returns the provider's page. Outside a browser, open it yourself
    */
   readonly begin: (

@@ -1,6 +1,6 @@
 /**
- * Why an operation failed: the reason in the server's response. A response without a reason gives the error code in
- * lower case.
+ * The reason why an operation failed, from the server's response. If the response has no reason, this is its error code
+ * in lower case.
  */
 export type FailureReason =
   | "no_credentials"

@@ -80,7 +80,7 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
         query: REFRESH,
         variables: { refresh: before?.refresh ?? IN_COOKIE },
       });
-      // If a tab has logged in or out during the request, keep the result of that.
+      // If a tab has logged in or out during the request, keep that result.
       await session.sync();
       if (session.credentials !== before) return;
       const credentials = toCredentials(data, isCookie);

@@ -5,7 +5,7 @@ import type { Result } from "./result.js";
 /**
  * Asks the user to prove again who they are, for example in a dialog that calls `reauthenticate`.
  * @param failure says what proof is needed: a second factor if it has `acrValues`, otherwise a password
- * @returns whether the user did
+ * @returns whether the user gave the proof
  */
 export type AskForProof = (failure: Failure) => Promise<boolean>;
 
@@ -39,7 +39,7 @@ export function createStepUp(auth: AuthClient, ask: AskForProof): StepUp {
     asking ??= ask(failure).finally(() => {
       asking = undefined;
     });
-    // While the user was asked, another one may have signed in, here or in another tab.
+    // While the user was asked, another user may have signed in, here or in another tab.
     return (await asking) && auth.getSession().user?.id === user;
   };
 

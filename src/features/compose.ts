@@ -87,7 +87,8 @@ function findClashes(features: readonly Feature[]): string[] {
 }
 
 /**
- * Checks that each feature that is on comes after the features in its `requires` and `uses`.
+ * Checks two rules for each feature that is on. The features that it requires are on. It comes after the features in
+ * its `requires` and `uses`.
  * @param features all features, on or off
  */
 export function requireRequired(features: readonly Feature[], active: readonly Feature[]): void {

@@ -56,7 +56,7 @@ function parseClient(text: string): readonly [name: string, client: OidcClient] 
     issuer.username = issuer.password = "";
     return [name, { issuer: issuer.href, clientId, clientSecret }];
   } catch {
-    // A `%` that does not begin an encoded character.
+    // The text has a `%` that does not begin an encoded character.
     return null;
   }
 }

@@ -1,6 +1,6 @@
 import { hashFunctions } from "./hash-functions.js";
 
-/** The largest memory of one hash, in KiB. */
+/** The most memory that one Argon2 hash uses here, in KiB. */
 const ARGON2_MAX_MEMORY = 2 ** 18;
 /** Django's default parameters. */
 const ARGON2_PASSES = 2;

@@ -25,7 +25,7 @@ export class TakenNames {
     this.#report = report;
   }
 
-  /** Reads which of the names and addresses that these users could get are taken. */
+  /** Looks up every name and address that these users could get, and remembers those that are taken. */
   static async read(
     run: RunStatement,
     users: readonly DjangoUser[],

@@ -136,8 +136,8 @@ export class DjangoSource {
   }
 
   /**
-   * Returns the users' tokens of simplejwt that have not expired, and all blacklisted tokens. A sliding token may be
-   * valid after its `expires_at`, because a refresh does not change that column.
+   * Returns the users' tokens of simplejwt that have not expired. Also returns all blacklisted tokens, because a
+   * sliding token may be valid after its `expires_at`: a refresh does not change that column.
    * @param now such as `2026-11-27 12:00:00`
    */
   async tokens(ids: readonly string[], now: string): Promise<readonly TextRow[]> {

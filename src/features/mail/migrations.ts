@@ -34,7 +34,7 @@ export const mailMigration: Migration = {
 
 /**
  * Creates a table of users whose address an administrator has replaced. Until `held_until`, in epoch milliseconds, they
- * get no link that sets a new password.
+ * get no mail that lets its reader log in.
  */
 export const resetHoldMigration: Migration = {
   name: "2026-11-28-reset-hold",

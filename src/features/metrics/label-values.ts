@@ -2,8 +2,8 @@
 export const OTHER = "other";
 
 /**
- * Limits how many values a label has, because Prometheus stores each value for good. A feature might build a value from
- * a client's input.
+ * Limits how many values a label has, because Prometheus stores each value for good. Without a limit, clients could add
+ * any number of values if a feature builds a value from their input.
  */
 export class LabelValues {
   readonly #known: Set<string>;

@@ -94,7 +94,7 @@ export class PasskeyVerifier {
   }
 }
 
-/** Reports a refusal to the audit trail. */
+/** Reports a refusal by `run` to the audit trail. */
 export async function reportRefusals<Result>(
   onEvent: CoreServices["onEvent"],
   client: Client,

@@ -85,7 +85,8 @@ export interface SecondFactors {
   ): Promise<boolean>;
   /**
    * Checks an answer of a signed-in user, with the same rate limits and lock as the second step of a login.
-   * @returns the methods to add to those of the session. They include `mfa` if the factor adds to the session's methods
+   * @returns the methods to add to the methods of the session. They include `mfa` if the factor proves more than the
+   * session's methods
    * @throws {@link CodeNotValid} for a wrong answer, and for a locked account
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws {@link BadUserInput} when the answer is malformed, or does not have exactly one factor
