@@ -1,4 +1,4 @@
-// Gatehouse on the database of the settings in the first argument, which are JSON.
+// Starts Gatehouse. The first argument is its settings, as JSON.
 import { createServer } from "../../dist/index.js";
 
 const server = await createServer({

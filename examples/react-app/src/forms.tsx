@@ -35,7 +35,7 @@ interface FormProps {
   children?: ReactNode;
 }
 
-/** A form that sends once, shows its failure beside the field, and moves the focus there. */
+/** A form that ignores a second click while it sends. Shows a failure beside its field, and moves the focus there. */
 export function Form({ action, busyAction, onSubmit, fields = {}, children, ...props }: FormProps) {
   const form = useRef<HTMLFormElement>(null);
   const [own, setOwn] = useState<Failure | null>(null);
@@ -43,7 +43,7 @@ export function Form({ action, busyAction, onSubmit, fields = {}, children, ...p
   const failure = isBusy ? null : (own ?? props.failure ?? null);
   const field = failure ? fields[failure.reason] : undefined;
 
-  // The field shows the problem by now.
+  // Effects run after the render, so the field shows the problem now.
   useEffect(() => {
     if (own) focusProblem(form.current);
   }, [own]);
