@@ -59,7 +59,7 @@ const settings = {
 await fill(settings, USERS);
 const { tokens, usernames } = await signIn(settings);
 const profiles = join(folder, "profiles");
-// The profiler has a thread of its own, so a server without it is measured first.
+// The profiler itself needs CPU time. So first measure the times without the profiler, and then the shares with it.
 const measured = await measureAll([]);
 const windows = await measureAll([
   ...["--cpu-prof", `--cpu-prof-dir=${profiles}`, "--cpu-prof-interval=250"],

@@ -22,8 +22,8 @@ const PYTHON = process.env.DJANGO_PYTHON ?? "/usr/bin/python3";
 const POSTGRES_URL = process.env.POSTGRES_URL ?? "postgresql://postgres@127.0.0.1:5432/postgres";
 
 /**
- * The servers. Gunicorn's documentation advises 2 × cores + 1 workers. Only `sync` closes the connection after each
- * response.
+ * The servers. Gunicorn's documentation advises 2 × cores + 1 workers. Of its kinds of workers, only `sync` closes the
+ * connection after each response.
  */
 const SERVERS = {
   bridge: { name: "bridge", keepsAlive: true, words: ["serve"] },
@@ -102,7 +102,7 @@ async function measure(database, djangoUrl, gatehouseUrl) {
     SECRET_KEY: randomBytes(32).toString("base64url"),
     DJANGO: "on",
     REST_BRIDGE: "on",
-    // All load comes from one address.
+    // All load comes from one address, which would reach the default limits.
     LOGINS_PER_ADDRESS: "1000000",
     REQUESTS_PER_ADDRESS: "1000000",
     REFRESHES_PER_ADDRESS: "1000000",

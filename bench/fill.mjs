@@ -29,7 +29,7 @@ const LEAVER = "203.0.113.99";
 const USER_AGENT =
   "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
 
-/** The skeleton of each letter of the generated names. */
+/** The skeleton (UTS 39) of each character of the generated names. */
 const SKELETONS = Object.fromEntries(
   Array.from("0123456789abcdef.", (letter) => [letter, skeletonsOf(letter).folded]),
 );

@@ -347,7 +347,7 @@ table(
 );
 
 const SAMPLE = 4000;
-/** The cores for the refreshes of the sample. */
+/** How many cores the refreshes of the sample need. */
 const sampleCores = ((SAMPLE / RENEWAL) * COST.refresh) / 1000 / ASSUMED.utilization;
 const usual = SAMPLE / RENEWAL;
 

@@ -79,7 +79,7 @@ async function measure() {
   try {
     const [{ url: origin }] = await once(child, "message");
     const own = new pg.Client(url.href);
-    // Dropping the database ends this connection. Ignore that error, because it must not hide an earlier one.
+    // Dropping the database ends this connection. Ignore the error, because it could hide an earlier error.
     own.on("error", () => undefined);
     await own.connect();
     const tell = async (message) => {

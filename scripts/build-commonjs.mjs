@@ -25,7 +25,7 @@ await build({
   supported: { "dynamic-import": false },
   logLevel: "warning",
 });
-// jose has only ES modules, which Jest cannot `require` before Node 24. So this entry contains it.
+// jose has only ES modules, which Jest cannot `require` before Node 24. So the verifier contains jose.
 await build({
   ...options,
   entryPoints: ["dist/verify/index.js"],

@@ -4,7 +4,7 @@ import { createServer } from "../../dist/index.js";
 const server = await createServer({
   port: 0,
   logLevel: "warn",
-  // All load comes from one address.
+  // All load comes from one address, which would reach the default limits.
   loginsPerAddress: 1_000_000,
   requestsPerAddress: 1_000_000,
   refreshesPerAddress: 1_000_000,

@@ -110,8 +110,8 @@ function Shell({
   const [message, notify] = useState("");
   const [areOptionsOpen, setAreOptionsOpen] = useState(false);
   const address = usePath();
-  // Nobody can act as an administrator, so show the profile instead. Keep the address, so that the page comes back
-  // afterwards.
+  // While an administrator acts as a user, the pages for administrators do not work, so show the profile instead. Keep
+  // the address, so that the page comes back afterwards.
   const path = isActing && address.startsWith("/admin") ? "/" : address;
   const isSignedIn = status === "authenticated";
   const found = routeOf(path);

@@ -29,8 +29,8 @@ export function beginToAsk(): Ask {
 }
 
 /**
- * Returns the code of an error or of its innermost cause, such as `ECONNREFUSED`. The library's own code says little
- * about some errors, such as a failed request.
+ * Returns the code of an error or of its innermost cause, such as `ECONNREFUSED`. The code that the library sets says
+ * little about some errors, such as a failed request.
  */
 function codeOf(error: unknown): string {
   let found = "unknown";

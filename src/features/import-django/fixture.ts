@@ -73,8 +73,8 @@ export function toIso(instant: number | null): string | null {
 }
 
 /**
- * Returns the primary key, or nothing for a user who signed up in Gatehouse. When Django loads a row without a key, it
- * replaces the user with that name, or adds a user.
+ * Returns the primary key, or nothing for a user who signed up in Gatehouse. When Django loads a row without a primary
+ * key, Django replaces the user with that name, or adds a user.
  */
 function primaryKeyOf({ djangoId }: ExportedUser): object {
   if (djangoId === null) return {};

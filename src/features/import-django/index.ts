@@ -15,7 +15,7 @@ const DAY = 86_400_000;
 
 const settings = {
   /**
-   * Whether imported users of a Django project can log in with its passwords and keys. Needed for `gatehouse
+   * Whether users imported from Django can log in with their Django passwords and keys. Needed for `gatehouse
    * import-django`.
    */
   django: onOff({ variable: "DJANGO", default: false }),

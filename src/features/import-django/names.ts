@@ -61,7 +61,7 @@ export class TakenNames {
       return { username, key, skeleton: folded, shownSkeleton: shown };
     }
     this.#remark(user, "username", "The name looks like that of another user. The name stays.");
-    // Make the skeleton unique with a suffix. `UserEntity.shownSkeleton` explains this.
+    // Make the skeleton unique with a suffix. The comment of `UserEntity.shownSkeleton` says why.
     return { username, key, skeleton: `${folded}#${user.id}`, shownSkeleton: folded };
   }
 

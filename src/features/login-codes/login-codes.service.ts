@@ -22,8 +22,8 @@ import { CodeNotValid } from "./errors.js";
 /** How long a code can be used, in milliseconds. */
 const LIFETIME = 10 * 60_000;
 /**
- * How long further requests send the same code again, in milliseconds. Otherwise a stranger could replace the code
- * before its owner has typed it.
+ * How long further requests send the same code again, in milliseconds. If each request made a new code, a stranger
+ * could replace a code before its owner has typed it.
  */
 const RESENDING = 5 * 60_000;
 /** How many times a code may be tried. */
@@ -89,8 +89,8 @@ export class LoginCodesService {
   /**
    * Mails a code and a link to the active user who has the address. If the last code is less than five minutes old,
    * mails that code again. If there is no such user, sends no mail, but the caller does not learn this.
-   * @param kept the proof of an earlier request of the same client. This request then returns the same proof. A new
-   * proof would be useless if this request sends no mail, because the last mail was sent less than a minute ago
+   * @param kept the proof of an earlier request of the same client. This request then returns the same proof. If the
+   * last mail is less than a minute old, this request sends no mail, and a new proof would be useless
    * @returns the proof, and when the code expires, in epoch milliseconds
    * @throws {@link BadUserInput} when the address or the proof is malformed
    * @throws {@link TooManyRequests} when a rate limit is reached

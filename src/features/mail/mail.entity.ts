@@ -63,7 +63,7 @@ export class MailRequestEntity {
   @Property({ type: "text" })
   kind!: string;
 
-  /** The arguments, in JSON. */
+  /** The arguments of the mutation, in JSON. */
   @Property({ type: "text" })
   given!: string;
 

@@ -16,7 +16,7 @@ import { processMetrics } from "./process-metrics.js";
  */
 const READ_TIMEOUT = 1000;
 
-/** The largest number of features' reasons, and of features' event types, that are counted separately. */
+/** How many reasons of features, and how many event types of features, are counted separately. */
 const MAX_OF_FEATURES = 100;
 
 /** The upper bounds of the buckets, in seconds. A login takes about 0.03 s, and an operation at most 10 s. */

@@ -129,12 +129,13 @@ export class RecoveryService {
     await inTransaction(async (run) => {
       if (owner === null || owner.id === userId) {
         // Leave out the user name: the recipient may be a stranger, and a name can look like a link. Leave out the user
-        // id: events about this mail would show the user that the address is free.
+        // id. Otherwise the user would see the events of this mail in the audit trail, and learn that the address is
+        // free.
         await this.#mail.queueLink(run, token, { template: "email-change-confirm", to: newEmail });
         return;
       }
-      // Issue a token that is never sent, to invalidate an older link. For a free address, the new link does this.
-      // Otherwise the caller could learn from an older link whether the address is free.
+      // Issue a token that is never sent, so that an older link stops working, as after a request for a free address.
+      // Otherwise the caller could try an older link to learn whether the new address is free.
       await this.#mail.tokens.issue(run, { ...token, address: newEmail });
       if (canGetMail(owner) && !(await this.#areResetsHeld(owner))) {
         await this.#queueReset(run, owner, "address-known");

@@ -67,8 +67,9 @@ export class RegistrationMails {
   /** Queues a mail with a link that proves an address. Other users' links to the same address stay valid. */
   async #queueLink(run: RunStatement, { userId, email }: Registration): Promise<void> {
     const token = { purpose: "verifyEmail", userId } as const;
-    // Leave out the user name: a stranger may have chosen a name that looks like a link. Leave out the user id: an
-    // event about a failed mail would show the new user that the address has no account.
+    // Leave out the user name: a stranger may have chosen a name that looks like a link. Leave out the user id.
+    // Otherwise the new user would see the event of a failed mail in the audit trail, and learn that the address has no
+    // account.
     await this.#mail.queueLink(run, token, { template: "verify-email", to: email });
   }
 
