@@ -82,7 +82,7 @@ async function measureAll(execArgv) {
   );
   const [hello] = await once(child, "message");
   // Keep the other threads off the main thread's core. Otherwise they would interrupt the main thread, and the profile
-  // would count their time as its own.
+  // would count their time as time of the main thread.
   pin(child.pid, LOAD_CORE);
   pinMainThread(child.pid, SERVER_CORE);
   const results = [];

@@ -14,8 +14,8 @@ const ROOT = "/usr/lib/postgresql";
 const [version] = existsSync(ROOT) ? readdirSync(ROOT).sort().reverse() : [];
 
 /**
- * The settings that differ from PostgreSQL's defaults. The database of a million users fits into the system's page
- * cache.
+ * The settings that differ from PostgreSQL's defaults. The buffers need not hold the database of a million users,
+ * because the system's page cache holds it.
  */
 const SETTINGS = { ssl: "on", shared_buffers: "512MB", max_wal_size: "4GB" };
 

@@ -16,8 +16,8 @@ const SECRET = "bench-secret-0123456789abcdefghijklmnopq";
 const DJANGO = fileURLToPath(new URL("../test/django", import.meta.url));
 const PYTHON = process.env.DJANGO_PYTHON ?? "/usr/bin/python3";
 /**
- * The packages of better-auth. They are installed into the bench's folder when it is measured, so that Gatehouse does
- * not depend on them.
+ * The packages of better-auth. They are installed into the bench's folder when better-auth is measured, so that
+ * Gatehouse does not depend on them.
  */
 const BETTER_AUTH = ["better-auth@1.7.25", "better-sqlite3@12.11.1"];
 

@@ -1,5 +1,5 @@
 // A part of the build. Makes a CommonJS copy of dist in cjs, for Jest and for bundlers that `require` the package. Node
-// does not load this copy: the export condition `module-sync` gives its `require` the ES modules.
+// does not load this copy: because of the export condition `module-sync`, `require` loads the ES modules there.
 import { existsSync } from "node:fs";
 import { copyFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";

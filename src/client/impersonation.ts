@@ -21,7 +21,7 @@ export interface Impersonation {
 }
 
 /**
- * Creates an impersonation. Sends no request. If this tab acted as a user before a reload, it continues to do so.
+ * Creates an impersonation. Sends no request. If this tab acted as a user before a reload, the impersonation continues.
  * @param auth the administrator's own client
  */
 export function createImpersonation(auth: AuthClient): Impersonation {

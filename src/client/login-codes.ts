@@ -19,7 +19,7 @@ interface Kept extends PendingLoginCode {
 
 /**
  * Logs users in with a code from a mail. No method rejects, and none needs `this`. A failure is in the result. The
- * state of the auth client gets it only if the login needs a second step.
+ * state of the auth client gets the failure only if the login needs a second step.
  */
 export interface LoginCodes {
   /**

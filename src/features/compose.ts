@@ -87,8 +87,9 @@ function findClashes(features: readonly Feature[]): string[] {
 }
 
 /**
- * Checks two rules for each feature that is on. The features that it requires are on. It comes after the features in
- * its `requires` and `uses`.
+ * Checks two rules for each feature that is on:
+ * - All features in its `requires` are on.
+ * - All features in its `requires` and `uses` are listed before it.
  * @param features all features, on or off
  */
 export function requireRequired(features: readonly Feature[], active: readonly Feature[]): void {

@@ -222,7 +222,7 @@ export interface CoreServices extends Core {
   readonly createLimiter: LimiterStore["createLimiter"];
   /** Returns the measurements of the core and of all features. */
   measurements(this: void): readonly Measurement[];
-  /** Returns whether the database takes writes. It does not, for example, while its disk is full. */
+  /** Returns whether the database takes writes. For example, a database whose disk is full takes none. */
   isWritable(this: void): Promise<boolean>;
   /** Calls `observer` after each statement from now on. */
   observeStatements(this: void, observer: StatementObserver): void;

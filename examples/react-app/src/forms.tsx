@@ -17,7 +17,7 @@ import { useServices } from "./services.js";
 /** A form's last failure, and the name of the field that it belongs to. */
 const FailureContext = createContext<{ failure: Failure; field: string | undefined } | null>(null);
 
-/** Returns the value of a field. Removes the spaces at its ends, unless it is a password. */
+/** Returns the value of a field. Removes the spaces at both ends of the value, but not of a password. */
 type Values = (name: string) => string;
 
 interface FormProps {

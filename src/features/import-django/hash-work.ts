@@ -39,7 +39,7 @@ const WORK = {
     }
   },
 
-  /** The cost is N * r * p. N must be 2^n, so smaller hashes follow the first one if the cost needs them. */
+  /** The cost is N * r * p. N must be a power of two. So if the first hash costs too little, smaller hashes follow. */
   scrypt: async (password, cost) => {
     const r = SCRYPT_R;
     const p = Math.floor(cost / (SCRYPT_N * r));

@@ -149,7 +149,8 @@ export class SimpleJwtTokens implements ForeignTokens {
     const { sessionLifetime, simpleJwt } = this.#options;
     const at = this.#now();
     const isAccess = kind.type === "access";
-    // No leeway for a refresh token: after it expires, its ended session may be deleted, and must not be opened again.
+    // A refresh token has no leeway. After the token has expired, its ended session may be deleted. With leeway, the
+    // token could then open the session again.
     const expiresAt = (claims.exp + (isAccess ? simpleJwt.LEEWAY : 0)) * 1000;
     if (expiresAt <= at) return;
     const { id: sessionId, userId, scheme } = session;

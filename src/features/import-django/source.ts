@@ -79,7 +79,9 @@ export class DjangoSource {
       (await this.#findTable(checks, BLACKLISTED, ["id", "token_id"]));
   }
 
-  /** @throws Error when the table exists, but lacks a column. Another version of its package may have created it */
+  /**
+   * @throws Error when the table exists, but lacks a column. Another version of the package may have created the table
+   */
   async #findTable(
     checks: TableChecks,
     table: string,

@@ -7,7 +7,7 @@ const DURATION = 7 * 86_400_000;
 export const IS_HELD = `EXISTS (SELECT 1 FROM reset_hold h WHERE h.user_id = u.id AND h.held_until > ?)`;
 
 /**
- * For a week after an administrator has replaced a user's address, the user gets no mail that lets its reader log in.
+ * For a week after an administrator has replaced a user's address, the user gets no mail whose reader could log in.
  * Otherwise an administrator could enter an address of their own, and take over the account with a link in a mail.
  * @internal
  */

@@ -28,9 +28,9 @@ interface Refusal {
 }
 
 /**
- * The passkey does not log the user in, because it is unknown or its answer is wrong. A right answer is to a challenge
- * of the last 5 minutes, comes from a page of this application, and says that the device has checked the user. The
- * client does not learn which check has failed, or that the user is inactive.
+ * The passkey does not log the user in, because it is unknown or its answer is wrong. An answer is right if its
+ * challenge is at most 5 minutes old, it comes from a page of this application, and the device has checked the user.
+ * The client does not learn which check has failed, or that the user is inactive.
  */
 export class PasskeyNotValid extends PasskeyRefused {
   constructor(detail: string, userId: string | null = null) {

@@ -48,7 +48,7 @@ export type Answer = Readonly<Partial<Record<FactorName, unknown>>>;
 
 /** The second factors of all users, for other features. */
 export interface SecondFactors {
-  /** Adds a factor. Call this in `create`, so that the first login already knows it. */
+  /** Adds a factor. Call this in `create`. Otherwise the first logins would not ask for the factor. */
   register(factor: Factor): void;
   /** Returns whether logins of a user need a second step. */
   isEnrolled(userId: string): Promise<boolean>;
@@ -73,7 +73,7 @@ export interface SecondFactors {
     store: (run: RunStatement) => Promise<readonly AuthMethod[]>,
   ): Promise<readonly string[] | null>;
   /**
-   * Removes one factor of the caller. If it was the last one, also removes the recovery codes. Checks
+   * Removes one factor of the caller. If it was the last factor, also removes the recovery codes. Checks
    * {@link SecondFactors.requireProof} first.
    * @param remove removes the factor in the transaction
    * @returns what `remove` returns: whether there was such a factor

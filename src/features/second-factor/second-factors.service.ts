@@ -202,8 +202,8 @@ export class SecondFactorsService implements SecondFactors {
   }
 
   /**
-   * Checks an answer. Wrong answers delay the next ones and count toward the lock of the account. They have their own
-   * delay, which a right password does not reset.
+   * Checks an answer. Wrong answers delay the next answers, and count toward the lock of the account. A right password
+   * does not end this delay.
    * @param begin runs after the try was counted for the account, and before the answer is checked
    * @returns the methods that the answer proves, without `mfa`
    * @throws {@link CodeNotValid}, {@link TooManyRequests}

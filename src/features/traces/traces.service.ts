@@ -84,8 +84,8 @@ export class Traces implements Tracer {
   };
 
   /**
-   * Adds a statement to the span of its request or delivery. Ignores a statement after the end of the span, because it
-   * runs in a timer that the request started.
+   * Adds a statement to the span of its request or delivery. Ignores a statement after the end of the span, because
+   * such a statement runs in a timer that the request started.
    */
   readonly addStatement: StatementObserver = (kind, seconds, isUnavailable, statement) => {
     if (trace.getActiveSpan()?.isRecording() !== true) return;
