@@ -23,7 +23,7 @@ const SAMPLE = 10_000;
 const BEARERS = 1000;
 /** How many sessions to end. */
 export const LEAVERS = 600;
-/** The IP addresses that mark the sessions of the users, and the sessions to end. */
+/** Two IP addresses. `ADDRESS` marks the sessions of the users, and `LEAVER` marks the sessions to end. */
 const ADDRESS = "203.0.113.7";
 const LEAVER = "203.0.113.99";
 const USER_AGENT =

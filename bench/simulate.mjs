@@ -3,8 +3,8 @@
 
 /** Measured values. They are from `node bench/sizes.mjs`, but the CPU of the server is from bench/results.md. */
 const MEASURED = {
-  // CPU of the server and of PostgreSQL, in ms. The server's CPU was measured at the REST bridge on PostgreSQL, which
-  // runs the same operations: `POST /login/`, `POST /token/refresh/` and `GET /profile/` by Bearer.
+  // CPU of the server and of PostgreSQL, in ms. The CPU of the server is that of the REST bridge on PostgreSQL. The
+  // bridge runs the same operations: `POST /login/`, `POST /token/refresh/` and `GET /profile/` by Bearer.
   login: { server: 13.1, database: 2.1, bytes: 1600, wal: 2600 },
   refresh: { server: 0.57, database: 0.33, bytes: 2000, wal: 4400 },
   me: { server: 0.18, database: 0.074, bytes: 1100, wal: 0 },

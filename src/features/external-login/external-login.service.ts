@@ -221,7 +221,8 @@ const NO_TOKENS = {
 
 /**
  * Returns the signed-in user who links an account; null if no user is signed in.
- * @throws {@link AuthContext.authError} when the credential was refused. Otherwise a link would become a login
+ * @throws {@link AuthContext.authError} when the credential was refused. Without this error, the request for a link
+ * would become a login
  */
 async function readLinking(context: AuthContext): Promise<Linking | null> {
   if (context.authError !== null) throw context.authError;

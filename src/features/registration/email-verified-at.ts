@@ -3,8 +3,8 @@ import { userField } from "../../graphql/user-field.js";
 import type { Sql } from "../../sql.js";
 
 /**
- * Returns the field `User.emailVerifiedAt`. It is not a field of type-graphql. Such a field would be in the schemas of
- * all servers of the process, even with `registration: "closed"`.
+ * Returns the field `User.emailVerifiedAt`. The field is not defined with type-graphql, because it would then be in the
+ * schemas of all servers of the process, even with `registration: "closed"`.
  */
 export function emailVerifiedAt(sql: Sql): SchemaExtension {
   return {
