@@ -35,7 +35,7 @@ function inTurn(items) {
  * @typedef {object} Subject a running server
  * @property {readonly string[]} urls
  * @property {() => Promise<readonly number[]>} pids the processes of all instances
- * @property {Record<string, object>} requests options of `load`, and `prepare`, by operation
+ * @property {Record<string, object>} requests for each operation, the options of `load`, and a function `prepare`
  * @property {() => unknown} stop
  */
 

@@ -78,8 +78,8 @@ export function toCredentials(data: GrantData | undefined, isCookie: boolean): C
 }
 
 /**
- * Returns whether to renew the token now. Also returns true if the clock is before `receivedAt`, because it was set
- * back.
+ * Returns whether to renew the token now. Also returns true if the clock is before `receivedAt`: the clock was then set
+ * back, so `renewAt` may be too late.
  */
 export function isRenewalDue({ receivedAt, renewAt }: Credentials): boolean {
   const now = Date.now();

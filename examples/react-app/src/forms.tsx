@@ -26,7 +26,7 @@ interface FormProps {
   busyAction?: string;
   /** Returns the failure, or null after a success. */
   onSubmit: (values: Values) => Promise<Failure | null>;
-  /** The fields that failures belong to. Others are shown above the form. */
+  /** The field that a failure with this reason belongs to. Other failures are shown above the form. */
   fields?: Readonly<Partial<Record<FailureReason, string>>>;
   /** A failure that the form did not cause itself. */
   failure?: Failure | null;

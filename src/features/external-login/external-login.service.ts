@@ -88,7 +88,7 @@ export class ExternalLoginService {
     }
     const linking = await readLinking(context);
     // A stranger may have signed up with somebody's address. Without this check, the stranger could still log in by the
-    // link after the owner has proved the address.
+    // linked account after the owner has proved the address.
     if (linking !== null) await this.#parts.signUps?.requireProof(linking.userId);
     const [state, nonce, codeVerifier] = [randomSecret(), randomSecret(), randomSecret()];
     const request = { redirectTo: page, state, nonce, codeVerifier };

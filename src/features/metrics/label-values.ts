@@ -1,4 +1,4 @@
-/** The label value that replaces all values that are not kept. */
+/** The label value that stands for all values beyond the limit of {@link LabelValues}. */
 export const OTHER = "other";
 
 /**

@@ -25,7 +25,7 @@ const HEADERS = ["traceparent", "tracestate"];
 /** How long {@link Traces.flush} may take, in milliseconds. */
 const FLUSH_TIMEOUT = 3000;
 
-/** The provider of the SDK, or the API's proxy for it. */
+/** The SDK's tracer provider, or the API's proxy, whose `getDelegate` returns that provider. */
 interface SdkProvider extends TracerProvider {
   getDelegate?(): SdkProvider;
   forceFlush?(): Promise<void>;
