@@ -22,7 +22,7 @@ export interface ExportedUser {
 /** A token of simplejwt that Gatehouse refuses. */
 export interface RefusedToken {
   readonly id: string;
-  /** When the token was first refused, in epoch milliseconds. Null if that is not stored. */
+  /** When the token was first refused, in epoch milliseconds. Null if the time is not stored. */
   readonly refusedAt: number | null;
   readonly outstandingId: string;
 }

@@ -29,8 +29,8 @@ export class Pace {
   }
 
   /**
-   * Runs a transaction after a pause. The pause is as long as the last transaction took, but at most {@link PAUSE}. It
-   * begins at the end of that transaction.
+   * Runs a transaction after a pause. The pause is as long as the last transaction took, but at most {@link PAUSE}. The
+   * pause begins at the end of that transaction.
    * @param rows how many rows the transaction writes. The next part is larger after a fast transaction, and smaller
    * after a slow one
    */

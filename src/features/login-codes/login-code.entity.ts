@@ -15,8 +15,8 @@ export class LoginCodeEntity {
   tokenId!: string | null;
 
   /**
-   * The SHA-256 hashes of the proofs, in hex, separated by spaces. Each client that requested this code has a proof.
-   * There are few proofs, because the number of mails is limited.
+   * The SHA-256 hashes of the proofs, in hex, separated by spaces. Each client that requested this code got a proof
+   * from `requestLoginCode`. There are few proofs, because the number of mails is limited.
    */
   @Property({ type: "text" })
   proofHash!: string;

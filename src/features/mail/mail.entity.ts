@@ -67,7 +67,7 @@ export class MailRequestEntity {
   @Property({ type: "text" })
   given!: string;
 
-  /** The client for the audit trail, in JSON. */
+  /** The client that sent the request, for the audit trail, in JSON. */
   @Property({ type: "text" })
   client!: string;
 

@@ -19,7 +19,11 @@ export interface Factor {
    * `EXISTS (SELECT 1 FROM totp WHERE totp.user_id = u.id)`
    */
   readonly isEnrolled: string;
-  /** Methods of a first step. After one of them, this factor proves nothing new, so it cannot be used. @default none */
+  /**
+   * Login methods, such as `hwk`. If the first step used one of them, this factor proves nothing new, so it is not
+   * accepted.
+   * @default none
+   */
   readonly excludedBy?: readonly AuthMethod[];
   /**
    * Checks the form of an answer, before the try is counted.
@@ -85,8 +89,8 @@ export interface SecondFactors {
   ): Promise<boolean>;
   /**
    * Checks an answer of a signed-in user, with the same rate limits and lock as the second step of a login.
-   * @returns the methods to add to the methods of the session. They include `mfa` if the factor proves more than the
-   * session's methods
+   * @returns the login methods to add to the session, such as `otp`. They include `mfa` if the factor proves more than
+   * the session's methods
    * @throws {@link CodeNotValid} for a wrong answer, and for a locked account
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws {@link BadUserInput} when the answer is malformed, or does not have exactly one factor

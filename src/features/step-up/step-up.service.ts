@@ -16,7 +16,7 @@ export interface GivenProof {
 /** The result of a right password or second factor. */
 interface Proved {
   readonly credentialsVersion: number;
-  /** The methods to add to the methods of the session. */
+  /** How the user proved who they are, such as `pwd`. Added to the methods of the session. */
   readonly methods: readonly AuthMethod[];
 }
 
