@@ -87,7 +87,7 @@ export class ExternalLoginService {
       throw new BadUserInput("provider must be one of externalProviders.");
     }
     const linking = await readLinking(context);
-    // A stranger may have signed up with somebody's address. Without this check, the stranger could still log in by the
+    // A stranger may have signed up with somebody's address. Without this check, the stranger could still use the
     // linked account after the owner has proved the address.
     if (linking !== null) await this.#parts.signUps?.requireProof(linking.userId);
     const [state, nonce, codeVerifier] = [randomSecret(), randomSecret(), randomSecret()];
@@ -221,8 +221,7 @@ const NO_TOKENS = {
 
 /**
  * Returns the signed-in user who links an account; null if no user is signed in.
- * @throws {@link AuthContext.authError} when the credential was refused. Without this error, the request for a link
- * would become a login
+ * @throws {@link AuthContext.authError} when the credential was refused. The request must not become a login
  */
 async function readLinking(context: AuthContext): Promise<Linking | null> {
   if (context.authError !== null) throw context.authError;
