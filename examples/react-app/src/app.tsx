@@ -137,7 +137,8 @@ function Shell({
 
   async function signOut(everywhere: boolean) {
     const { status, error } = await (everywhere ? logoutAll() : logout());
-    // Reload the administrator's page, which still lists the ended session. Each query reports its own error.
+    // Reload the administrator's page, which still lists the ended session. Ignore errors here, because each query
+    // reports its own error.
     if (isActing) own.apollo.refetchQueries({ include: "active" }).catch(() => undefined);
     if (status === "authenticated") notify(error ? messageOf(error) : "");
     else if (error !== null) {
