@@ -1,5 +1,5 @@
-// Prints where the CPU time of one `me`, `refreshToken` and `login` goes. The main thread's time is split by a profile,
-// and the kernel counts the time of each thread.
+// Prints where the CPU time of one `me`, `refreshToken` and `login` goes. A profile splits the main thread's time into
+// parts. The kernel counts the time of each thread.
 import { execFileSync, fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -24,7 +24,10 @@ const LOGIN = `mutation ($username: String!, $password: String!) {
 const REFRESH =
   "mutation ($refresh: String!) { refreshToken(refresh: $refresh) { access refresh } }";
 
-/** Says to which part a stack belongs, by the innermost frame that matches. */
+/**
+ * The parts of the time, with a pattern for each. A stack belongs to the part of its innermost frame that matches a
+ * pattern.
+ */
 const PARTS = [
   [
     "GraphQL: Apollo Server, graphql-js",
@@ -56,7 +59,7 @@ const settings = {
 await fill(settings, USERS);
 const { tokens, usernames } = await signIn(settings);
 const profiles = join(folder, "profiles");
-// The profiler has a thread of its own, so a server without it is measured first.
+// The profiler itself needs CPU time. So first measure the times without the profiler, and then the shares with it.
 const measured = await measureAll([]);
 const windows = await measureAll([
   ...["--cpu-prof", `--cpu-prof-dir=${profiles}`, "--cpu-prof-interval=250"],
@@ -78,7 +81,8 @@ async function measureAll(execArgv) {
     },
   );
   const [hello] = await once(child, "message");
-  // Otherwise a thread that runs a statement would interrupt the main thread, and the profile would count its time there.
+  // Keep the other threads off the main thread's core. Otherwise they would interrupt the main thread, and the profile
+  // would count their time as time of the main thread.
   pin(child.pid, LOAD_CORE);
   pinMainThread(child.pid, SERVER_CORE);
   const results = [];
@@ -88,7 +92,7 @@ async function measureAll(execArgv) {
   return results;
 }
 
-/** Sends `amount` requests, after a tenth as many to warm up. */
+/** Sends `amount` requests. Before, sends a tenth as many to warm up. */
 async function measure(server, { name, send, connections, amount }) {
   const { pid } = server;
   const clients = Array.from({ length: connections }, () => ({
@@ -125,7 +129,7 @@ function login(client, index) {
   return ask(client, { query: LOGIN, variables });
 }
 
-/** Signs in first. Each client has a session of its own. */
+/** Signs the client in before its first refresh. Each client has its own session. */
 async function refresh(client, index) {
   client.refresh ??= (await login(client, index)).login.refresh;
   const { refreshToken } = await ask(client, {
@@ -195,7 +199,7 @@ function sharesOf({ nodes, samples, timeDeltas, startTime }, { start, end }) {
     at += timeDeltas[index];
     const part = at >= start && at < end ? partOf(id) : undefined;
     if (part === undefined) continue;
-    // A sample stands for the time until the next one.
+    // A sample stands for the time until the next sample.
     const time = timeDeltas[index + 1] ?? 0;
     parts.set(part, (parts.get(part) ?? 0) + time);
     total += time;

@@ -21,7 +21,10 @@ const PROJECT = fileURLToPath(new URL("../test/django", import.meta.url));
 const PYTHON = process.env.DJANGO_PYTHON ?? "/usr/bin/python3";
 const POSTGRES_URL = process.env.POSTGRES_URL ?? "postgresql://postgres@127.0.0.1:5432/postgres";
 
-/** The servers. Gunicorn's documentation advises 2 × cores + 1 workers. Only `sync` never keeps a connection open. */
+/**
+ * The servers. Gunicorn's documentation advises 2 × cores + 1 workers. Of its kinds of workers, only `sync` closes the
+ * connection after each response.
+ */
 const SERVERS = {
   bridge: { name: "bridge", keepsAlive: true, words: ["serve"] },
   sync: { name: "gunicorn, sync", keepsAlive: false, words: ["--workers", "5"] },
@@ -34,7 +37,7 @@ const SERVERS = {
 
 const json = (body) => ({ method: "POST", body: JSON.stringify(body) });
 
-/** The requests, each for the tokens of one user. */
+/** Functions that return a request with the tokens of a user. */
 const REQUESTS = {
   "`GET /profile/` by Token": ({ key }) => ["/profile/", { authorization: `Token ${key}` }],
   "`GET /profile/` by Bearer": ({ access }) => ["/profile/", { authorization: `Bearer ${access}` }],
@@ -99,7 +102,7 @@ async function measure(database, djangoUrl, gatehouseUrl) {
     SECRET_KEY: randomBytes(32).toString("base64url"),
     DJANGO: "on",
     REST_BRIDGE: "on",
-    // All load comes from one address.
+    // All load comes from one address, which would reach the default limits.
     LOGINS_PER_ADDRESS: "1000000",
     REQUESTS_PER_ADDRESS: "1000000",
     REFRESHES_PER_ADDRESS: "1000000",
@@ -168,7 +171,7 @@ async function measureRounds(servers, keys) {
   return samples;
 }
 
-/** Returns the users with new tokens: access tokens expire after 5 minutes. */
+/** Returns the users with new tokens, because access tokens expire after 5 minutes. */
 async function signIn(server, keys) {
   const agent = new Agent();
   const users = [];

@@ -16,17 +16,20 @@ const DAY = 86_400_000;
 const ROWS = 500;
 /** How many tokens of each kind to make. Their users are chosen at random. */
 const SAMPLE = 10_000;
-/** How many access tokens to make. The warm-up uses all of them, because the first use of each costs its signature's check. */
+/**
+ * How many access tokens to make. The warm-up uses each of them once, because only the first use of a token checks its
+ * signature.
+ */
 const BEARERS = 1000;
 /** How many sessions to end. */
 export const LEAVERS = 600;
-/** The addresses that mark the users' own sessions, and the sessions to end. */
+/** Two IP addresses. `ADDRESS` marks the sessions of the users, and `LEAVER` marks the sessions to end. */
 const ADDRESS = "203.0.113.7";
 const LEAVER = "203.0.113.99";
 const USER_AGENT =
   "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
 
-/** The skeletons of all letters of our names. */
+/** The skeleton (UTS 39) of each character of the generated names. */
 const SKELETONS = Object.fromEntries(
   Array.from("0123456789abcdef.", (letter) => [letter, skeletonsOf(letter).folded]),
 );
@@ -79,9 +82,9 @@ export async function fill(settings, count) {
 }
 
 /**
- * Makes credentials of random users. Some sessions become static tokens for that, and some users get another session.
- * @returns `tokens` and `bearers`, which are `Authorization` headers; `refreshes`, the current refresh tokens of further
- * sessions; `usernames`; and `leavers`, the headers of sessions to end
+ * Makes credentials of random users. Turns some sessions into static tokens, and opens another session for some users.
+ * @returns `tokens` and `bearers`, which are `Authorization` headers; `refreshes`, the current refresh tokens of
+ * further sessions; `usernames`; and `leavers`, the headers of sessions to end
  */
 export async function signIn(settings, sample = SAMPLE) {
   const database = await connect(settings.databaseUrl);

@@ -1,4 +1,5 @@
-// What is measured. The rows of a group are measured in turn, in every round, and compared with the group's first row.
+// The measurements. In every round, the rows of a group are measured in turn. They are compared with the first row of
+// the group.
 import { startArgon2 } from "./servers/argon2.mjs";
 import { startBetterAuth, startConstant, startDjango, startGatehouse } from "./subjects.mjs";
 
@@ -19,7 +20,7 @@ const TUNED = [
 const apollo = { name: "bare Apollo", start: () => startConstant("apollo.mjs") };
 const graphqlJs = { name: "graphql-js on node:http", start: () => startConstant("graphql-js.mjs") };
 
-/** Returns a Gatehouse. Rows that use the same object share one server. */
+/** Returns a server of Gatehouse to measure. Rows with the same object share one server. */
 function gatehouse(database, users = FEW, options = {}) {
   const name = `Gatehouse, ${database}`;
   return { name, database, start: (stage) => startGatehouse(stage, database, users, options) };
@@ -132,7 +133,7 @@ export const groupsOf = (users) => ({
 
 const pairs = new Map();
 
-/** Returns a Gatehouse with few users, and one with many. */
+/** Returns a server with few users, and a server with many users. */
 function pairOf(database, users) {
   const key = `${database} ${users}`;
   if (!pairs.has(key)) {

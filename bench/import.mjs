@@ -112,7 +112,7 @@ async function measure(name, source, databaseUrl) {
   }
 }
 
-/** Fills a Django database. Names and hashes are in no order; dates are in the order of the ids. */
+/** Fills a Django database. Names and hashes are random. Dates ascend with the ids. */
 async function fill({ run: sql, close }) {
   await sql(`CREATE TABLE auth_user (id integer PRIMARY KEY, password varchar(128), last_login varchar(40), is_superuser smallint,
     username varchar(150), first_name varchar(150), last_name varchar(150), email varchar(254), is_staff smallint, is_active smallint, date_joined varchar(40))`);

@@ -9,8 +9,8 @@ import { cpuOf } from "./report.mjs";
  * @property {() => Promise<readonly number[]>} pids the processes of the server
  * @property {() => Promise<readonly number[]>} [databasePids] the processes of its database
  * @property {number} connections
- * @property {number} [seconds] how long to send; or `amount`, how many requests to send
- * @property {number} [amount]
+ * @property {number} [seconds] how long to send requests, unless `amount` is given
+ * @property {number} [amount] how many requests to send
  * @property {string} [method] POST by default
  * @property {() => { path?: string, headers?: object, body?: string }} next returns the next request
  * @property {(text: string) => void} [receive] called with the body of each response

@@ -1,4 +1,5 @@
-// Prints what one read costs that nothing else shares: `sqlite3` runs each statement on a thread of libuv's pool.
+// Prints the cost of a single read. `sqlite3` runs each statement on a thread of libuv's pool, and no other read shares
+// that cost here.
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -10,7 +11,7 @@ import sqlite3 from "sqlite3";
 const ROUNDS = 5;
 const CALLS = 2000;
 const PAUSED_CALLS = 300;
-/** The pause before each call, in milliseconds. Meanwhile the threads sleep, as they do at a server with one client. */
+/** The pause before each call, in milliseconds. During the pause, the threads sleep, as in a server with one client. */
 const PAUSE = 2;
 const SESSIONS = 1000;
 

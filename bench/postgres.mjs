@@ -1,4 +1,4 @@
-// A PostgreSQL server with TLS of the bench's own, so that all its CPU time belongs to the measurement.
+// Starts a PostgreSQL server with TLS only for the bench, so that all its CPU time belongs to the measurement.
 import { execFile, spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { chmod, chown, mkdir } from "node:fs/promises";
@@ -13,7 +13,10 @@ const execute = promisify(execFile);
 const ROOT = "/usr/lib/postgresql";
 const [version] = existsSync(ROOT) ? readdirSync(ROOT).sort().reverse() : [];
 
-/** Everything else has PostgreSQL's default. The database of a million users fits into the system's page cache. */
+/**
+ * The settings that differ from PostgreSQL's defaults. The buffers need not hold the database of a million users,
+ * because the system's page cache holds it.
+ */
 const SETTINGS = { ssl: "on", shared_buffers: "512MB", max_wal_size: "4GB" };
 
 /**

@@ -20,7 +20,7 @@ export async function measurePrune(rows) {
   const secretKey = randomBytes(32).toString("base64url");
   const options = {
     ...{ port: 0, databaseUrl: `sqlite:${path}`, secretKey, logLevel: "warn" },
-    // All load comes from one address.
+    // All load comes from one address, which would reach the default limits.
     loginsPerAddress: 1_000_000,
     requestsPerAddress: 1_000_000,
     refreshesPerAddress: 1_000_000,

@@ -19,15 +19,18 @@ export async function replaceSection(text) {
   process.stdout.write(text);
 }
 
-/** Says when and where a program measured. A load average above the number of cores means that the machine was shared. */
+/**
+ * Returns a text that says when and where a program measured. A load average above the number of cores means that the
+ * machine was shared.
+ */
 export function describeMachine() {
   const [{ model }] = cpus();
   return `on ${new Date().toISOString().slice(0, 10)}, on ${cpus().length} cores of ${model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}, load average ${loadavg()[2].toFixed(0)}`;
 }
 
 /**
- * Returns the CPU time of a process, all threads, and of its children that have ended, in seconds. Works only on Linux.
- * PostgreSQL has a child for each connection.
+ * Returns the CPU time of all threads of a process, and of its children that have ended, in seconds. Works only on
+ * Linux. PostgreSQL has a child for each connection.
  */
 export async function cpuOf(pid) {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8");
@@ -43,8 +46,9 @@ function median(values) {
 }
 
 /**
- * Returns the section of a group of rows, and stores its figures. Ratios are medians of the rounds' ratios, because both
- * sides of a ratio were measured within seconds. In a group of pairs, every second row is compared with the one before.
+ * Returns the section of a group of rows, and stores its figures. Ratios are medians of the rounds' ratios, because
+ * both sides of a ratio were measured within seconds. In a group of pairs, every second row is compared with the row
+ * before it.
  */
 export function describeGroup(name, { title, pairs }, rows, { rounds, seconds, isPinned }) {
   const figures = rows.map(({ name, operation, samples }, index) => {

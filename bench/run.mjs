@@ -21,7 +21,7 @@ const { values: settings, positionals } = parseArgs({
     rounds: { type: "string", default: "5" },
     seconds: { type: "string", default: "2" },
     users: { type: "string", default: "1000000" },
-    // The databases of users stay there for the next run.
+    // The databases stay in this folder for the next run.
     folder: { type: "string", default: join(tmpdir(), "gatehouse-bench") },
     port: { type: "string", default: "5499" },
   },
@@ -63,7 +63,7 @@ try {
 }
 await writeCharts();
 
-/** Starts the servers of a group, and measures its rows in turn. Leaves out what is not installed. */
+/** Starts the servers of a group, and measures its rows in turn. Leaves out servers that are not installed. */
 async function measureGroup({ rows }) {
   const subjects = new Map();
   try {

@@ -1,52 +1,52 @@
-// Plays a day of 100 million users, the herd of refreshes after an outage, and the loss of a region. Prints the tables
-// of docs/scale.md: `node bench/simulate.mjs`. The same seed gives the same tables; no server is needed.
+// Simulates a day of 100 million users, the wave of refreshes after an outage, and the loss of a region. Prints the
+// tables of docs/scale.md. Run `node bench/simulate.mjs`. It needs no server, and always prints the same tables.
 
-/** From `node bench/sizes.mjs`, except for the CPU of the server, which is from bench/results.md. */
+/** Measured values. They are from `node bench/sizes.mjs`, but the CPU of the server is from bench/results.md. */
 const MEASURED = {
-  // CPU of the server and of PostgreSQL, in ms. The server's is that of the REST bridge on PostgreSQL, whose operations
-  // are the same: `POST /login/`, `POST /token/refresh/` and `GET /profile/` by Bearer.
+  // CPU of the server and of PostgreSQL, in ms. The CPU of the server is that of the REST bridge on PostgreSQL. The
+  // bridge runs the same operations: `POST /login/`, `POST /token/refresh/` and `GET /profile/` by Bearer.
   login: { server: 13.1, database: 2.1, bytes: 1600, wal: 2600 },
   refresh: { server: 0.57, database: 0.33, bytes: 2000, wal: 4400 },
   me: { server: 0.18, database: 0.074, bytes: 1100, wal: 0 },
   // Bytes of a row with its indexes.
   row: { user: 570, profile: 140, session: 450, audit: 460 },
   /**
-   * CPU of a connection that is refused because there are too many, in ms. Estimated: one at a time it was 0.74 while
-   * `me` was 0.34, and under load `me` costs a third of what it costs alone.
+   * CPU of a connection that is refused because there are too many, in ms. This is an estimate. Without load, a refusal
+   * took 0.74 ms and `me` took 0.34 ms. Under load, `me` takes a third of its time without load.
    */
   refusal: 0.15,
 };
 
-/** What nobody can measure here: the people. Change these first. */
+/** Assumptions about the users, which cannot be measured here. Change these values first. */
 const ASSUMED = {
   users: 100e6,
-  /** The share of users who come on a day. */
+  /** The share of users who are active on a day. */
   active: 0.3,
   visitsPerDay: 3,
   /** Seconds. */
   visit: 600,
-  /** Of an active user on a day: the others still have a refresh token. */
+  /** How many times an active user logs in on a day. Most users still have a refresh token. */
   logins: 0.1,
   sessionsPerUser: 2,
-  /** The busiest hour of a region against the mean of its day. */
+  /** The load at the busiest time of a region, divided by the mean load of its day. */
   peak: 2,
   regions: [
     { name: "Americas", share: 0.35, hours: 0 },
     { name: "Europe", share: 0.4, hours: 7 },
     { name: "Asia", share: 0.25, hours: 14 },
   ],
-  /** How busy an instance and a database may be at the peak. */
+  /** The largest share of CPU time that an instance and a database may use at the peak. */
   utilization: 0.5,
-  /** Dollars: an hour of a core, and a GB a month of storage with replicas. */
+  /** In dollars: the price of a core for an hour, and of a GB of storage with replicas for a month. */
   corePrice: 0.04,
   storagePrice: 0.3,
 };
 
-/** Seconds: the client renews an access token of 300 s this long after it got it (src/client/credentials.ts). */
+/** The client renews an access token of 300 s after this many seconds. See src/client/credentials.ts. */
 const RENEWAL = 240;
 const DAY = 86_400;
 
-/** mulberry32 */
+/** Returns a random number generator that always gives the same numbers for a seed: mulberry32. */
 function createRandom(seed) {
   let state = seed;
   return () => {
@@ -77,12 +77,15 @@ function createQueue() {
 
 const exponential = (random, mean) => -mean * Math.log(1 - random());
 
-/** How busy a region is at a second of its day, 1 on average: quiet at night, and busiest at 20 h. */
+/** Returns the load of a region at a second of its day, relative to its mean. The load is highest at 20 h. */
 function activity(second) {
   return 1 + (ASSUMED.peak - 1) * Math.cos((2 * Math.PI * (second / 3600 - 20)) / 24);
 }
 
-/** Plays every visit of a sample of the users on one day, and returns the operations of each second of the world. */
+/**
+ * Simulates every visit of a sample of the users on one day. Returns the number of operations in each second, all over
+ * the world.
+ */
 function playDay() {
   const random = createRandom(1);
   const scale = 100;
@@ -113,7 +116,7 @@ function playDay() {
   return { counts, online: most };
 }
 
-/** The highest mean of a minute. */
+/** Returns the highest mean of any minute. */
 function peakOf(perSecond) {
   let peak = 0;
   for (let minute = 0; minute < DAY / 60; minute += 1) {
@@ -129,7 +132,9 @@ const FIRST_TIMEOUT = 4;
 const TIMEOUT = 10;
 const RETRY_DELAYS = [0.25, 0.5, 1];
 const LAST_RETRY = 8;
-/** The server's rules: the connections that one core serves and refuses (src/http/connections.ts), and reuseWindow. */
+/**
+ * The server's rules: how many connections one core serves and refuses (src/http/connections.ts), and `reuseWindow`.
+ */
 const SERVED = 1000;
 const REFUSED = 1000;
 const REUSE_WINDOW = 10;
@@ -142,14 +147,14 @@ const PAUSES = {
   "doubled, and jitter": (failures, random) => Math.min(2 ** (failures - 1), 30) * (1 + random()),
 };
 
-/** Seconds of one step. */
+/** The length of one step, in seconds. */
 const STEP = 0.05;
 
 /**
- * Plays clients that are online before, during and after an outage.
- * @param cores for all clients, at `ASSUMED.utilization` without the outage
+ * Simulates clients that are online before, during and after an outage.
+ * @param cores how many cores the clients need at `ASSUMED.utilization` without an outage
  * @param backAt returns when a client can reach the service again, in seconds after the start of the outage
- * @param kind `unreachable`: connections are refused. `refusing`: the server answers that its database is away
+ * @param kind `unreachable`: connections are refused. `refusing`: the server answers that its database is unavailable
  */
 function playOutage({ clients, cores, asks, pause, kind, backAt, seed = 2 }) {
   const random = createRandom(seed);
@@ -160,7 +165,7 @@ function playOutage({ clients, cores, asks, pause, kind, backAt, seed = 2 }) {
     failures: 0,
     chain: 0,
     attempt: 0,
-    /** When the server replaced the token, although the client got no response. */
+    /** When the server replaced the token, if the client got no response. Otherwise null. */
     rotated: null,
     isRenewed: false,
   }));
@@ -196,7 +201,7 @@ function playOutage({ clients, cores, asks, pause, kind, backAt, seed = 2 }) {
       return;
     }
     const sent = { agent, at: time(), attempt: agent.attempt, chain: agent.chain };
-    // Beyond that, the server closes the connection at once.
+    // The server closes connections beyond this number at once.
     if (arrived.length >= REFUSED * cores) {
       lost(agent);
       return;
@@ -258,7 +263,7 @@ function playOutage({ clients, cores, asks, pause, kind, backAt, seed = 2 }) {
   for (; now < steps; now += 1) {
     for (const act of events[now]) act();
     events[now] = [];
-    // Work that a step leaves undone waits for the next. Connections come before requests.
+    // Work that is left over waits for the next step. Connections come before requests.
     budget = Math.min(budget, 0) + cores * STEP * 1000;
     while (arrived.length > 0 && budget > 0) {
       const sent = arrived.shift();
@@ -278,7 +283,7 @@ function playOutage({ clients, cores, asks, pause, kind, backAt, seed = 2 }) {
   return { ...result, peak, busiest: attempts.indexOf(peak) };
 }
 
-/** CPU on the server, in ms. */
+/** The CPU time on the server, in ms. */
 const COST = { refresh: MEASURED.refresh.server, refusal: MEASURED.refusal };
 
 function table(head, rows) {
@@ -342,7 +347,7 @@ table(
 );
 
 const SAMPLE = 4000;
-/** The cores for the refreshes of the sample. */
+/** How many cores the refreshes of the sample need. */
 const sampleCores = ((SAMPLE / RENEWAL) * COST.refresh) / 1000 / ASSUMED.utilization;
 const usual = SAMPLE / RENEWAL;
 
@@ -384,7 +389,7 @@ for (const [title, kind] of [
 console.log("\n## A region is lost at its peak, and its clients move within 5 minutes");
 const rows = [];
 for (const lost of ASSUMED.regions) {
-  // The second of the world's day at which it is 20 h in the lost region.
+  // The second of the day at which it is 20 h in the lost region.
   const at = 20 * 3600 - lost.hours * 3600;
   const busy = ({ share, hours }) => share * activity((at + hours * 3600 + DAY) % DAY);
   const others = ASSUMED.regions.filter((region) => region !== lost);

@@ -1,5 +1,6 @@
-// Measures what docs/scale.md multiplies: CPU of the server and of PostgreSQL, WAL, bytes on the wire, rows.
-// `node bench/sizes.mjs` needs PostgreSQL (TEST_POSTGRES_URL) on this machine, which does nothing else meanwhile.
+// Measures the values that docs/scale.md multiplies: CPU of the server and of PostgreSQL, WAL, bytes on the wire and
+// rows. `node bench/sizes.mjs` needs PostgreSQL (TEST_POSTGRES_URL) on this machine. Run nothing else on the machine
+// meanwhile.
 import { fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -15,7 +16,7 @@ const {
   SIZES_SECRET = randomBytes(32).toString("base64url"),
 } = process.env;
 const PASSWORD = "correct horse battery staple";
-/** The length of a real hash. */
+/** A text of the same length as a real hash. */
 const HASH = `$argon2id$v=19$m=19456,t=2,p=1$${"a".repeat(22)}$${"b".repeat(43)}`;
 const USERS = 200;
 const ROWS = 5000;
@@ -26,7 +27,7 @@ const REFUSALS = 1600;
 const SERVED = 1000;
 /** Milliseconds. */
 const DURATION = 8000;
-/** Milliseconds of CPU in one tick of /proc. */
+/** The CPU time of one tick in /proc, in milliseconds. */
 const TICK = 10;
 
 async function serve() {
@@ -78,7 +79,7 @@ async function measure() {
   try {
     const [{ url: origin }] = await once(child, "message");
     const own = new pg.Client(url.href);
-    // Dropping the database ends this connection, which must not hide an earlier error.
+    // Dropping the database ends this connection. Ignore the error, because it could hide an earlier error.
     own.on("error", () => undefined);
     await own.connect();
     const tell = async (message) => {
@@ -197,7 +198,7 @@ async function measureSubscriptions(databaseUrl, own) {
   await auth.close();
 }
 
-/** Lets all clients repeat the operation. @returns how often they did */
+/** Lets all clients repeat the operation. @returns how many times they have repeated it */
 async function run(clients, operation, duration) {
   const end = performance.now() + duration;
   let count = 0;
@@ -227,7 +228,7 @@ function cpuOf(pid) {
   return (Number(fields[11]) + Number(fields[12])) * TICK;
 }
 
-/** A client with one connection, which counts its bytes. */
+/** A client with one connection. It counts the bytes of the connection. */
 class Client {
   #agent = new Agent({ keepAlive: true, maxSockets: 1 });
   #url;

@@ -1,4 +1,4 @@
-// Prints how long `gatehouse serve` takes from the start of the process until it has answered a request, and its CPU time.
+// Prints the time and the CPU time that `gatehouse serve` needs from the start of the process to its first response.
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";

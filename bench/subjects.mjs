@@ -1,4 +1,4 @@
-// The servers to compare, how each is started, and the requests for each.
+// Starts the servers to compare, and builds the requests for each of them.
 import { execFile, fork, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
@@ -15,7 +15,10 @@ const execute = promisify(execFile);
 const SECRET = "bench-secret-0123456789abcdefghijklmnopq";
 const DJANGO = fileURLToPath(new URL("../test/django", import.meta.url));
 const PYTHON = process.env.DJANGO_PYTHON ?? "/usr/bin/python3";
-/** Installed into the bench's folder when it is measured, so that it is no dependency of Gatehouse. */
+/**
+ * The packages of better-auth. They are installed into the bench's folder when better-auth is measured, so that
+ * Gatehouse does not depend on them.
+ */
 const BETTER_AUTH = ["better-auth@1.7.25", "better-sqlite3@12.11.1"];
 
 const json = (value) => JSON.stringify(value);
@@ -32,7 +35,7 @@ function inTurn(items) {
  * @typedef {object} Subject a running server
  * @property {readonly string[]} urls
  * @property {() => Promise<readonly number[]>} pids the processes of all instances
- * @property {Record<string, object>} requests options of `load`, and `prepare`, by operation
+ * @property {Record<string, object>} requests for each operation, the options of `load`, and a function `prepare`
  * @property {() => unknown} stop
  */
 

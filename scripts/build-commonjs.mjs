@@ -1,5 +1,5 @@
-// Makes a CommonJS copy of dist in cjs, for Jest and for bundlers that `require` the package. Node itself never loads
-// it beside dist: the condition `module-sync` gives `require` the ES modules too. A part of the build.
+// A part of the build. Makes a CommonJS copy of dist in cjs, for Jest and for bundlers that `require` the package. Node
+// does not load this copy: because of the export condition `module-sync`, `require` loads the ES modules there.
 import { existsSync } from "node:fs";
 import { copyFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -25,7 +25,7 @@ await build({
   supported: { "dynamic-import": false },
   logLevel: "warning",
 });
-// jose has only ES modules, which Jest cannot `require` before Node 24. So this entry contains it.
+// jose has only ES modules, which Jest cannot `require` before Node 24. So the verifier contains jose.
 await build({
   ...options,
   entryPoints: ["dist/verify/index.js"],
@@ -34,12 +34,12 @@ await build({
   banner: { js: `/* Contains jose:\n${await readFile("node_modules/jose/LICENSE.md", "utf8")}*/` },
   logLevel: "warning",
 });
-// Not `cp`: it would delete each file before writing it.
+// Do not use `cp`, because it deletes each file before it writes the new one.
 const others = files.filter((name) => name.endsWith(".d.ts") && !/^(cli\.|commands)/.test(name));
 await Promise.all(others.map((name) => copyFile(`dist/${name}`, `cjs/${name}`)));
 await writeFile("cjs/package.json", '{ "type": "commonjs" }\n');
 
-// Deletes old files last and one by one: a linked application may be using the other files.
+// Delete old files last and one by one, because a linked application may be using the other files.
 for (const entry of await readdir("cjs", { recursive: true, withFileTypes: true })) {
   const path = join(entry.parentPath, entry.name);
   const isMade = path === "cjs/package.json" || existsSync(path.replace(/^cjs/, "dist"));

@@ -16,7 +16,7 @@ const LOOSE_SOURCES = [
   "tsconfig.build.json",
   "tsconfig.client.json",
 ];
-/** The file of each output that is written last. */
+/** For each output, the file that is written last. */
 const OUTPUTS = [
   "dist/cli.js",
   "dist/settings-help.json",

@@ -16,7 +16,7 @@ export async function startProvider(page) {
     clientSecret: "demo",
   };
   const claims = (sub) => ({ sub, email: `${sub}@example.org`, email_verified: true });
-  // It warns that it is not for production.
+  // Hide the warning that this provider is not for production.
   const { warn, info } = console;
   console.warn = console.info = () => undefined;
   const provider = new Provider(client.issuer, {

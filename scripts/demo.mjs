@@ -13,7 +13,7 @@ import { startProvider } from "./demo-provider.mjs";
 
 const folder = await mkdtemp(join(tmpdir(), "gatehouse-demo-"));
 const port = await findPort();
-// Passkeys need a name. They do not work at 127.0.0.1.
+// Use the name localhost, because passkeys do not work at 127.0.0.1.
 const url = `http://localhost:${port}/`;
 const provider = await startProvider(`${url}signed-in`);
 /** Returns a function that builds the link of a mail, and prints the link. */
@@ -43,7 +43,8 @@ const options = {
   },
 };
 
-// A server setting decides where refresh tokens are kept, so the demo runs two servers on one database to show both.
+// Run two servers on one database. One sends refresh tokens in the response, the other in a cookie, so that the demo
+// shows both.
 const server = await createServer(options);
 const cookieServer = await createServer({ ...options, refreshCookie: true, graphiql: false });
 
@@ -75,7 +76,7 @@ await page.listen();
 console.log(`\nThe demo is at ${url}, and GraphiQL at ${url}graphql\n`);
 for (const { username, email, password, role } of users)
   console.log(`  ${role.padEnd(5)}  ${username}  or  ${email}    password: ${password}`);
-console.log(`\nContinue with corp: its provider lets everybody in, under any name.`);
+console.log(`\n“Continue with corp” lets everybody in, under any name.`);
 console.log(`Mails land in ${join(folder, "mail")}. Each new mail's link is printed here.`);
 console.log("\nPress Ctrl-C to stop the demo and delete its database.");
 

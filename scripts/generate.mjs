@@ -13,7 +13,8 @@ import { renderSettingsPage } from "./settings-page.mjs";
 import { readSentences } from "./settings-sentences.mjs";
 
 const ROOT = new URL("../", import.meta.url);
-// Loaded as CommonJS, because its ES modules import a name that this project's version of @graphql-tools/utils lacks.
+// Load the package as CommonJS, because its ES modules import a name that this project's version of
+// @graphql-tools/utils lacks.
 const codegen = createRequire(import.meta.url)("@graphql-codegen/cli");
 const CLIENT_TYPES = "src/client/operations.generated.ts";
 

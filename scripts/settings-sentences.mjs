@@ -4,7 +4,8 @@ import ts from "typescript";
 const ROOT = new URL("../", import.meta.url);
 
 /**
- * Returns the sentence of each setting by its option: the comment above its entry, in the core and in every feature.
+ * Maps the option of each setting to the setting's sentence, which is the comment above the entry of the setting. Reads
+ * the settings of the core and of every feature.
  */
 export async function readSentences() {
   const folders = await readdir(new URL("src/features/", ROOT), { withFileTypes: true });

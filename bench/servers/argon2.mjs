@@ -1,4 +1,4 @@
-// The least that a login costs: one verification of a password, in a process of its own.
+// Measures the least that a login can cost: one verification of a password, in its own process.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { PasswordHasher } from "../../dist/accounts/password-hasher.js";

@@ -1,5 +1,5 @@
-// better-auth on node:http, with users who log in by e-mail address. The arguments: the folder of its packages, and the
-// database's URL. Its password hash is scrypt, its sessions are rows, and no limit applies.
+// better-auth on node:http, with users who log in by e-mail address. The arguments are the folder of its packages and
+// the database's URL. It hashes passwords with scrypt, stores sessions as rows, and has no rate limit here.
 import { createServer } from "node:http";
 import { pathToFileURL } from "node:url";
 

@@ -1,10 +1,10 @@
-// Gatehouse on the database of the settings in the first argument, which are JSON.
+// Starts Gatehouse. The first argument is its settings, as JSON.
 import { createServer } from "../../dist/index.js";
 
 const server = await createServer({
   port: 0,
   logLevel: "warn",
-  // All load comes from one address.
+  // All load comes from one address, which would reach the default limits.
   loginsPerAddress: 1_000_000,
   requestsPerAddress: 1_000_000,
   refreshesPerAddress: 1_000_000,

@@ -1,4 +1,4 @@
-// The least that GraphQL over HTTP costs: graphql-js on node:http. The result of `me` is constant.
+// Serves GraphQL over HTTP at the least cost: graphql-js on node:http. The result of `me` is constant.
 import { createServer } from "node:http";
 import { buildSchema, execute, parse, validate } from "graphql";
 
@@ -9,7 +9,7 @@ const schema = buildSchema(`
 const rootValue = {
   me: () => ({ id: "1", username: "ada", email: "ada@example.com", profile: { role: "USER" } }),
 };
-/** Documents that were parsed and validated before. Apollo Server remembers them, too. */
+/** The documents that have been parsed and validated. Apollo Server keeps them, too. */
 const documents = new Map();
 
 const server = createServer((request, response) => {

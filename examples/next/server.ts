@@ -5,7 +5,8 @@
 // 3. Create a user: echo a long passphrase | npx gatehouse create-user ada --role admin --password-stdin
 // 4. Run `npm start` in the same shell.
 //
-// Next's own server tells a route neither the client's address nor when to close the database. This server does.
+// Next's own server does not pass the client's address to a route, and does not close the database when it stops. This
+// server does both.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createAuth } from "graphql-gatehouse";

@@ -37,7 +37,7 @@ export function createAuthLink(auth: AuthClient): apollo.ApolloLink {
     return new apollo.Observable((observer) => {
       let isCancelled = false;
       const subscriptions: { unsubscribe(): void }[] = [];
-      /** Resolves when all results were handled. */
+      /** Resolves when all results have been handled. */
       const send = (authorization: string | null, handle: Handle) =>
         new Promise<void>((resolve, reject) => {
           if (isCancelled) return;

@@ -65,7 +65,7 @@ export async function signalAccepted(accepted: object): Promise<void> {
   try {
     await browser.PublicKeyCredential?.signalAllAcceptedCredentials?.(accepted);
   } catch {
-    // It is only a hint.
+    // Ignored, because the signal is only a hint to the browser.
   }
 }
 

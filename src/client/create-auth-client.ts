@@ -64,11 +64,12 @@ export function openClient(config: ResolvedOptions): AuthClient {
   }
 
   /**
-   * Sends an operation with the variable `scheme`, and signs the user in with the tokens of the response. The state gets
-   * a failure that has a challenge, unless another login or logout has started since.
+   * Sends an operation with the variable `scheme`, and signs the user in with the tokens of the response. The state
+   * gets a failure that has a challenge, unless another login or logout has started since.
    *
-   * The same operation again, such as by a second click, shares the result: a code works once, so the second request
-   * would be refused, and would end the session of the first.
+   * If the same operation is called again before its response, for example by a second click, both calls share one
+   * request. A code works only once, so a second request would be refused. The client would then also end the session
+   * that the first request has opened.
    * @param isRecorded whether the state gets every failure
    */
   function signIn<Data extends GrantData>(
@@ -130,7 +131,7 @@ export function openClient(config: ResolvedOptions): AuthClient {
       variables: { refresh },
       authorization: refresh === null ? credentials?.authorization : null,
     });
-    // The browser has lost the cookie, so send the access token instead of it.
+    // The browser has lost the cookie, so send the access token instead.
     if (refresh === IN_COOKIE && credentials && failure?.reason === "no_credentials")
       return endSession(credentials, null);
     return asRefusal(failure) ? null : failure;
@@ -169,8 +170,8 @@ export function openClient(config: ResolvedOptions): AuthClient {
     const canRepeat = !isSecondTry && !isRetry && (await renewal.recover(authorization, refusal));
     if (call !== lastCall) return session.state;
     if (canRepeat) return logoutAll(true);
-    // The server may have ended all sessions, and then its response was lost. The server refuses the retry in that
-    // case. So a refused retry counts as success.
+    // The first request may have ended all sessions although its response was lost. The server then refuses the retry.
+    // So a refused retry counts as success.
     if (data || (isRetry && refusal)) {
       // Only the server can remove the cookie, so send a logout.
       if (isCookie) return logout();

@@ -60,8 +60,8 @@ export function toCredentials(data: GrantData | undefined, isCookie: boolean): C
   if (!tokenType || !token || !session || !user) return null;
   const { iat = NaN, exp = NaN } = readClaims(token);
   const lifetime = exp - iat;
-  // An expired sliding token cannot be renewed, so renew it after half its lifetime. A static token has no claims, so
-  // `lifetime` is NaN.
+  // A sliding token cannot be renewed after it has expired, so renew it after half its lifetime. A static token has no
+  // claims, so `lifetime` is NaN.
   const window = access ? Math.min(RENEWAL_WINDOW, lifetime / 5) : lifetime / 2;
   const receivedAt = Date.now();
   const isSliding = !access && tokenType !== "Token";
@@ -78,8 +78,8 @@ export function toCredentials(data: GrantData | undefined, isCookie: boolean): C
 }
 
 /**
- * Returns whether to renew the token now. Also returns true if the clock is before `receivedAt`, because it was set
- * back.
+ * Returns whether to renew the token now. Also returns true if the clock is before `receivedAt`: the clock was then set
+ * back, so `renewAt` may be too late.
  */
 export function isRenewalDue({ receivedAt, renewAt }: Credentials): boolean {
   const now = Date.now();

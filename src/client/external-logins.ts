@@ -36,7 +36,7 @@ interface Begun {
 
 /**
  * Logs users in with an account at another provider, and links such accounts. No method rejects, and none needs `this`.
- * A failure is in the result. The state of the auth client gets it only if the login needs a second step.
+ * A failure is in the result. The state of the auth client gets the failure only if the login needs a second step.
  */
 export interface ExternalLogins {
   /** Returns the names of the providers. */
@@ -44,7 +44,7 @@ export interface ExternalLogins {
   /**
    * Begins a login, and sends the browser to the provider. The tab keeps the server's `proof` in sessionStorage.
    * @param redirectTo the page that calls {@link ExternalLogins.complete}, without a query. A relative URL is resolved
-   * against this page
+   * against the current page
    * @returns the provider's page. Outside a browser, open it yourself
    */
   readonly begin: (

@@ -1,6 +1,6 @@
 /**
- * Why an operation failed: the reason in the server's response. A response without a reason gives the error code in
- * lower case.
+ * The reason why an operation failed, from the server's response. If the response has no reason, this is the error code
+ * of the response, in lower case.
  */
 export type FailureReason =
   | "no_credentials"
@@ -50,7 +50,7 @@ export type FailureReason =
   | "external_email_not_verified"
   /** The account at the provider is linked to another user. */
   | "external_account_taken"
-  /** An account has the address already. Its user must log in to it, and link the provider there. */
+  /** An account has the address already. Its user must log in another way, and then link the provider. */
   | "account_exists"
   /** There is no account for this login, and new ones cannot be created. */
   | "registration_closed"
@@ -87,7 +87,7 @@ export interface Failure {
   readonly freshWithin?: string;
   /** The class of the proof that is needed, if a password is not enough. @see RFC 9470 */
   readonly acrValues?: string;
-  /** The login that waits for a second step. A wrong answer keeps it, if it can be answered again. */
+  /** The login that waits for a second step. Still set after a wrong answer, if another answer is allowed. */
   readonly challenge?: Challenge;
 }
 

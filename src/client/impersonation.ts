@@ -21,7 +21,7 @@ export interface Impersonation {
 }
 
 /**
- * Creates an impersonation. Sends no request. If this tab acted as a user before a reload, it continues to do so.
+ * Creates an impersonation. Sends no request. If this tab acted as a user before a reload, the impersonation continues.
  * @param auth the administrator's own client
  */
 export function createImpersonation(auth: AuthClient): Impersonation {
@@ -49,9 +49,9 @@ export function createImpersonation(auth: AuthClient): Impersonation {
 }
 
 /**
- * Returns the options of the client that is signed in as the user. They keep its session in this tab, so that the
- * administrator's other tabs do not act as the user. A reload keeps the session only if scripts can read the storage of
- * the administrator's session.
+ * Returns the options of the client that is signed in as the user. The client keeps its session in this tab only, so
+ * that the administrator's other tabs do not act as the user. The session survives a reload only if the administrator's
+ * own session is in `sessionStorage` or `localStorage`.
  */
 function configOf({ name, storage, ...config }: ResolvedOptions): ResolvedOptions {
   const survivesReload = typeof storage === "string" && storage.endsWith("Storage");

@@ -9,7 +9,7 @@ import { executePublic, type Result, toResult, toUser } from "./result.js";
 /** A code that this browser has requested. */
 export interface PendingLoginCode {
   readonly email: string;
-  /** When the code stops working, at the latest. An ISO 8601 instant of the server's clock. */
+  /** The latest time at which the code can work. An ISO 8601 instant of the server's clock. */
   readonly expiresAt: string;
 }
 
@@ -19,7 +19,7 @@ interface Kept extends PendingLoginCode {
 
 /**
  * Logs users in with a code from a mail. No method rejects, and none needs `this`. A failure is in the result. The
- * state of the auth client gets it only if the login needs a second step.
+ * state of the auth client gets the failure only if the login needs a second step.
  */
 export interface LoginCodes {
   /**
@@ -49,7 +49,7 @@ export function createLoginCodes(auth: AuthClient): LoginCodes {
   const { config, signIn } = auth.internals;
   const entry = openLoginEntry<Kept>(config, "login-code", "localStorage");
 
-  /** Returns the proof that the last request for this address gave to this browser. */
+  /** Returns the proof of this browser's last request for the address. */
   async function proofOf(email: string): Promise<string | null> {
     const kept = await entry.read();
     return kept?.email === email ? kept.proof : null;

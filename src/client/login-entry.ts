@@ -10,8 +10,8 @@ export interface LoginEntry<Value> {
 }
 
 /**
- * Opens the entry for one purpose. The entry is in the application's own storage, if it has given one.
- * @param kind the storage otherwise: `"sessionStorage"` for a login that ends in the same tab
+ * Opens the entry for one purpose. The entry is in the application's own storage, if the option `storage` is an object.
+ * @param kind the storage if that option is no object: `"sessionStorage"` for a login that ends in the same tab
  */
 export function openLoginEntry<Value>(
   { name, storage: own }: ResolvedOptions,

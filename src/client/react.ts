@@ -17,7 +17,10 @@ if (typeof React.useSyncExternalStore !== "function") {
 
 export type Auth = AuthState &
   Pick<AuthClient, "login" | "emailLogin" | "logout" | "logoutAll" | "authFetch"> & {
-    /** The challenge of a login that waits for a second step, or null. If it has expired, an answer sets it to null. */
+    /**
+     * The challenge of a login that waits for a second step, or null. An answer to an expired challenge sets this to
+     * null.
+     */
     readonly challenge: Challenge | null;
     /** Answers the challenge. The state has the outcome, as after `login`. */
     readonly completeLogin: (answer: SecondFactorAnswer) => Promise<AuthState>;

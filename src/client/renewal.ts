@@ -39,8 +39,8 @@ export interface Renewal {
 }
 
 /**
- * After a refusal without a reason, only a token of at least this age is renewed, in milliseconds. A service that
- * refuses a younger token would also refuse a new one.
+ * The least age of a token that is renewed after a refusal without a reason, in milliseconds. A service that refuses a
+ * younger token would also refuse a new one.
  */
 const MIN_AGE = 30_000;
 
@@ -48,8 +48,8 @@ const MIN_AGE = 30_000;
 const CHANGE_DELAY = 500;
 
 /**
- * The pause after a failed refresh, in milliseconds. It doubles with each failure in a row. Without this, the clients
- * of a large service would keep it down after an outage: see docs/scale.md.
+ * The pause after a failed refresh, in milliseconds. It doubles with each failure in a row. Without the pause, the
+ * clients of a large service would keep the service down after an outage: see docs/scale.md.
  */
 const MIN_PAUSE = 1000;
 const MAX_PAUSE = 30_000;
@@ -80,7 +80,7 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
         query: REFRESH,
         variables: { refresh: before?.refresh ?? IN_COOKIE },
       });
-      // If a tab has logged in or out during the request, keep the result of that.
+      // If a tab has logged in or out during the request, keep that result.
       await session.sync();
       if (session.credentials !== before) return;
       const credentials = toCredentials(data, isCookie);

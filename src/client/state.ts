@@ -22,7 +22,8 @@ export interface Authenticated extends AnyState {
 }
 
 /**
- * No user is signed in. The status is `anonymous`. It is `loading` while the client does not know yet:
+ * Either no user is signed in (`anonymous`), or the client does not know yet whether a user is signed in (`loading`).
+ * The status is `loading` in these cases:
  * - with an asynchronous storage, until the client has read the storage;
  * - with storage `"cookie"`, until the server has said whether the cookie has a session, or the request has failed;
  * - while a server renders the page with React.

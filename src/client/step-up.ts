@@ -5,15 +5,15 @@ import type { Result } from "./result.js";
 /**
  * Asks the user to prove again who they are, for example in a dialog that calls `reauthenticate`.
  * @param failure says what proof is needed: a second factor if it has `acrValues`, otherwise a password
- * @returns whether the user did
+ * @returns whether the user gave the proof
  */
 export type AskForProof = (failure: Failure) => Promise<boolean>;
 
 /** Repeats operations that the server refused because they need a more recent, or a stronger, proof. */
 export interface StepUp {
   /**
-   * Runs an operation. If it is refused with `reauthentication_required`, asks the user, and runs it once more, unless
-   * another user has signed in meanwhile.
+   * Runs an operation. If the server refuses the operation with `reauthentication_required`, asks the user, and runs
+   * the operation once more. Does not run it again if another user has signed in meanwhile.
    */
   readonly run: <Data>(operation: () => Promise<Result<Data>>) => Promise<Result<Data>>;
   /** Like `authFetch`, but asks the user and repeats, as {@link StepUp.run} does. Does not repeat a stream. */
@@ -23,9 +23,9 @@ export interface StepUp {
 }
 
 /**
- * Asks the user whenever the server wants another proof. All operations of `graphql-gatehouse/client/account` then do
- * this, so {@link StepUp.run} is only for operations of your own. Operations that are refused at the same time share
- * one question. A client has one step-up: a later one replaces it.
+ * Asks the user whenever the server wants another proof. All operations of `graphql-gatehouse/client/account` then ask,
+ * too, so {@link StepUp.run} is only for operations of your own. Operations that are refused at the same time share one
+ * question. A client has one step-up: a later step-up replaces it.
  * @see RFC 9470
  */
 export function createStepUp(auth: AuthClient, ask: AskForProof): StepUp {
@@ -39,7 +39,7 @@ export function createStepUp(auth: AuthClient, ask: AskForProof): StepUp {
     asking ??= ask(failure).finally(() => {
       asking = undefined;
     });
-    // While the user was asked, another one may have signed in, here or in another tab.
+    // While the user was asked, another user may have signed in, here or in another tab.
     return (await asking) && auth.getSession().user?.id === user;
   };
 

@@ -56,7 +56,7 @@ export function openTabs(
   try {
     channel = platform.BroadcastChannel && new platform.BroadcastChannel(name);
   } catch {
-    // A browser that blocks the storage may also block channels. This tab then works without one.
+    // A browser that blocks the storage may also block channels. This tab then works without a channel.
   }
   if (channel) {
     channel.onmessage = ({ data }) => {

@@ -51,7 +51,9 @@ const MIGRATION = objectWith("a migration: an object with a name and statements"
 
 const BOOLEAN = is("true or false", (value) => typeof value === "boolean");
 
-/** The name may not start with `no-`, because Commander reads `--no-color` as the opposite of `--color`. */
+/**
+ * The name of an option must not start with `no-`, because Commander reads `--no-color` as the opposite of `--color`.
+ */
 const COMMAND_OPTION = objectWith(
   "an option: an object with a name and a description",
   {
@@ -204,8 +206,9 @@ function isTakenVariable(name: string): boolean {
 }
 
 /**
- * Returns whether the check of a setting accepts its own default. The default may have another type than the input. For
- * example, a check may convert the text `"5"` to the number 5, and refuse numbers. Its default is then the number 5.
+ * Returns whether the check of a setting accepts the setting's default. A default of the wrong type is no mistake. For
+ * example, a check may read the text `"5"` and return the number 5. The default is then a number, too, although the
+ * check reads only text.
  */
 function acceptsDefault({ check }: Setting): boolean {
   const { data } = check.safeParse(undefined);

@@ -87,7 +87,9 @@ function findClashes(features: readonly Feature[]): string[] {
 }
 
 /**
- * Checks that each feature that is on comes after the features in its `requires` and `uses`.
+ * Checks two rules for each feature that is on:
+ * - All features in its `requires` are on.
+ * - All features in its `requires` and `uses` are listed before it.
  * @param features all features, on or off
  */
 export function requireRequired(features: readonly Feature[], active: readonly Feature[]): void {

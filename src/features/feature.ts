@@ -64,8 +64,8 @@ export interface Feature<S extends Settings = Settings, Api extends object = obj
   /** Returns the problems of settings that contradict each other, such as a minimum that is larger than the maximum. */
   findProblems?(this: void, config: FeatureConfig<S>): readonly Problem[];
   /**
-   * The subcommands that the feature adds to `gatehouse`. Put them after `create` if they use the API: TypeScript infers
-   * its type from there.
+   * The subcommands that the feature adds to `gatehouse`. If they use the API, put `commands` after `create`, because
+   * TypeScript infers the type of the API from `create`.
    */
   readonly commands?: readonly FeatureCommand<S, Api>[];
   /**
@@ -118,8 +118,8 @@ export interface FeatureParts<Api extends object = object> {
   readonly onEvent?: EventListener;
   readonly routes?: readonly Route[];
   /**
-   * Lets pages of the origins in `corsOrigins` send the headers in `allowedHeaders`, too, and cookies if `credentials`
-   * is true. Without this, such pages may send only the headers `Authorization` and `Content-Type`.
+   * Lets pages of the origins in `corsOrigins` send further headers, and cookies if `credentials` is true. By default,
+   * such pages may send only the headers `Authorization` and `Content-Type`.
    */
   readonly cors?: { readonly allowedHeaders: readonly string[]; readonly credentials: boolean };
   readonly jobs?: readonly Job[];
@@ -222,7 +222,7 @@ export interface CoreServices extends Core {
   readonly createLimiter: LimiterStore["createLimiter"];
   /** Returns the measurements of the core and of all features. */
   measurements(this: void): readonly Measurement[];
-  /** Returns whether the database takes writes. It does not, for example, while its disk is full. */
+  /** Returns whether the database takes writes. For example, a database whose disk is full takes none. */
   isWritable(this: void): Promise<boolean>;
   /** Calls `observer` after each statement from now on. */
   observeStatements(this: void, observer: StatementObserver): void;

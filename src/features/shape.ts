@@ -69,8 +69,8 @@ export function isObject(value: unknown): value is object {
 }
 
 /**
- * Returns a message for each unknown field. An instance of a class may have further fields, so reports only fields of
- * it that look misspelt, such as `crate` instead of `create`.
+ * Returns a message for each unknown field. An instance of a class may have further fields. So for an instance, reports
+ * only fields that look misspelt, such as `crate` instead of `create`.
  */
 function findUnknown(value: object, known: readonly string[]): string[] {
   const prototype: unknown = Object.getPrototypeOf(value);

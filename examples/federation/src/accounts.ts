@@ -58,7 +58,7 @@ async function start(): Promise<void> {
 
   const app = express();
   app.disable("x-powered-by");
-  // The gateway runs on this machine. Only its X-Forwarded-For is trusted.
+  // Trust only the X-Forwarded-For of the gateway, which runs on this machine.
   app.set("trust proxy", "loopback");
 
   const httpServer = createServer(app);

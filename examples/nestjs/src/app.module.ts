@@ -15,8 +15,8 @@ export class AppModule {
       imports: [
         GraphQLModule.forRoot<ApolloDriverConfig>({
           driver: ApolloDriver,
-          // Cast to `object`, because Nest uses Apollo's declarations for CommonJS, which TypeScript treats as other
-          // types.
+          // Cast to `object`: Nest uses Apollo's declarations for CommonJS, and TypeScript treats the types in them as
+          // different types.
           ...(options as object),
           autoSchemaFile: true,
           buildSchemaOptions: { directives: [...auth.schema.getDirectives()] },

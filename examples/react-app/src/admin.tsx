@@ -118,7 +118,7 @@ function CreateUser() {
   );
 }
 
-/** Tells a user that the role is too low. The server decides that; the page only reports it. */
+/** Tells a user that the server has refused the data of this page, because the user's role is too low. */
 export function Refused() {
   return (
     <div className="panel" role="alert">

@@ -110,7 +110,8 @@ function Shell({
   const [message, notify] = useState("");
   const [areOptionsOpen, setAreOptionsOpen] = useState(false);
   const address = usePath();
-  // The user cannot be an administrator, so show the profile. The address stays: after a stop, it leads back to the page.
+  // While an administrator acts as a user, the pages for administrators do not work, so show the profile instead. Keep
+  // the address, so that the page comes back afterwards.
   const path = isActing && address.startsWith("/admin") ? "/" : address;
   const isSignedIn = status === "authenticated";
   const found = routeOf(path);
@@ -136,7 +137,8 @@ function Shell({
 
   async function signOut(everywhere: boolean) {
     const { status, error } = await (everywhere ? logoutAll() : logout());
-    // The administrator's page was loaded before the server ended the session. Each query reports its own error.
+    // Reload the administrator's page, which still lists the ended session. Ignore errors here, because each query
+    // reports its own error.
     if (isActing) own.apollo.refetchQueries({ include: "active" }).catch(() => undefined);
     if (status === "authenticated") notify(error ? messageOf(error) : "");
     else if (error !== null) {

@@ -1,12 +1,12 @@
 import { type AuthClient, createAuthClient, type StorageKind } from "graphql-gatehouse/client";
 
-/** How this page signs in. The demo lets you choose; a page of your own would use only one. */
+/** How this page signs in. The demo offers several ways. A page of your own would use only one of them. */
 export interface Connection {
   readonly scheme: AuthClient["scheme"];
   readonly storage: StorageKind;
 }
 
-/** A server either keeps refresh tokens in a cookie or gives them to the page. The demo has one of each. */
+/** A server either keeps refresh tokens in a cookie or gives them to the page. The demo has a server of each kind. */
 const COOKIE_URL = "/cookie/graphql";
 const GRAPHQL_URL = "/graphql";
 

@@ -7,7 +7,10 @@ import { useServices } from "./services.js";
 
 type Completion = Result<CompletedExternalLogin>;
 
-/** The provider loads the app once. React may mount the page twice: in StrictMode, and when the user changes. */
+/**
+ * The completion of the login. It is kept outside React, because React may mount the page twice: in StrictMode, and
+ * when the user changes.
+ */
 let completion: Promise<Completion> | undefined;
 
 /** The page to which a provider sends the browser back. */

@@ -17,7 +17,7 @@ import { useServices } from "./services.js";
 /** A form's last failure, and the name of the field that it belongs to. */
 const FailureContext = createContext<{ failure: Failure; field: string | undefined } | null>(null);
 
-/** Returns the value of a field. Removes the spaces at its ends, unless it is a password. */
+/** Returns the value of a field. Removes the spaces at both ends of the value, but not of a password. */
 type Values = (name: string) => string;
 
 interface FormProps {
@@ -26,7 +26,7 @@ interface FormProps {
   busyAction?: string;
   /** Returns the failure, or null after a success. */
   onSubmit: (values: Values) => Promise<Failure | null>;
-  /** The fields that failures belong to. Others are shown above the form. */
+  /** The field that a failure with this reason belongs to. Other failures are shown above the form. */
   fields?: Readonly<Partial<Record<FailureReason, string>>>;
   /** A failure that the form did not cause itself. */
   failure?: Failure | null;
@@ -35,7 +35,7 @@ interface FormProps {
   children?: ReactNode;
 }
 
-/** A form that sends once, shows its failure beside the field, and moves the focus there. */
+/** A form that ignores a second click while it sends. Shows a failure beside its field, and moves the focus there. */
 export function Form({ action, busyAction, onSubmit, fields = {}, children, ...props }: FormProps) {
   const form = useRef<HTMLFormElement>(null);
   const [own, setOwn] = useState<Failure | null>(null);
@@ -43,7 +43,7 @@ export function Form({ action, busyAction, onSubmit, fields = {}, children, ...p
   const failure = isBusy ? null : (own ?? props.failure ?? null);
   const field = failure ? fields[failure.reason] : undefined;
 
-  // The field shows the problem by now.
+  // Effects run after the render, so the field shows the problem now.
   useEffect(() => {
     if (own) focusProblem(form.current);
   }, [own]);

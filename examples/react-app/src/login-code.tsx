@@ -62,7 +62,7 @@ function ByDigits({ email, onAgain }: { email: string; onAgain: () => void }) {
           autoComplete="one-time-code"
           pattern="\s*(\d\s*){6}"
           title="six digits"
-          // The form before this one had the focus.
+          // The form with the focus is gone, so move the focus here.
           autoFocus
         />
       </Form>

@@ -8,7 +8,7 @@ const OFFLINE = "The server cannot be reached. Check your connection, then try a
 const SERVER_ERROR = "The server could not answer. Try again in a moment.";
 const DISABLED = "This account is no longer active. Contact an administrator.";
 
-/** The message to the user for each reason. A veto has its own message. */
+/** The message to the user for each reason. The reason `vetoed` is missing, because the server sends its message. */
 const MESSAGES: Readonly<Record<Exclude<FailureReason, "vetoed">, string>> = {
   invalid_credentials: "Your sign-in details are not correct. Check them and try again.",
   throttled: "Too many attempts.",

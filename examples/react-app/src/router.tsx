@@ -1,8 +1,8 @@
 import { type AnchorHTMLAttributes, useSyncExternalStore } from "react";
 
 /**
- * The token of the mail that opened this page. It leaves the address bar at once, so that it is in no history, no
- * screenshot and no `Referer`.
+ * The token of the mail that opened this page. The token is removed from the address bar at once, so that no history,
+ * screenshot or `Referer` contains it.
  */
 export const mailToken = takeToken();
 

@@ -7,7 +7,10 @@ import { Problem } from "./problem.js";
 import { redirect } from "./router.js";
 import { useServices } from "./services.js";
 
-/** Pages that only log in. After the login, or if it must start again, the start page replaces them. */
+/**
+ * The paths of pages that only log in. After the login, or if the login must start again, the start page replaces such
+ * a page.
+ */
 const LOGIN_PAGES = ["/login-code", "/signed-in"];
 
 const leaveLoginPage = () => {

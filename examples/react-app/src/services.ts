@@ -26,7 +26,7 @@ export interface Clients {
 export interface Services extends Clients {
   readonly connection: Connection;
   readonly impersonation: Impersonation;
-  /** Whether an administrator acts as the user. The server then refuses to change what belongs to the user alone. */
+  /** Whether an administrator acts as the user. The server then refuses to change the user's credentials. */
   readonly isActing: boolean;
   /** Shows a message above the page, and has a screen reader announce it. */
   readonly notify: (message: string) => void;

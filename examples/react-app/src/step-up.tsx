@@ -17,8 +17,9 @@ import { useServices } from "./services.js";
 const Context = createContext<Client["run"]>((operation) => operation());
 
 /**
- * Returns a function that runs an operation of this page. If the server needs another proof of the user, it asks for
- * the proof and runs the operation again. The methods of the clients in {@link useServices} do this by themselves.
+ * Returns a function that runs an operation of this page. If the server needs another proof of the user, the returned
+ * function asks for the proof and runs the operation again. The methods of the clients in {@link useServices} already
+ * do this.
  */
 export const useStepUp = (): Client["run"] => useContext(Context);
 
@@ -77,7 +78,8 @@ function ProofDialog({ failure, factors, answer }: Question) {
   const kinds: Kind[] = needsFactor ? [] : ["password"];
   for (const factor of ["totp", "recoveryCode"] as const)
     if (factors.includes(factor)) kinds.push(factor);
-  // A code is also enough where a password is. Some fields need both.
+  // Begin with a code, because it is enough wherever a password is enough. Fields that need both refuse a password
+  // alone.
   const [kind, setKind] = useState<Kind>(kinds.includes("totp") ? "totp" : (kinds[0] ?? "totp"));
   const [refusal, setRefusal] = useState<Failure | null>(null);
 

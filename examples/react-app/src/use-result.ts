@@ -2,7 +2,9 @@ import type { Failure } from "graphql-gatehouse/client";
 import type { Result } from "graphql-gatehouse/client/account";
 import { useCallback, useEffect, useState } from "react";
 
-/** Loads the result of a method of a client, and again on `reload`. The method must stay the same function. */
+/**
+ * Loads the result of a method of a client, and again on `reload`. The method must be the same function in each render.
+ */
 export function useResult<Data>(load: () => Promise<Result<Data>>): {
   data: Data | null;
   failure: Failure | null;

@@ -9,8 +9,8 @@ const STATUS: Readonly<Record<string, number>> = {
 };
 
 /**
- * Sets the HTTP status of a refusal that leaves no data, for clients that accept `application/graphql-response+json`.
- * Other clients get 200, as the specification says.
+ * Sets the HTTP status of a refusal without data, for clients that accept `application/graphql-response+json`. Other
+ * clients get 200, as the specification says.
  */
 export const httpStatus: Plugin = {
   onResultProcess({ result }) {

@@ -13,11 +13,11 @@ const typeDefs = `
   }
 
   type Subscription {
-    "Who read the motto, each time. Without a directive, it needs a signed-in user."
+    "The name of the reader, each time the motto is read. Without a directive, a field needs a signed-in user."
     mottoRead: String!
-    "How often the motto was read, each time."
+    "How often the motto was read, each time it is read."
     mottoReads: Int! @auth(requires: ADMIN)
-    "A sign of life, each time the motto was read."
+    "True, each time the motto is read."
     activity: Boolean! @public
   }
 `;

@@ -17,7 +17,7 @@ import { readPort } from "./settings.js";
 
 const MAX_BODY = 100 * 1024;
 
-/** The origin of an operation: Node's request and, over a WebSocket, the client's connectionParams. */
+/** How an operation arrived: in Node's request and, over a WebSocket, with the client's connectionParams. */
 interface Transport {
   req: IncomingMessage;
   connectionParams?: Record<string, unknown> | undefined;

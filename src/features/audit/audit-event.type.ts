@@ -22,7 +22,7 @@ export class AuditDetail {
     "Something that happened to an account, a session or a key. Only administrators see other users in it.",
 })
 export class AuditEventType {
-  /** The ids of the users that the caller may see. The resolver reads them; the schema does not show them. */
+  /** For the resolver; the schema does not have these fields. An id is null if the caller may not see that user. */
   actorId!: string | null;
   impersonatorId!: string | null;
   subjectId!: string | null;
@@ -39,7 +39,7 @@ export class AuditEventType {
 
   @Field(() => Boolean, {
     description:
-      "Whether another user caused it than the one it is about, such as an administrator.",
+      "Whether someone other than the event's own user caused it, such as an administrator.",
   })
   isByOther!: boolean;
 

@@ -6,20 +6,22 @@ import type { StoredEvent } from "./audit-list.js";
 const TEXT_MAX_LENGTH = 255;
 const DETAILS_MAX_LENGTH = 4000;
 
-/** One row counts the events that {@link RefusalBudget} drops during this period, in milliseconds. */
+/**
+ * How long one row counts the events that {@link RefusalBudget} drops, in milliseconds. After that, a new row begins.
+ */
 export const DROP_WINDOW = 60_000;
 /** The type of the row that counts dropped events. */
 export const DROPPED = "audit:events_dropped";
 
-/** The time after which every instance has normally stored an event, in milliseconds. */
+/** How long an instance normally takes to store an event, in milliseconds. */
 const SETTLE = 1000;
 
 /** An event that is about to be stored. */
 export interface SettlingEvent extends Omit<StoredEvent, "details"> {
   readonly details: Readonly<Record<string, unknown>>;
   /**
-   * When the event is final, in epoch milliseconds: one second after `at`, or 61 seconds for the row that counts
-   * dropped events. By then, every instance has normally stored its earlier events, too.
+   * When the event may be sent, in epoch milliseconds. This is one second after `at`, or 61 seconds for the row that
+   * counts dropped events. By then, every instance has normally stored its earlier events.
    */
   readonly settledAt: number;
 }

@@ -48,8 +48,8 @@ function branchesOf({ columns, values }: Filter): Condition[] {
 }
 
 /**
- * Returns a clause such as `WITH list0 (value) AS (VALUES (?), (?))`, with one list for each filter. Every `SELECT`
- * uses these lists, because databases limit the number of parameters.
+ * Returns a clause such as `WITH list0 (value) AS (VALUES (?), (?))`, with one list for each filter. If each `SELECT`
+ * repeated the values instead, the statement could have more parameters than databases accept.
  */
 function withLists(filters: readonly Filter[]): string {
   if (filters.length === 0) return "";

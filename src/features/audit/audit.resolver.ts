@@ -52,7 +52,7 @@ export class AuditResolver {
   @FieldResolver(() => UserType, {
     nullable: true,
     description:
-      "The user who caused it. Null if nobody was signed in, or the user is deleted, or the caller may not see the user.",
+      "The user who caused the event. Null if nobody was signed in, or if the user is deleted, or if the caller may not see the user.",
   })
   async actor(@Root() { actorId, users }: AuditEventType): Promise<UserType | null> {
     return load(users, actorId);
@@ -61,7 +61,7 @@ export class AuditResolver {
   @FieldResolver(() => UserType, {
     nullable: true,
     description:
-      "The user it is about. Null if it is about no user, or the user is deleted, or the caller may not see the user.",
+      "The user that the event is about. Null if there is none, or if the user is deleted, or if the caller may not see the user.",
   })
   async user(@Root() { subjectId, users }: AuditEventType): Promise<UserType | null> {
     return load(users, subjectId);
@@ -69,7 +69,8 @@ export class AuditResolver {
 
   @FieldResolver(() => UserType, {
     nullable: true,
-    description: "The administrator who used the actor's account. Only administrators see it.",
+    description:
+      "The administrator who used the actor's account. Only administrators see this field.",
   })
   async impersonator(@Root() { impersonatorId, users }: AuditEventType): Promise<UserType | null> {
     return load(users, impersonatorId);

@@ -38,7 +38,7 @@ export class AuditTrail {
   /** The rows that are not stored yet, by id. */
   readonly #pending = new Map<string, AuditRow>();
   readonly #dropped: DroppedEvents;
-  /** The number of events that did not fit into `#pending`. */
+  /** The number of events that did not fit into `#pending` since the last warning. */
   #lost = 0;
   /**
    * `dropped` counts the events that `#budget` has dropped since the start. `lost` counts the events that could not be

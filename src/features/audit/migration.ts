@@ -1,8 +1,9 @@
 import type { Migration } from "../../sql.js";
 
 /**
- * Creates the table of events. Instants are epoch milliseconds. Some indexes leave out rows with null, because these
- * columns are often null. There are no foreign keys, because events stay when their users and sessions are deleted.
+ * Creates the table of events. Instants are epoch milliseconds. Some indexes leave out the rows whose column is null,
+ * because most rows have null there. There are no foreign keys, because events stay when their users and sessions are
+ * deleted.
  */
 export const auditEvent: Migration = {
   name: "2026-11-27-audit-event",

@@ -10,7 +10,7 @@ const REFUSALS: readonly AuthEvent["type"][] = [
   "second_factor_denied",
 ];
 
-/** The end of the type of a feature's event of a refused request. */
+/** A feature's event of a refused request has a type with this ending. */
 const OF_FEATURE = ":refused";
 
 /** The period of the limits below, in milliseconds. */

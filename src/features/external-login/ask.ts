@@ -3,8 +3,8 @@ import { withinTime } from "../../within-time.js";
 import { ExternalLoginFailed } from "./errors.js";
 
 /**
- * How long a provider may take to answer all requests of one operation, in milliseconds. Shorter than an operation may
- * take, because an operation that was refused must change nothing later.
+ * How long a provider may take to answer all requests of one operation, in milliseconds. This is shorter than the time
+ * limit of an operation, because an operation that has timed out must not change anything later.
  */
 const TIMEOUT = 8_000;
 
@@ -14,7 +14,7 @@ const TIMEOUT = 8_000;
  */
 export type Ask = <Answer>(asking: Promise<Answer>) => Promise<Answer>;
 
-/** Returns the {@link Ask} of one operation, whose time begins now. */
+/** Returns the {@link Ask} of one operation. Its time limit begins now. */
 export function beginToAsk(): Ask {
   const end = performance.now() + TIMEOUT;
   return async (asking) => {
@@ -29,8 +29,8 @@ export function beginToAsk(): Ask {
 }
 
 /**
- * Returns the code of an error or of its innermost cause, such as `ECONNREFUSED`. The library's own code says little
- * about some errors, such as a failed request.
+ * Returns the code of an error or of its innermost cause, such as `ECONNREFUSED`. The code that the library sets says
+ * little about some errors, such as a failed request.
  */
 function codeOf(error: unknown): string {
   let found = "unknown";

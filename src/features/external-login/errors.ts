@@ -1,6 +1,6 @@
 import { AuthError } from "../../errors.js";
 
-/** A refused login or link by another provider. The audit trail records each. */
+/** A login at another provider, or a link to one, was refused. The audit trail records each refusal. */
 export abstract class ExternalLoginRefused extends AuthError {
   /** A short code for the audit trail, such as `account_exists` or `ECONNREFUSED`. */
   get detail(): string {
@@ -10,8 +10,8 @@ export abstract class ExternalLoginRefused extends AuthError {
 
 /**
  * The login at the provider failed. Either the provider cannot be reached or gave a wrong answer, or this browser did
- * not begin the login in the last 10 minutes. The message does not say which, because an attacker could learn from it.
- * The audit trail has the details.
+ * not begin the login in the last 10 minutes. The message does not say which of these has happened, because an attacker
+ * could learn from it. The audit trail has the details.
  */
 export class ExternalLoginFailed extends ExternalLoginRefused {
   readonly #detail: string;
@@ -41,8 +41,8 @@ export class ExternalEmailNotVerified extends ExternalLoginRefused {
 }
 
 /**
- * An account already has the user's address at the provider. It is not linked without proof that it belongs to the
- * user. Only the owner of the address gets this error, so it reveals nothing to strangers.
+ * An account already has the user's address at the provider. The account is not linked without proof that it belongs to
+ * the user. Only the owner of the address gets this error, so it reveals nothing to strangers.
  */
 export class AccountExists extends ExternalLoginRefused {
   constructor() {

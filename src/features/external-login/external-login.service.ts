@@ -69,7 +69,7 @@ export class ExternalLoginService {
    * @throws {@link BadUserInput} when the provider is unknown, or `redirectTo` is not a page of this application
    * @throws {@link BadUserInput} for a static token, and for an administrator who acts as the user
    * @throws {@link ReauthenticationRequired} when the signed-in user gave no password within 15 minutes
-   * @throws {@link EmailNotVerified} when the signed-in user has registered, and has proved no address
+   * @throws {@link EmailNotVerified} when the signed-in user has registered, but has proved no address
    * @throws {@link ExternalLoginFailed} when the provider cannot be reached
    * @throws {@link TooManyRequests} when a rate limit is reached
    */
@@ -87,7 +87,8 @@ export class ExternalLoginService {
       throw new BadUserInput("provider must be one of externalProviders.");
     }
     const linking = await readLinking(context);
-    // A stranger may have signed up with the address, and would keep a way to log in after its owner has proved it.
+    // A stranger may have signed up with somebody's address. Without this check, the stranger could still use the
+    // linked account after the owner has proved the address.
     if (linking !== null) await this.#parts.signUps?.requireProof(linking.userId);
     const [state, nonce, codeVerifier] = [randomSecret(), randomSecret(), randomSecret()];
     const request = { redirectTo: page, state, nonce, codeVerifier };
@@ -100,8 +101,9 @@ export class ExternalLoginService {
   /**
    * Completes a login at a provider. A new user gets an account.
    * @returns the tokens of a new session. If the login links an account: the caller's session, without tokens
-   * @throws {@link ExternalLoginFailed} when the login was not begun in this browser within 10 minutes, or was completed
-   * already, or the provider cannot be reached or gives a wrong answer
+   * @throws {@link ExternalLoginFailed} when this browser did not begin the login in the last 10 minutes, or has
+   * already completed it
+   * @throws {@link ExternalLoginFailed} when the provider cannot be reached or gives a wrong answer
    * @throws {@link AccountExists}, {@link ExternalEmailNotVerified}, {@link RegistrationClosed}
    * @throws {@link ExternalAccountTaken} when the account is linked to another user
    * @throws {@link BadUserInput} when an argument is malformed
@@ -190,7 +192,7 @@ export class ExternalLoginService {
     return { principal: caller, ...NO_TOKENS };
   }
 
-  /** Reports a refusal to the audit trail. */
+  /** Reports a refusal by `run` to the audit trail. */
   async #report<Result>(
     provider: string | null,
     client: Client,
@@ -219,7 +221,7 @@ const NO_TOKENS = {
 
 /**
  * Returns the signed-in user who links an account; null if no user is signed in.
- * @throws {@link AuthContext.authError} when the credential was refused. Otherwise a link would become a login
+ * @throws {@link AuthContext.authError} when the credential was refused. The request must not become a login
  */
 async function readLinking(context: AuthContext): Promise<Linking | null> {
   if (context.authError !== null) throw context.authError;

@@ -8,7 +8,7 @@ const GITHUB = "https://github.com";
 const GITHUB_API = "https://api.github.com";
 
 /**
- * GitHub, or a GitHub Enterprise Server. It has no ID tokens, so its API says who the user is.
+ * GitHub, or a GitHub Enterprise Server. GitHub has no ID tokens, so its API says who the user is.
  * @see https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps
  */
 export class GithubProvider implements Provider {

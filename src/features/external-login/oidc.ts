@@ -21,8 +21,8 @@ class WrongAnswer extends Error {
 }
 
 /**
- * An OpenID Connect provider. Discovers the metadata on first use, and caches the keys. Reloads them for an unknown
- * key, at most once a minute.
+ * An OpenID Connect provider. Discovers the metadata on first use, and caches the keys. Reloads the keys if a token has
+ * an unknown key, at most once a minute.
  * @see OpenID Connect Core 3.1
  */
 export class OidcProvider implements Provider {
@@ -88,7 +88,7 @@ async function discover({ issuer, clientId, clientSecret }: OidcClient) {
 
 /** Allows plain HTTP. The settings accept it only on loopback. */
 export const allowPlainHttp: (configuration: oidc.Configuration) => void =
-  // eslint-disable-next-line @typescript-eslint/no-deprecated -- it is marked only to make it stand out
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- the library calls it deprecated only to warn callers
   oidc.allowInsecureRequests;
 
 /** Sends the secret in the way that the provider supports. @see OpenID Connect Discovery 3 */

@@ -19,7 +19,7 @@ export interface PendingLogin extends Request {
   readonly linking: Linking | null;
 }
 
-/** What the browser keeps. */
+/** The values that the browser keeps. */
 export interface KeptLogin {
   /** Completes the login, together with the answer of the provider. */
   readonly proof: string;
@@ -65,7 +65,8 @@ export class PendingLogins {
   }
 
   /**
-   * Deletes a login that has begun, and returns it. A login with another proof stays, because only a stranger sends it.
+   * Deletes a login that has begun, and returns it. If the proof is wrong, keeps the login, because only a stranger
+   * sends a wrong proof.
    * @throws {@link ExternalLoginFailed} when the login is unknown, was completed or has expired, or belongs to another
    * browser
    */

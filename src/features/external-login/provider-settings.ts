@@ -56,7 +56,7 @@ function parseClient(text: string): readonly [name: string, client: OidcClient] 
     issuer.username = issuer.password = "";
     return [name, { issuer: issuer.href, clientId, clientSecret }];
   } catch {
-    // A `%` that does not begin an encoded character.
+    // The text has a `%` that does not begin an encoded character.
     return null;
   }
 }
@@ -72,7 +72,7 @@ export function isSafeOrigin(text: string): boolean {
   return isSafeUrl(text) && new URL(text).origin === text;
 }
 
-/** Plain HTTP is allowed only on loopback, because elsewhere others could read it. */
+/** Plain HTTP is allowed only on loopback, because elsewhere others could read the requests. */
 function isSafeUrl(text: string): boolean {
   if (!URL.canParse(text) || /\s/.test(text)) return false;
   const { protocol, hostname } = new URL(text);

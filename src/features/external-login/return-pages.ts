@@ -22,7 +22,7 @@ export class ReturnPages {
    */
   require(page: string): string {
     const url = page.length <= MAX_LENGTH && URL.canParse(page) ? new URL(page) : null;
-    // A `blob:` URL has the origin of its page, too.
+    // A `blob:` URL also has the origin of its page, so check the protocol.
     const isAllowed =
       url !== null && /^https?:$/.test(url.protocol) && this.#origins.has(url.origin);
     if (!isAllowed || url.username !== "" || url.password !== "" || /[?#]/.test(page)) {

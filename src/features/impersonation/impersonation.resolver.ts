@@ -14,7 +14,7 @@ export class ImpersonationResolver {
 
   @Mutation(() => AuthPayload, {
     description:
-      "Opens a session in which the caller acts as another user, for at most 30 minutes. It cannot change the user's credentials.",
+      "Opens a session in which the caller acts as another user, for at most 30 minutes. This session cannot change the user's credentials.",
   })
   @Directive(FRESH_ADMIN_ONLY)
   async impersonate(

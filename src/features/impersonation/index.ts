@@ -2,7 +2,7 @@ import { onOff } from "../../config/kinds.js";
 import { type CoreServices, defineFeature } from "../feature.js";
 
 const settings = {
-  /** Whether the mutation `impersonate` exists, by which an administrator acts as another user for up to 30 minutes. */
+  /** Whether administrators can act as another user for up to 30 minutes, by the mutation `impersonate`. */
   impersonation: onOff({ variable: "IMPERSONATION", default: false }),
 };
 

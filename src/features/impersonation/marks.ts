@@ -10,7 +10,7 @@ const typeDefs = `
     isImpersonated: Boolean!
   }
   extend type User {
-    "The administrator who acts as this user in the session of the request. Null for all other users."
+    "The administrator who acts as this user in the session of the request. Otherwise null."
     impersonatedBy: User
   }`;
 

@@ -13,7 +13,7 @@ export interface Batch {
   readonly known: ReadonlyMap<string, KnownUser>;
   /** The roles of the users' Profiles, by the Django id. */
   readonly profiles: ReadonlyMap<string, string>;
-  /** The keys by the Django id of their user. */
+  /** The users' `rest_framework.authtoken` keys, by the Django id. */
   readonly keys: ReadonlyMap<string, Key>;
   readonly tokens: readonly OutstandingToken[];
 }

@@ -13,9 +13,9 @@ export class DjangoPasswords implements ForeignHashes {
   }
 
   /**
-   * Returns whether the hash is that of the password. A wrong password always takes as long as the most expensive
-   * imported hash of each hash function. Otherwise the time would reveal which hash the user has, or that the user does
-   * not exist.
+   * Returns whether the password matches the hash. A wrong password always takes the same time: the time to check the
+   * most expensive imported hash of each hash function, one after another. Otherwise the time would reveal which hash
+   * the user has, or that the user does not exist.
    */
   async verify(passwordHash: string | null, password: string): Promise<boolean> {
     const own = passwordHash === null ? null : readHash(passwordHash);

@@ -61,7 +61,7 @@ export interface Imported extends Facts {
   /** The role of the user's Profile; null if Profiles were not imported. */
   readonly profile: string | null;
   readonly role: Role;
-  /** The session that was imported for the user's `rest_framework.authtoken` key, by its id; null if there is none. */
+  /** The id of the session that was imported for the user's `rest_framework.authtoken` key. Null if there is none. */
   readonly key: string | null;
 }
 
@@ -171,7 +171,7 @@ export function parseInstant(text: string | null | undefined): number | null {
   return Number.isNaN(instant) ? null : instant;
 }
 
-/** Returns the user as reports name it. */
+/** Returns the values that identify the user in a report. */
 export function toNamed({ djangoId, name }: DjangoUser) {
   return { djangoId, username: name.username };
 }

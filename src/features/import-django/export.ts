@@ -45,7 +45,7 @@ interface SessionRow {
   readonly endedAt: number | null;
 }
 
-/** Runs `gatehouse export`. Prints a JSON document, one row in each line. @param now epoch milliseconds */
+/** Runs `gatehouse export`. Prints a JSON document with one row on each line. @param now epoch milliseconds */
 export async function runExport(
   sql: Sql,
   roles: Roles,

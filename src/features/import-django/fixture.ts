@@ -22,7 +22,7 @@ export interface ExportedUser {
 /** A token of simplejwt that Gatehouse refuses. */
 export interface RefusedToken {
   readonly id: string;
-  /** When the token was first refused, in epoch milliseconds. Null if that is not stored. */
+  /** When the token was first refused, in epoch milliseconds. Null if the time is not stored. */
   readonly refusedAt: number | null;
   readonly outstandingId: string;
 }
@@ -73,8 +73,8 @@ export function toIso(instant: number | null): string | null {
 }
 
 /**
- * Returns the primary key, or nothing for a user who signed up in Gatehouse. Django replaces the user with the same
- * name by a row without a key, or adds a user.
+ * Returns the primary key, or nothing for a user who signed up in Gatehouse. When Django loads a row without a primary
+ * key, Django replaces the user with that name, or adds a user.
  */
 function primaryKeyOf({ djangoId }: ExportedUser): object {
   if (djangoId === null) return {};
@@ -106,8 +106,8 @@ function passwordInDjango(hash: string | null): string {
 }
 
 /**
- * Returns the rights in Django at the import. If the role has changed in Gatehouse since then, returns the role's
- * rights.
+ * Returns the rights that the user had in Django at the import. If the user's role has changed in Gatehouse since then,
+ * returns the rights of the new role.
  */
 function rightsOf({ role }: ExportedUser, imported: Imported | null, roles: Roles): object {
   if (imported !== null && imported.role === role) {

@@ -1,6 +1,6 @@
 import { hashFunctions } from "./hash-functions.js";
 
-/** The largest memory of one hash, in KiB. */
+/** The most memory that one Argon2 hash uses here, in KiB. */
 const ARGON2_MAX_MEMORY = 2 ** 18;
 /** Django's default parameters. */
 const ARGON2_PASSES = 2;
@@ -39,7 +39,7 @@ const WORK = {
     }
   },
 
-  /** The cost is N * r * p. N must be 2^n, so smaller hashes follow the first one if the cost needs them. */
+  /** The cost is N * r * p. N must be a power of two. So if the first hash costs too little, smaller hashes follow. */
   scrypt: async (password, cost) => {
     const r = SCRYPT_R;
     const p = Math.floor(cost / (SCRYPT_N * r));

@@ -1,7 +1,10 @@
 import { hash } from "node:crypto";
 import type { DjangoUser } from "./django-user.js";
 
-/** A value that several users can share in Django, but only one user can have in Gatehouse. */
+/**
+ * A value that several users can share in Django, but only one user can have in Gatehouse. Names that look alike have
+ * the same skeleton.
+ */
 export type Unique = "username" | "skeleton" | "email";
 
 interface Holder {

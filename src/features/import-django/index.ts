@@ -15,17 +15,17 @@ const DAY = 86_400_000;
 
 const settings = {
   /**
-   * Whether imported users of a Django project can log in with its passwords and keys. Needed for `gatehouse
+   * Whether users imported from Django can log in with their Django passwords and keys. Needed for `gatehouse
    * import-django`.
    */
   django: onOff({ variable: "DJANGO", default: false }),
-  /** The key that signs simplejwt's tokens: its `SIGNING_KEY`, by default Django's `SECRET_KEY`. */
+  /** The key that signs the tokens of simplejwt. This is `SIGNING_KEY` of `SIMPLE_JWT`, or else Django's `SECRET_KEY`. */
   djangoSecretKey: {
     variable: "DJANGO_SECRET_KEY",
     check: z.string().min(1).optional(),
     allowed: "simplejwt's SIGNING_KEY, or Django's SECRET_KEY",
   } satisfies Setting,
-  /** The last day, in UTC, on which tokens of simplejwt are accepted. Without this setting, none is accepted. */
+  /** The last day, in UTC, on which tokens of simplejwt are accepted. Without this setting, all are refused. */
   djangoTokensUntil: {
     variable: "DJANGO_TOKENS_UNTIL",
     check: z.iso.date().optional(),
@@ -149,7 +149,7 @@ function findUnsupported({ djangoSimpleJwt }: DjangoConfig): Problem[] {
   ];
   return faults.map((fault) => ({
     option: "djangoSimpleJwt",
-    message: `cannot have ${fault}. Such tokens are not accepted, so their users log in again. Remove it, and`,
+    message: `cannot have ${fault}. Such tokens are not accepted, so their users must log in again. Remove it, and`,
     other: "djangoTokensUntil",
   }));
 }

@@ -31,7 +31,8 @@ export const djangoMigration: Migration = {
     `create table "django_password_cost" (
       "hash_function" text not null primary key,
       "cost" integer not null)`,
-    // Finds quickly whether any user still has a password hash of Django, which does not begin with `$`.
+    // With this index, it takes little time to find out whether any user still has a password hash of Django. Such a
+    // hash does not begin with `$`.
     `create index "user_foreign_hash_index" on "user" (substr("password_hash", 1, 1))
       where substr("password_hash", 1, 1) <> '$'`,
   ],

@@ -29,7 +29,7 @@ export async function openMysql(uri: string): Promise<ReadOnlyDatabase> {
       connectTimeout: 5000,
       typeCast: (field) => field.string(),
     });
-    // A lost connection also makes the running statement fail, so ignore this event.
+    // Without a listener, a lost connection would end the process. The running statement fails anyway.
     connection.on("error", () => undefined);
     for (const statement of BEGIN) await connection.query(statement);
     return describeConnection(connection);

@@ -25,7 +25,7 @@ export class TakenNames {
     this.#report = report;
   }
 
-  /** Reads which of the names and addresses that these users could get are taken. */
+  /** Looks up every name and address that these users could get, and remembers those that are taken. */
   static async read(
     run: RunStatement,
     users: readonly DjangoUser[],
@@ -61,7 +61,7 @@ export class TakenNames {
       return { username, key, skeleton: folded, shownSkeleton: shown };
     }
     this.#remark(user, "username", "The name looks like that of another user. The name stays.");
-    // Make the skeleton unique with a suffix. `UserEntity.shownSkeleton` explains this.
+    // Make the skeleton unique with a suffix. The comment of `UserEntity.shownSkeleton` says why.
     return { username, key, skeleton: `${folded}#${user.id}`, shownSkeleton: folded };
   }
 

@@ -3,7 +3,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { acquireLease, whileRenewed } from "../../maintenance/lease.js";
 import type { Sql } from "../../sql.js";
 
-/** How long the lease lasts, in milliseconds. If an import is killed, the next one waits until its lease expires. */
+/**
+ * How long the lease lasts, in milliseconds. If an import is killed, the next import waits until this lease has
+ * expired.
+ */
 const LEASE = 15_000;
 const RENEWAL = 5000;
 /** Milliseconds between two attempts to acquire the lease. */

@@ -47,7 +47,7 @@ export const IS_FROM_DJANGO = `EXISTS (SELECT 1 FROM django_user
 /** SQL condition: the token `given` was imported or sent to Gatehouse before. */
 const IS_SEEN = `EXISTS (SELECT 1 FROM django_token WHERE django_token.session_id = given.session_id)`;
 
-/** SQL condition: the token `given` is too old, because the tokens of the "user" were refused later. */
+/** SQL condition: the tokens of the "user" were refused after the token `given` was issued. */
 const IS_REFUSED = `EXISTS (SELECT 1 FROM django_user
   WHERE django_user.user_id = "user".id AND refused_before >= CAST(given.issued_at AS BIGINT))`;
 
@@ -96,8 +96,8 @@ export async function openSession(run: RunStatement, session: TokenSession): Pro
 }
 
 /**
- * Returns the beginning of a statement, which defines the table `given`. {@link givenValues} returns the values of each
- * token.
+ * Returns the beginning of a statement, which defines the table `given`. {@link givenValues} returns the parameters for
+ * one token.
  */
 function withGiven(count: number): string {
   const places = Array.from({ length: count }, () => "(?, ?, ?)").join(", ");

@@ -4,8 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 const TRANSACTION = 1000;
 
 /**
- * The longest pause after a transaction, in milliseconds. Longer than 100 ms, the interval at which a waiting server
- * retries to get SQLite's lock.
+ * The longest pause after a transaction, in milliseconds. It is longer than 100 ms, because a waiting server tries to
+ * get SQLite's lock every 100 ms.
  */
 const PAUSE = 120;
 
@@ -29,8 +29,8 @@ export class Pace {
   }
 
   /**
-   * Runs a transaction after a pause. The pause is as long as the last transaction took, but at most {@link PAUSE}. It
-   * begins at the end of that transaction.
+   * Runs a transaction after a pause. The pause is as long as the last transaction took, but at most {@link PAUSE}. The
+   * pause begins at the end of that transaction.
    * @param rows how many rows the transaction writes. The next part is larger after a fast transaction, and smaller
    * after a slow one
    */

@@ -3,8 +3,8 @@ import type { HashFunction } from "./hash-work.js";
 import { readHash } from "./password-hashes.js";
 
 /**
- * For each hash function, raises the stored cost to the highest cost of the hashes. Must run in the transaction that
- * stores the hashes.
+ * Stores the highest cost of each hash function. Never lowers a stored cost. Must run in the transaction that stores
+ * the hashes.
  */
 export async function storeCosts(
   run: RunStatement,

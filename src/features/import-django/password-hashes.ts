@@ -21,8 +21,8 @@ const FORMATS: ReadonlyMap<string, (hash: string) => ReadableHash | null> = new 
 ]);
 
 /**
- * Reads a hash of Django. Returns null if Gatehouse cannot check it. Then the format is unknown, the hash is malformed,
- * or the check would take more than about two seconds.
+ * Reads a hash of Django. Returns null if the format is unknown, if the hash is malformed, or if a check would take
+ * more than about two seconds.
  */
 export function readHash(hash: string): ReadableHash | null {
   return FORMATS.get(hash.split("$", 1)[0] ?? "")?.(hash) ?? null;

@@ -5,8 +5,8 @@ import type { RunStatement } from "../../sql.js";
 const PAGE_SIZE = 1000;
 
 /**
- * Refuses the tokens and keys that Django issued to a user, or to all users, until now or before `createdBefore`.
- * Ending sessions is not enough, because most of these tokens have no session yet.
+ * Refuses the tokens and keys that Django has issued to a user, or to all users. Does not refuse tokens that were
+ * issued at `createdBefore` or later. Ending sessions is not enough, because most of these tokens have no session yet.
  */
 export async function refuseIssued(
   run: RunStatement,

@@ -89,7 +89,10 @@ export class Report {
   }
 }
 
-/** Quotes a name. Escapes control characters, and invisible ones such as those that change the direction of text. */
+/**
+ * Quotes a name. Escapes control characters and invisible characters. Some invisible characters would change the
+ * direction of the text.
+ */
 function quote(name: string): string {
   return JSON.stringify(name).replace(
     /\p{Cf}/gu,

@@ -57,8 +57,8 @@ export class Rights {
   }
 
   /**
-   * Reports if no Profile has the role `adminValue`. The option `--admin-value` or `--role-column` is then probably
-   * wrong.
+   * Adds a line to the report if no Profile has the role `adminValue`. The option `--admin-value` or `--role-column` is
+   * then probably wrong.
    */
   reportUnusedAdminValue(): void {
     const { adminValue, hasProfiles } = this.#settings;

@@ -29,7 +29,8 @@ export async function recordSeen(run: RunStatement, tokens: readonly SeenToken[]
 }
 
 /**
- * Returns the rule that deletes the records of expired tokens, which no longer need a record to be refused.
+ * Returns the rule that deletes the records of expired tokens. Gatehouse refuses an expired token even without a
+ * record.
  * @param leeway in seconds
  */
 export function seenTokenPruneRule(leeway: number): PruneRule {

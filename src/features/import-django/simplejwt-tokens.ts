@@ -32,7 +32,7 @@ const TEXT_MAX_LENGTH = 255;
 export interface SimpleJwtOptions {
   readonly simpleJwt: SimpleJwt;
   readonly key: KeyObject;
-  /** When the last token is refused, in epoch milliseconds. */
+  /** From this time on, all tokens of simplejwt are refused. Epoch milliseconds. */
   readonly acceptedUntil: number;
   /** In seconds. */
   readonly sessionLifetime: number;
@@ -41,7 +41,7 @@ export interface SimpleJwtOptions {
 /**
  * The tokens that simplejwt issued. Gatehouse accepts a token as long as simplejwt would. A token is refused earlier if
  * its session has ended, or if its user got a new password or was deactivated. A refresh returns a token of Gatehouse.
- * @see https://django-rest-framework-simplejwt.readthedocs.io/en/stable/simpleJwt.html
+ * @see https://django-rest-framework-simplejwt.readthedocs.io/en/stable/settings.html
  */
 export class SimpleJwtTokens implements ForeignTokens {
   readonly typ = "JWT";
@@ -70,7 +70,7 @@ export class SimpleJwtTokens implements ForeignTokens {
     verifySignature(jwt, { algorithm: simpleJwt.ALGORITHM, verificationKey: key });
     const payload = parseObject(jwt.payload) ?? {};
     const type = payload[simpleJwt.TOKEN_TYPE_CLAIM];
-    // Such a token depends on the password in Django, whose changes Gatehouse does not see.
+    // A token with this claim depends on the password in Django. Gatehouse does not see when that password changes.
     const isRevocable = Object.hasOwn(payload, simpleJwt.REVOKE_TOKEN_CLAIM);
     if (!isTokenType(type) || isRevocable) throw new TokenNotValid();
     const claims = this.#parseClaims(payload, type);
@@ -149,13 +149,14 @@ export class SimpleJwtTokens implements ForeignTokens {
     const { sessionLifetime, simpleJwt } = this.#options;
     const at = this.#now();
     const isAccess = kind.type === "access";
-    // No leeway for a refresh token: after it expires, its ended session may be deleted, and must not be opened again.
+    // A refresh token has no leeway. After the token has expired, its ended session may be deleted. With leeway, the
+    // token could then open the session again.
     const expiresAt = (claims.exp + (isAccess ? simpleJwt.LEEWAY : 0)) * 1000;
     if (expiresAt <= at) return;
     const { id: sessionId, userId, scheme } = session;
     const issuedAt = claims.iat === 0 ? null : claims.iat * 1000;
     const token = { sessionId, userId, issuedAt };
-    // Check this before the transaction, so that a refused token does not lock the database.
+    // Look for the session before the transaction, so that a refused token does not lock the database.
     if (await this.#hasSession(token)) return;
     const refreshExpiresAt = Number(claims["refresh_exp"]) * 1000;
     const sessionExpiresAt = Math.max(refreshExpiresAt, at + sessionLifetime * 1000);

@@ -79,7 +79,9 @@ export class DjangoSource {
       (await this.#findTable(checks, BLACKLISTED, ["id", "token_id"]));
   }
 
-  /** @throws Error when the table exists, but lacks a column. Another version of its package may have created it */
+  /**
+   * @throws Error when the table exists, but lacks a column. Another version of the package may have created the table
+   */
   async #findTable(
     checks: TableChecks,
     table: string,
@@ -136,8 +138,8 @@ export class DjangoSource {
   }
 
   /**
-   * Returns the users' tokens of simplejwt that have not expired, and all blacklisted tokens. A sliding token may be
-   * valid after its `expires_at`, because a refresh does not change that column.
+   * Returns the users' tokens of simplejwt that have not expired. Also returns all blacklisted tokens, because a
+   * sliding token may be valid after its `expires_at`: a refresh does not change that column.
    * @param now such as `2026-11-27 12:00:00`
    */
   async tokens(ids: readonly string[], now: string): Promise<readonly TextRow[]> {

@@ -81,14 +81,14 @@ export class StoredSessions {
   ): Promise<void> {
     if (tokens.length === 0) return;
     const standings = await readStandings(run, tokens);
-    const since = tokens.filter(({ sessionId, isBlacklisted }) => {
+    const newlyBlacklisted = tokens.filter(({ sessionId, isBlacklisted }) => {
       const { hasSession, endedAt } = standings.get(sessionId) ?? {};
       return isBlacklisted && Boolean(hasSession) && endedAt === null;
     });
     this.#counts.tokensEnded += await this.#end(
       run,
       write,
-      since.map(({ sessionId }) => sessionId),
+      newlyBlacklisted.map(({ sessionId }) => sessionId),
     );
     const created = tokens.filter((token) => isOpenable(token, standings, newIds));
     await insertRows(write, {

@@ -35,8 +35,8 @@ export class TableChecks {
   }
 
   /**
-   * Requires that the database finds a row by an id that is passed as text, as the import does. SQLite does not if the
-   * column has no type, as in some views.
+   * Requires that the database finds a row by an id in the form of text, because the import passes all ids as text.
+   * SQLite does not find the row if the column has no type, as in some views.
    */
   async requireType(table: string, column: string): Promise<void> {
     const from = `FROM ${this.#database.quote(table)} WHERE ${column}`;

@@ -67,7 +67,7 @@ export function findChanged(
   });
 }
 
-/** Chooses a name and an address for each user who has another one in Django. */
+/** Chooses a new name or address for each user whose name or address has changed in Django. */
 export function chooseNewNames(changed: readonly ChangedUser[], taken: TakenNames): RenamedUser[] {
   return changed.map(({ user, before }) => {
     const { username, email } = user.imported;

@@ -6,11 +6,11 @@ import { mail as mailFeature } from "../mail/index.js";
 import { loginCodeMigration } from "./migration.js";
 
 const settings = {
-  /** Whether users can log in by a code or a link that a mail brings, without their password. Needs mail. */
+  /** Whether users can log in by a code or a link in a mail, without their password. Needs mail. */
   loginCodes: onOff({ variable: "LOGIN_CODES", default: false }),
 };
 
-/** Lets users log in by a code or a link that a mail brings. */
+/** Lets users log in by a code or a link in a mail. */
 export const loginCodes = defineFeature({
   name: "login-codes",
   uses: ["mail"],

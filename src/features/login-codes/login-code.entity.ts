@@ -1,8 +1,8 @@
 import { BigIntType, Entity, Index, PrimaryKey, Property } from "@mikro-orm/core";
 
 /**
- * The pending code of an address. An address without an account has a row, too: otherwise the time of a
- * wrong code would reveal whether there is an account. Instants are epoch milliseconds.
+ * The pending code of an address. An address without an account has a row, too: otherwise the time that a wrong code
+ * takes would reveal whether there is an account. Instants are epoch milliseconds.
  */
 @Entity({ tableName: "login_code" })
 export class LoginCodeEntity {
@@ -10,13 +10,13 @@ export class LoginCodeEntity {
   @PrimaryKey({ type: "text" })
   emailKey!: string;
 
-  /** The token of the mail, from which the code is derived. Null if the address has no account. */
+  /** The id of the mail's token, from which the code is derived. Null if the address has no account. */
   @Property({ type: "text", nullable: true })
   tokenId!: string | null;
 
   /**
-   * SHA-256 of each proof that only a client that sent a request for this code has, in hex, separated by spaces. Mails
-   * are limited, so there are few.
+   * The SHA-256 hashes of the proofs, in hex, separated by spaces. Each client that requested this code got a proof
+   * from `requestLoginCode`. There are few proofs, because the number of mails is limited.
    */
   @Property({ type: "text" })
   proofHash!: string;

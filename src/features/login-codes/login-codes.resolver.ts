@@ -16,14 +16,15 @@ export class LoginCodesResolver {
 
   @Mutation(() => LoginCodePayload, {
     description:
-      "Sends a mail with a code and a link, which log in for at most 10 minutes. The answer is the same whether or not the address has an account.",
+      "Sends a mail with a code and a link. Both work for at most 10 minutes. The answer is the same whether or not the address has an account.",
   })
   @Directive("@public")
   async requestLoginCode(
     @Arg("email", () => String) email: string,
     @Arg("proof", () => String, {
       nullable: true,
-      description: "The `proof` of an earlier request in this browser, which stays the same.",
+      description:
+        "The `proof` of an earlier request in this browser. This request then returns the same `proof`.",
     })
     kept: string | null,
     @Ctx() { client }: AuthContext,
@@ -35,7 +36,7 @@ export class LoginCodesResolver {
 
   @Mutation(() => AuthPayload, {
     description:
-      "Logs in by the code of a mail, or by the token of its link. Each works once. After five wrong codes, request a new one.",
+      "Logs in by the code of a mail, or by the token of its link. A login uses up both. After five wrong codes, request a new one.",
   })
   @Directive("@public")
   async loginWithCode(

@@ -22,8 +22,8 @@ import { CodeNotValid } from "./errors.js";
 /** How long a code can be used, in milliseconds. */
 const LIFETIME = 10 * 60_000;
 /**
- * How long a request sends the pending code again, in milliseconds. Otherwise a stranger could replace it before its
- * owner has typed it.
+ * How long further requests send the same code again, in milliseconds. If each request made a new code, a stranger
+ * could replace a code before its owner has typed it.
  */
 const RESENDING = 5 * 60_000;
 /** How many times a code may be tried. */
@@ -42,7 +42,7 @@ interface CodeRequest {
 export interface GivenCode {
   /** Six digits, or the token of a link. */
   readonly code: string;
-  /** The proof of the request, which a link needs. */
+  /** The proof that `requestLoginCode` returned. A link does not work without it. */
   readonly proof: string | null;
 }
 
@@ -87,10 +87,10 @@ export class LoginCodesService {
   }
 
   /**
-   * Mails a code and a link to the active user who has the address: the pending ones, if they are less than five minutes
-   * old. If there is no such user, sends no mail. The caller does not learn this.
-   * @param kept the proof of an earlier request of the same client. Then its earlier link still works if this request
-   * sends no mail, because the last one was sent less than a minute ago
+   * Mails a code and a link to the active user who has the address. If the last code is less than five minutes old,
+   * mails that code again. If there is no such user, sends no mail, but the caller does not learn this.
+   * @param kept the proof of an earlier request of the same client. This request then returns the same proof. If the
+   * last mail is less than a minute old, this request sends no mail, and a new proof would be useless
    * @returns the proof, and when the code expires, in epoch milliseconds
    * @throws {@link BadUserInput} when the address or the proof is malformed
    * @throws {@link TooManyRequests} when a rate limit is reached
@@ -104,7 +104,7 @@ export class LoginCodesService {
     await this.#core.throttle.attempt(client);
     const address = canonicalEmail(email);
     const proof = kept ?? randomSecret();
-    if (!isSecret(proof)) throw new BadUserInput("proof must be that of an earlier request.");
+    if (!isSecret(proof)) throw new BadUserInput("proof must be the proof of an earlier request.");
     await this.#requests.store({ email: address, proofHash: hashSecret(proof) }, client);
     return { proof, expiresAt: this.#core.now() + LIFETIME };
   }
@@ -138,7 +138,7 @@ export class LoginCodesService {
 
   /**
    * Lets the pending code also work for the client of another request.
-   * @returns the token of the code; null if there is none that may be sent again
+   * @returns the id of the code's token; null if there is no code that may be sent again
    */
   async #keepPending(run: RunStatement, { email, proofHash }: CodeRequest): Promise<string | null> {
     const expiresAfter = this.#core.now() + LIFETIME - RESENDING;
@@ -191,7 +191,8 @@ export class LoginCodesService {
       const login = { methods: ["otp"], scheme, client, credentialsVersion } as const;
       return await authentication.signIn(id, login);
     } catch (caught) {
-      // The user was deactivated, or has a new password, since the code was checked.
+      // Here, `InvalidCredentials` means that the user was deactivated or got a new password after the code was
+      // checked.
       const error = caught instanceof InvalidCredentials ? new CodeNotValid() : caught;
       if (error instanceof CodeNotValid || error instanceof TooManyRequests) {
         const { reason = "code_not_valid" } = error;
@@ -213,7 +214,7 @@ export class LoginCodesService {
     const [pending] = isLink
       ? await sql.read<PendingCode>(FIND_PENDING, [address, now()])
       : await sql.write<PendingCode>(COUNT_TRY, [address, now()]);
-    // An address without an account must cost the same read.
+    // Read even without a token. Otherwise the time would reveal that the address has no account.
     const derived = await this.#mail.tokens.derive(pending?.tokenId ?? "");
     if (pending === undefined || derived === null) return null;
     const { token } = derived;

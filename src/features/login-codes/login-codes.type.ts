@@ -12,6 +12,6 @@ export class LoginCodePayload {
   })
   proof!: string;
 
-  @Field(() => GraphQLDateTime, { description: "When the code stops working, at the latest." })
+  @Field(() => GraphQLDateTime, { description: "The latest time at which the code can work." })
   expiresAt!: Date;
 }

@@ -21,8 +21,9 @@ export class MailTokenExpired extends AuthError {
 }
 
 /**
- * Throws the error of a change that was allowed by the token of a mail. The client must not learn that the user is
- * deleted, or that another user has the address. So these two errors become {@link MailTokenNotValid}.
+ * Throws the error of a failed change that a mail's token had allowed. The client must not learn that the user is
+ * deleted, or that another user has the address. So {@link NoSuchUser} and {@link EmailTaken} become {@link
+ * MailTokenNotValid}.
  */
 export function throwNotValid(error: unknown): never {
   const isHidden = error instanceof NoSuchUser || error instanceof EmailTaken;

@@ -75,8 +75,7 @@ export const mail = defineFeature({
         : [
             {
               option: "publicUrl",
-              message:
-                "is the address in the links of mails; unless links has them all, it is required with",
+              message: "or a URL for each page in links is required with",
               other,
             },
           ]),

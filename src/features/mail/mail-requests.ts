@@ -30,7 +30,7 @@ export interface MailRequest<Arguments> {
   readonly client: Client;
   /**
    * Counts a mail with a link, as {@link Mail.allows} does. If the handler runs again after an error, always returns
-   * true. The first run may already have counted the mail.
+   * true, because the first run may already have counted the mail.
    */
   allows(this: void, mail: LinkMail): Promise<boolean>;
   /** Runs a transaction that also deletes the request. So `use` takes effect only once, even after a crash. */
@@ -62,8 +62,8 @@ interface RequestRow extends OutboxRow {
 class AlreadyHandled extends Error {}
 
 /**
- * The requests for mails that are not handled yet. A row contains an address, but no token. Only one of the instances
- * handles a request.
+ * Stores requests for mails, and handles them. A stored request contains an address, but no token. Only one of the
+ * instances handles a request.
  * @internal
  */
 export class MailRequestQueue {

@@ -59,7 +59,7 @@ export class MailSender {
 
   /** Sends the mails that are due. Returns at once, and never throws. */
   wake(): void {
-    // A command may not know the origin of links. Then a server sends its mails later.
+    // If this is a command that does not know the origin of links, a server sends the mails later.
     if (this.#parts.links.areKnown) this.#outbox.wake();
   }
 

@@ -63,11 +63,11 @@ export class MailRequestEntity {
   @Property({ type: "text" })
   kind!: string;
 
-  /** The arguments, in JSON. */
+  /** The arguments of the mutation, in JSON. */
   @Property({ type: "text" })
   given!: string;
 
-  /** The client for the audit trail, in JSON. */
+  /** The client that sent the request, for the audit trail, in JSON. */
   @Property({ type: "text" })
   client!: string;
 

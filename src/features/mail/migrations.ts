@@ -33,8 +33,8 @@ export const mailMigration: Migration = {
 };
 
 /**
- * Creates a table of users whose address an administrator has replaced. Until `held_until`, in epoch milliseconds, they
- * get no link that sets a new password.
+ * Creates a table of users whose address an administrator has replaced. Until `held_until`, in epoch milliseconds,
+ * these users get no mail whose reader could log in.
  */
 export const resetHoldMigration: Migration = {
   name: "2026-11-28-reset-hold",

@@ -1,14 +1,15 @@
 import type { RunStatement, Sql } from "../../sql.js";
 
-/** How long a hold lasts, in milliseconds. */
+/** How long a hold lasts, in milliseconds. {@link ResetHolds} says what a hold is. */
 const DURATION = 7 * 86_400_000;
 
 /** SQL condition: the user `u` has a hold. The parameter is the current time. */
 export const IS_HELD = `EXISTS (SELECT 1 FROM reset_hold h WHERE h.user_id = u.id AND h.held_until > ?)`;
 
 /**
- * Prevents that an administrator enters an address of their own for a user, and takes over the account with a link in a
- * mail. For a week after an administrator has replaced the address, a user gets no mail by which the reader can log in.
+ * For a week after an administrator has replaced a user's address, the user has a hold: the user gets no mail whose
+ * reader could log in. Otherwise an administrator could enter an address of their own, and take over the account with a
+ * link in a mail.
  * @internal
  */
 export class ResetHolds {
@@ -24,7 +25,7 @@ export class ResetHolds {
    * Begins a hold. Call this before the address changes. Does nothing in these cases:
    * - The address stays the same.
    * - The user has no address.
-   * - The user never had a password or login.
+   * - The user has no password and has never logged in.
    * @param emailKey the canonical form of the new address; null if the address is removed
    */
   async begin(run: RunStatement, userId: string, emailKey: string | null): Promise<void> {

@@ -77,7 +77,7 @@ function* findProblems(
     yield { option: "metricsHost", message: "needs", other: "metricsPort" };
   }
   if (port !== undefined && isDevelopment === null) {
-    const message = "is for createServer; serve the route of auth.routes, with";
+    const message = "works only with createServer. Serve the route in auth.routes instead, and set";
     yield { option: "metricsPort", message, other: "metricsToken" };
   } else if (token === undefined && port === undefined && isDevelopment !== true) {
     yield {

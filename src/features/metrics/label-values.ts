@@ -1,9 +1,9 @@
-/** The label value that replaces all values that are not kept. */
+/** The label value that stands for all values beyond the limit of {@link LabelValues}. */
 export const OTHER = "other";
 
 /**
- * Limits how many values a label has, because Prometheus stores each value for good. A feature might build a value from
- * a client's input.
+ * Limits how many values a label has, because Prometheus stores each value for good. Without a limit, clients could add
+ * any number of values if a feature builds a value from their input.
  */
 export class LabelValues {
   readonly #known: Set<string>;

@@ -22,7 +22,7 @@ export async function introspect(
     // Hide a refresh token from a service that did not ask for one. Otherwise a service that checks only `active` would
     // accept it like an access token.
     const isHidden = verification.tokenType === null && hint !== "refresh_token";
-    // A user who must first add a second factor can use nothing else, as in GraphQL.
+    // As in GraphQL, refuse a user who must first add a second factor.
     const isRefused = isHidden || verification.principal.mustEnrol;
     return isRefused ? INACTIVE : describe(verification, settings);
   } catch (error) {
@@ -32,7 +32,7 @@ export async function introspect(
   }
 }
 
-/** `Response.json` omits undefined properties. */
+/** Returns the response for an active token. `Response.json` omits undefined properties. */
 function describe({ principal, tokenType, expiresAt, claims }: Verification, settings: Settings) {
   const { id, username, role, session } = principal;
   return {

@@ -18,7 +18,7 @@ const MAX_KEY_LENGTH = 600;
 
 const TRANSPORTS = ["ble", "cable", "hybrid", "internal", "nfc", "smart-card", "usb"];
 
-/** A passkey that the browser may use for a login, or that it may not register again. */
+/** A passkey that the browser may use for a login, or must not register again. */
 export interface KnownCredential {
   readonly credentialId: string;
   readonly transports: readonly string[];
@@ -50,7 +50,7 @@ export async function creationOptions(
 
 /**
  * Returns the argument of `navigator.credentials.get()`, as JSON.
- * @param allowed the passkeys that can be used. @default all of this application
+ * @param allowed the passkeys that can be used. @default all passkeys of this application
  * @see WebAuthn 5.5
  */
 export async function requestOptions(
@@ -101,8 +101,8 @@ export async function verifyAttestation(
 }
 
 /**
- * Checks the answer to a login. Does not check the challenge, because {@link Challenges.take} has done that, nor the
- * signature counter, because {@link StoredPasskeys.recordUse} does.
+ * Checks the answer to a login. Does not check the challenge, because {@link Challenges.take} has checked it. Does not
+ * check the signature counter, because {@link StoredPasskeys.recordUse} checks it.
  * @throws any error if the answer is wrong
  * @see WebAuthn 7.2
  */

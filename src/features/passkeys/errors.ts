@@ -28,9 +28,9 @@ interface Refusal {
 }
 
 /**
- * The passkey does not log the user in. It is unknown, or its answer is wrong: the answer must be to a challenge of the
- * last 5 minutes, come from a page of this application, and say that the device has checked the user. The client learns
- * neither which of these failed nor whether the user is inactive.
+ * The passkey does not log the user in, because it is unknown or its answer is wrong. An answer is right if its
+ * challenge is at most 5 minutes old, it comes from a page of this application, and the device has checked the user.
+ * The client does not learn which check has failed, or that the user is inactive.
  */
 export class PasskeyNotValid extends PasskeyRefused {
   constructor(detail: string, userId: string | null = null) {

@@ -10,8 +10,8 @@ const settings = {
   /** Whether users can add passkeys, and log in with them. */
   passkeys: onOff({ variable: "PASSKEYS", default: false }),
   /**
-   * The domain to which passkeys belong: the domain of the pages, or a parent domain of it. All passkeys stop working
-   * when it changes.
+   * The domain to which passkeys belong: the domain of the pages, or a parent domain of it. If this domain changes, all
+   * passkeys stop working.
    */
   rpId: text({
     variable: "RP_ID",

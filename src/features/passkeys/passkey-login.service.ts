@@ -43,7 +43,7 @@ export class PasskeyLoginService {
 
   /**
    * Logs in the owner of a passkey.
-   * @throws {@link PasskeyNotValid} for every refusal of the passkey, and just the same for an inactive user
+   * @throws {@link PasskeyNotValid} for every refusal of the passkey, and for an inactive user
    * @throws {@link BadUserInput} when an argument is malformed
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws the errors of {@link AuthenticationService.signIn}

@@ -153,7 +153,10 @@ export class PasskeysService {
     return this.#changed(user.id, removed);
   }
 
-  /** Stores a passkey, and queues a mail about it, in one transaction. If second factors are on, the passkey is one. */
+  /**
+   * Stores a passkey, and queues a mail about it, in one transaction. If second factors are on, the passkey becomes a
+   * second factor.
+   */
   async #store(
     context: AuthContext,
     user: Principal,

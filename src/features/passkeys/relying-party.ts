@@ -1,7 +1,7 @@
 import type { AuthConfig } from "../../config/auth-config.js";
 import type { Problem } from "../../config/problems.js";
 
-/** The settings that say to which pages passkeys belong. */
+/** The settings that decide which domain passkeys belong to, and which pages may use them. */
 export type RelyingPartySettings = Pick<
   AuthConfig,
   "corsOrigins" | "isDevelopment" | "publicUrl"
@@ -39,7 +39,7 @@ export function createRelyingParty(settings: RelyingPartySettings): RelyingParty
   };
 }
 
-/** Returns the problems because of which no page could use a passkey. */
+/** Returns the problems that would prevent every page from using a passkey. */
 export function findRelyingPartyProblems(settings: RelyingPartySettings): Problem[] {
   const { isDevelopment, publicUrl } = settings;
   const origins = originsOf(settings);

@@ -193,8 +193,8 @@ export class StoredPasskeys {
 
   /**
    * Records a use of a passkey.
-   * @returns false if the signature counter has not risen since the last use, because there may then be a copy of the
-   * key. A counter that stays 0 is accepted, because some authenticators do not count
+   * @returns false if the signature counter has not risen since the last use. There may then be a copy of the key. A
+   * counter that stays 0 is accepted, because some authenticators do not count
    * @see WebAuthn 6.1.1
    */
   async recordUse(id: string, { counter, isBackedUp }: PasskeyUse): Promise<boolean> {

@@ -77,8 +77,8 @@ export class PasskeyVerifier {
   }
 
   /**
-   * Requires that the answer is to a challenge of this ceremony. Also requires that it comes from a page of this
-   * application, and that the page is not in a frame of another origin.
+   * Requires that the answer is to a challenge of this ceremony. Also requires that the answer comes from a page of
+   * this application, and that the page is not in a frame of another origin.
    */
   async #requirePage(
     { response }: AssertionJson | AttestationJson,
@@ -94,7 +94,7 @@ export class PasskeyVerifier {
   }
 }
 
-/** Reports a refusal to the audit trail. */
+/** Reports a refusal by `run` to the audit trail. */
 export async function reportRefusals<Result>(
   onEvent: CoreServices["onEvent"],
   client: Client,

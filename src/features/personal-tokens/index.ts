@@ -2,7 +2,7 @@ import { onOff } from "../../config/kinds.js";
 import { type CoreServices, defineFeature } from "../feature.js";
 
 const settings = {
-  /** Whether the mutation `createToken` exists, by which users make named static tokens for their scripts. */
+  /** Whether users can make named static tokens for their scripts, by the mutation `createToken`. */
   personalTokens: onOff({ variable: "PERSONAL_TOKENS", default: true }),
 };
 

@@ -13,7 +13,7 @@ export class PersonalTokenResolver {
 
   @Mutation(() => CreateTokenPayload, {
     description:
-      "Makes a named static token for a script of the caller. `logoutOthers` leaves it, and `revokeSession` ends it.",
+      "Makes a named static token for a script of the caller. `revokeSession` ends the token, but `logoutOthers` does not.",
   })
   @Directive(`@auth(freshWithin: "15m")`)
   async createToken(
@@ -24,7 +24,7 @@ export class PersonalTokenResolver {
     @Arg("expiresInDays", () => Int, {
       nullable: true,
       description:
-        "From 1 to 3650, and at most as long as the server lets a static token live, which is also the default.",
+        "From 1 to 3650, but not more than the server's limit for static tokens. The default is that limit.",
     })
     expiresInDays: number | null | undefined,
     @Ctx() context: AuthContext,

@@ -14,7 +14,8 @@ export class OwnAccountResolver {
   }
 
   @Mutation(() => PasswordPayload, {
-    description: "Sets a new password. The caller's other sessions end, and this one goes on.",
+    description:
+      "Sets a new password. Ends the caller's other sessions, but not the current session.",
   })
   @Directive("@auth")
   @Extensions(CHECKS_CREDENTIAL)

@@ -27,7 +27,7 @@ export class RecoveryResolver {
 
   @Mutation(() => PasswordPayload, {
     description:
-      "Sets a new password by the token of a mail. All sessions of the user end, and nobody is logged in.",
+      "Sets a new password by the token of a mail. Ends all sessions of the user, and opens no new session.",
   })
   @Directive("@public")
   async resetPassword(

@@ -43,8 +43,8 @@ export class RecoveryService {
   }
 
   /**
-   * Mails a link to the active user who has the address. If there is no such user, sends no mail. The caller does not
-   * learn this.
+   * Mails a link to the active user who has the address. If there is no such user, sends no mail, but the caller does
+   * not learn this.
    * @throws {@link BadUserInput} when the address is malformed
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws {@link ServiceUnavailable} when too many requests wait
@@ -128,13 +128,14 @@ export class RecoveryService {
     const owner = await accounts.findUser({ email: newEmail });
     await inTransaction(async (run) => {
       if (owner === null || owner.id === userId) {
-        // No user name, because its recipient may be a stranger, and a name can look like a link. No user id, because
-        // events of the mail in the audit trail would then show the user that the address is free.
+        // Leave out the user name: the recipient may be a stranger, and a name can look like a link. Leave out the user
+        // id. Otherwise the user would see the events of this mail in the audit trail, and learn that the address is
+        // free.
         await this.#mail.queueLink(run, token, { template: "email-change-confirm", to: newEmail });
         return;
       }
-      // This token is never sent, but it invalidates an older link, as the token for a free address does. Otherwise the
-      // caller could learn from an older link whether the address is free.
+      // Issue a token that is never sent, so that an older link stops working, as after a request for a free address.
+      // Otherwise the caller could try an older link to learn whether the new address is free.
       await this.#mail.tokens.issue(run, { ...token, address: newEmail });
       if (canGetMail(owner) && !(await this.#areResetsHeld(owner))) {
         await this.#queueReset(run, owner, "address-known");

@@ -3,13 +3,13 @@ import { userField } from "../../graphql/user-field.js";
 import type { Sql } from "../../sql.js";
 
 /**
- * Returns the field `User.emailVerifiedAt`. A field of type-graphql would be in the schemas of all servers of the
- * process, even with `registration: "closed"`.
+ * Returns the field `User.emailVerifiedAt`. The field is not defined with type-graphql, because it would then be in the
+ * schemas of all servers of the process, even with `registration: "closed"`.
  */
 export function emailVerifiedAt(sql: Sql): SchemaExtension {
   return {
     typeDefs: `extend type User {
-      """When the user proved the e-mail address. Null if it is not proved, or there is none."""
+      """When the user proved the e-mail address. Null if the address is not proved, or if there is no address."""
       emailVerifiedAt: DateTime
     }`,
     resolvers: { User: { emailVerifiedAt: userField((ids) => readInstants(sql, ids)) } },

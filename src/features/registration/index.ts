@@ -6,13 +6,13 @@ import { type CoreServices, defineFeature, type FeatureConfig } from "../feature
 import { mail as mailFeature, type MailProof } from "../mail/index.js";
 import { registrationMigration } from "./migration.js";
 
-/** For features that create accounts for people who sign up. */
+/** The API for other features that create accounts for people who sign up. */
 export interface SignUps {
   /** Whether people can create their own account. */
   readonly isOpen: boolean;
-  /** Records that a user has proved an address. Other users who registered with it can no longer get it. */
+  /** Records that a user has proved an address. Other users who registered with the address can no longer get it. */
   recordProof(this: void, run: RunStatement, proof: MailProof): Promise<unknown>;
-  /** @throws {@link EmailNotVerified} when the user has registered, and has proved no address */
+  /** @throws {@link EmailNotVerified} when the user has registered, but has proved no address */
   requireProof(this: void, userId: string): Promise<void>;
 }
 

@@ -16,7 +16,7 @@ interface Owner {
   readonly isActive: boolean | number;
 }
 
-/** Sends the mails that prove the addresses of new users. Their requests are handled after the response. */
+/** Sends the mails that prove the addresses of new users. Requests for these mails are handled after the response. */
 export class RegistrationMails {
   /** The requests for the mail after a sign-up. */
   readonly first: MailRequests<Registration>;
@@ -67,12 +67,13 @@ export class RegistrationMails {
   /** Queues a mail with a link that proves an address. Other users' links to the same address stay valid. */
   async #queueLink(run: RunStatement, { userId, email }: Registration): Promise<void> {
     const token = { purpose: "verifyEmail", userId } as const;
-    // No user name, because a stranger may have chosen a name that looks like a link. No user id, because an event
-    // about a failed mail would then show the new user that the address has no account.
+    // Leave out the user name: a stranger may have chosen a name that looks like a link. Leave out the user id.
+    // Otherwise the new user would see the event of a failed mail in the audit trail, and learn that the address has no
+    // account.
     await this.#mail.queueLink(run, token, { template: "verify-email", to: email });
   }
 
-  /** Queues a mail to a user, because somebody has signed up with the user's address. */
+  /** Queues a mail that tells a user that somebody has signed up with the user's address. */
   async #queueNews(run: RunStatement, { id: userId, username, email: to }: Owner): Promise<void> {
     const token = { purpose: "resetPassword", userId } as const;
     try {
@@ -97,9 +98,9 @@ export async function findOwner(run: RunStatement, key: string): Promise<Owner |
 }
 
 /**
- * Returns the user who may get a new link to an address. This is the account that has the address, unless it is
- * inactive or has proved the address. If no account has the address, it is the first active user who registered with
- * it.
+ * Returns the user who may get a new link to an address. If an account has the address, returns the user of that
+ * account, or undefined if the account is inactive or has proved the address. If no account has the address, returns
+ * the first active user who registered with it.
  */
 async function findUnverified(sql: Sql, key: string): Promise<Registration | undefined> {
   const [owner] = await sql.read<

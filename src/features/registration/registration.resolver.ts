@@ -17,7 +17,7 @@ export class RegistrationResolver {
   }
 
   @Query(() => PasswordPolicyType, {
-    description: "What a form can check before it sends a new password.",
+    description: "The rules that a form can check before it sends a new password.",
   })
   @Directive("@public")
   passwordPolicy(): PasswordPolicyType {
@@ -26,7 +26,7 @@ export class RegistrationResolver {
 
   @Mutation(() => RegisterPayload, {
     description:
-      "Creates an account. The answer is the same whether or not the e-mail address has an account: its owner gets a mail.",
+      "Creates an account. The answer is the same whether or not the e-mail address has an account. In both cases, the address gets a mail.",
   })
   @Directive("@public")
   async register(
@@ -45,7 +45,7 @@ export class RegistrationResolver {
   }
 
   @Mutation(() => VerifyEmailPayload, {
-    description: "Proves an e-mail address by the token of a mail. Nobody is logged in.",
+    description: "Proves an e-mail address by the token of a mail. Opens no session.",
   })
   @Directive("@public")
   async verifyEmail(

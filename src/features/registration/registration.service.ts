@@ -21,6 +21,7 @@ type Parts = Pick<
   CoreServices,
   "accounts" | "authentication" | "hooks" | "now" | "onEvent" | "sql" | "throttle"
 >;
+
 /**
  * Lets people sign up. A new account gets its e-mail address only when the user opens the link of the mail. So the
  * answer to a sign-up does not reveal whether the address has an account, and a stranger cannot block an address.
@@ -102,8 +103,8 @@ export class RegistrationService {
 
   /**
    * Sends a new link to an address that is not proved yet. The link is for the account that has the address. If no
-   * account has it, the link is for the first user who registered with it. If there is no such user, sends no mail. The
-   * caller does not learn this.
+   * account has it, the link is for the first user who registered with it. If there is no such user, sends no mail, but
+   * the caller does not learn this.
    * @throws {@link BadUserInput} when the address is malformed
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws {@link ServiceUnavailable} when too many requests wait

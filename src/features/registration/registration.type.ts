@@ -10,7 +10,7 @@ export class PasswordPolicyType {
   maxLength!: number;
 
   @Field(() => [String], {
-    description: "Everything that `extensions.problems` of a refused password can list.",
+    description: "The values that `extensions.problems` of a refused password can contain.",
   })
   problems!: readonly string[];
 }

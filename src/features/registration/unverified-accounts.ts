@@ -6,7 +6,7 @@ import type { CoreServices } from "../feature.js";
 import { type MailProof, MailTokenNotValid } from "../mail/index.js";
 import { EmailNotVerified } from "./errors.js";
 
-/** How long to keep an account without a proved address that was never used, in milliseconds. */
+/** How long to keep an unused account without a proved address, in milliseconds. */
 const UNVERIFIED_RETENTION = 7 * 86_400_000;
 /** The most unverified accounts that one run of the job deletes. */
 const BATCH_SIZE = 1000;
@@ -52,7 +52,7 @@ export class UnverifiedAccounts {
     if (this.#verification === "required") await this.requireProof(userId);
   }
 
-  /** @throws {@link EmailNotVerified} when the user has registered, and has proved no address */
+  /** @throws {@link EmailNotVerified} when the user has registered, but has proved no address */
   async requireProof(userId: string): Promise<void> {
     // The first proof of an address deletes this row.
     const unverified = await this.#core.sql.read(
@@ -65,8 +65,8 @@ export class UnverifiedAccounts {
   /**
    * Records that a user has proved an address. Other users who have registered with the address can no longer get it.
    * @param run runs a statement in the transaction that consumes the token, before the user gets the address
-   * @returns whether others had registered with the address, and the user did not have it before. The user's password
-   * may then be one that the owner of the address does not know
+   * @returns true if other users had registered with the address, and this user did not have it before. A stranger may
+   * then have chosen this user's password
    */
   async recordProof(run: RunStatement, { userId, address }: MailProof): Promise<boolean> {
     const key = canonicalEmail(address);

@@ -10,7 +10,7 @@ const settings = {
    * REST framework and simplejwt serve them, for clients that cannot be updated.
    */
   restBridge: onOff({ variable: "REST_BRIDGE", default: false }),
-  /** Whether `/token/refresh/` also returns a new refresh token: `ROTATE_REFRESH_TOKENS` in simplejwt. */
+  /** Whether `/token/refresh/` also returns a new refresh token, like `ROTATE_REFRESH_TOKENS` in simplejwt. */
   restBridgeRotation: onOff({ variable: "REST_BRIDGE_ROTATION", default: false }),
 };
 

@@ -36,7 +36,7 @@ function parseJson(body: Buffer): unknown {
 async function parseMultipart(body: Buffer, type: string): Promise<unknown> {
   try {
     const response = new Response(new Uint8Array(body), { headers: { "content-type": type } });
-    // eslint-disable-next-line @typescript-eslint/no-deprecated -- it keeps the body in memory, which is limited here
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- formData keeps the body in memory, but this body is small
     return Object.fromEntries(await response.formData());
   } catch {
     throw new ParseError("Multipart form parse error - The body does not match its boundary.");

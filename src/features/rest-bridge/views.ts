@@ -177,7 +177,8 @@ async function loginByEmail(
 
 /**
  * @param refuse returns the error for wrong credentials. A malformed user name or password causes the same error,
- * because Django would simply not find the user. For a right password that is not enough, the error gets its own text
+ * because Django would simply not find the user. If the password is right, but the account needs a second step,
+ * `refuse` gets the text of the error
  */
 async function login(
   authentication: Authentication,

@@ -19,7 +19,11 @@ export interface Factor {
    * `EXISTS (SELECT 1 FROM totp WHERE totp.user_id = u.id)`
    */
   readonly isEnrolled: string;
-  /** Methods of a first step. After one of them, this factor proves nothing new, so it cannot be used. @default none */
+  /**
+   * Login methods, such as `hwk`. If the first step used one of them, this factor proves nothing new, so it is not
+   * accepted.
+   * @default none
+   */
   readonly excludedBy?: readonly AuthMethod[];
   /**
    * Checks the form of an answer, before the try is counted.
@@ -48,7 +52,7 @@ export type Answer = Readonly<Partial<Record<FactorName, unknown>>>;
 
 /** The second factors of all users, for other features. */
 export interface SecondFactors {
-  /** Adds a factor. Call this in `create`, so that the first login already knows it. */
+  /** Adds a factor. Call this in `create`. Otherwise the first logins would not ask for the factor. */
   register(factor: Factor): void;
   /** Returns whether logins of a user need a second step. */
   isEnrolled(userId: string): Promise<boolean>;
@@ -73,7 +77,7 @@ export interface SecondFactors {
     store: (run: RunStatement) => Promise<readonly AuthMethod[]>,
   ): Promise<readonly string[] | null>;
   /**
-   * Removes one factor of the caller. If it was the last one, also removes the recovery codes. Checks
+   * Removes one factor of the caller. If it was the last factor, also removes the recovery codes. Checks
    * {@link SecondFactors.requireProof} first.
    * @param remove removes the factor in the transaction
    * @returns what `remove` returns: whether there was such a factor
@@ -85,7 +89,8 @@ export interface SecondFactors {
   ): Promise<boolean>;
   /**
    * Checks an answer of a signed-in user, with the same rate limits and lock as the second step of a login.
-   * @returns the methods to add to those of the session. They include `mfa` if the factor adds to the session's methods
+   * @returns the login methods to add to the session, such as `otp`. They include `mfa` if the factor proves more than
+   * the session's methods
    * @throws {@link CodeNotValid} for a wrong answer, and for a locked account
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws {@link BadUserInput} when the answer is malformed, or does not have exactly one factor

@@ -102,7 +102,7 @@ function randomCode(): string {
   return Array.from({ length: GROUPS }, group).join("-");
 }
 
-/** Replaces letters that look like digits: `o` means 0, and `i` and `l` mean 1. So does Crockford's Base32. */
+/** Replaces letters that look like digits: `o` means 0, and `i` and `l` mean 1, as in Crockford's Base32. */
 function canonical(code: string): string {
   const plain = code.toLowerCase().replaceAll(/[\s-]/g, "");
   return plain.replaceAll("o", "0").replaceAll(/[il]/g, "1");

@@ -8,7 +8,7 @@ import type { SecondFactors } from "./factor.js";
  * Removes the second factors of the user with this user name or e-mail address.
  * @returns a line that says what happened
  * @throws the errors of {@link requireNamedUser}
- * @throws {@link BadUserInput} when the user has none that can be removed
+ * @throws {@link BadUserInput} when the user has no second factor that can be removed
  */
 export async function removeByName(
   { accounts }: Pick<CoreServices, "accounts">,

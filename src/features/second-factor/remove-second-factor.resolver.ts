@@ -27,7 +27,8 @@ export class RemoveSecondFactorResolver {
     @Ctx() context: AuthContext,
   ): Promise<UserPayload> {
     const caller = await loadOwner(context);
-    // Otherwise a thief with the session of an administrator could remove the administrator's own second factor.
+    // Without this proof, a thief with the session of an administrator could remove the administrator's own second
+    // factor.
     if (caller.id === id) await this.#factors.requireProof(context);
     const user = await this.#accounts.getUser(id);
     await this.#factors.removeAll(id, context.client);

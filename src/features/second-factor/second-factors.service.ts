@@ -62,7 +62,7 @@ export class SecondFactorsService implements SecondFactors {
     return `NOT EXISTS (SELECT 1 FROM "user" u WHERE u.id = "user".id AND ${isEnrolled})`;
   }
 
-  /** An SQL condition: the user `u.id` has a factor that proves more than a first step by `first` did. */
+  /** An SQL condition: the user `u.id` has a factor that proves more than a first step with the methods `first`. */
   #isEnrolledBeyond(first: readonly AuthMethod[]): string {
     const conditions = this.#factors
       .filter((factor) => factor.isBackup !== true && provesMore(factor, first))
@@ -115,8 +115,8 @@ export class SecondFactorsService implements SecondFactors {
     if (account === null) throw new InvalidCredentials();
     const { credentialsVersion } = account;
     const codes = await sql.inTransaction(async (run) => {
-      // Logins change this row before they check the factors again. So each either sees the new one, or ends with the
-      // other sign-ins.
+      // Lock the row of the user. A login also changes this row, before it checks the factors again. So a login at the
+      // same time either sees the new factor, or ends with the other sign-ins.
       await run(`UPDATE "user" SET id = id WHERE id = ? RETURNING id`, [userId]);
       await this.requireProof(context, run);
       const methods = [...(await store(run)), "mfa"] as const;
@@ -160,7 +160,7 @@ export class SecondFactorsService implements SecondFactors {
       for (const factor of this.#factors) {
         if (factor.isBackup !== true && (await factor.remove(run, userId))) names.push(factor.name);
       }
-      // A user who keeps the only way to log in keeps its recovery codes, too.
+      // If no factor was removed, for example because it is the only way to log in, keep the recovery codes, too.
       if (names.length === 0) return names;
       await this.#codes.remove(run, userId);
       await this.#notices.queue(run, "second-factor-removed", userId);
@@ -202,8 +202,8 @@ export class SecondFactorsService implements SecondFactors {
   }
 
   /**
-   * Checks an answer. Wrong answers delay the next ones and count toward the lock of the account. They have their own
-   * delay, which a right password does not reset.
+   * Checks an answer. Wrong answers delay the next answers, and count toward the lock of the account. A right password
+   * does not end this delay.
    * @param begin runs after the try was counted for the account, and before the answer is checked
    * @returns the methods that the answer proves, without `mfa`
    * @throws {@link CodeNotValid}, {@link TooManyRequests}

@@ -88,7 +88,7 @@ export class TotpFactor implements Factor {
   }
 
   /**
-   * Stores a new secret. It does not work until {@link TotpFactor.confirm} has received its first code.
+   * Stores a new secret. The secret does not work until {@link TotpFactor.confirm} has received its first code.
    * @throws {@link TokenRevoked} when the session has ended since the request began
    */
   async begin({ id, username, session }: Caller): Promise<NewTotp> {

@@ -7,16 +7,16 @@ import type { Principal } from "../../sessions/principal.js";
 import type { CoreServices } from "../feature.js";
 import type { Answer, SecondFactors } from "../second-factor/index.js";
 
-/** Exactly one of these must be given. */
+/** A password or a second factor. Exactly one must be given. */
 export interface GivenProof {
   readonly password: string | null;
   readonly answer: Answer;
 }
 
-/** The result of a proof that was right. */
+/** The result of a right password or second factor. */
 interface Proved {
   readonly credentialsVersion: number;
-  /** The methods to add to those of the session. */
+  /** How the user proved who they are, such as `pwd`. Added to the methods of the session. */
   readonly methods: readonly AuthMethod[];
 }
 

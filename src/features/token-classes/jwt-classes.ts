@@ -48,8 +48,8 @@ export class RefreshToken extends RotatingToken {
   }
 
   /**
-   * Makes an access token of the same session. Copies all claims except {@link RefreshToken.noCopyClaims}. If {@link
-   * Token.forUser} made this token, adds the claims of the option `claims`. The access token expires no later than this
+   * Makes an access token of the same session. Copies all claims except {@link RefreshToken.noCopyClaims}. If
+   * {@link Token.forUser} made this token, adds the claims of the option `claims`. The access token never outlives this
    * token.
    */
   get accessToken(): AccessToken {

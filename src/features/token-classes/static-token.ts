@@ -89,8 +89,8 @@ export class StaticToken {
     if (known !== undefined) return { token: known, isCreated: false };
     const opened = await sessions.openFirst(user, { scheme: "TOKEN", label });
     if (opened !== null) return { token: toToken(this, opened), isCreated: true };
-    // Another call may have just created the token. If not, the user must not have a token, and `create` throws the
-    // reason.
+    // Another call may have just created the token. If not, the user must not have a token, and `create` throws an
+    // error with the reason.
     const other = await findLabelled(this, user, label);
     if (other !== undefined) return { token: other, isCreated: false };
     return { token: await this.create(user, label), isCreated: true };

@@ -180,8 +180,8 @@ export class Token extends ClaimMap {
   }
 
   /**
-   * Loads the claims of the option `claims`. Only `AccessToken` and `RefreshToken` do so, because they override this
-   * method.
+   * Loads the claims of the option `claims`. Does nothing in this class, but `AccessToken` and `RefreshToken` override
+   * it.
    */
   protected addClaims(): Promise<void> {
     return Promise.resolve();
@@ -197,7 +197,7 @@ export class Token extends ClaimMap {
     return this.tokenKind.sign(this.payload);
   }
 
-  /** Verifies a token. Refuses a token of another system, because it may not have a session yet. */
+  /** Verifies a token. Refuses a token that another system issued, because such a token may not have a session yet. */
   #read(token: string): VerifiedToken {
     const verified = this.backend.kinds.verify(token, this.acceptedTypes);
     if (verified.kind.adopt !== undefined) throw new TokenNotValid();

@@ -21,7 +21,7 @@ export const traces = defineFeature({
     });
     const recorded = new Traces(sql.skipLocked === "" ? "sqlite" : "postgresql");
     if (!recorded.hasSdk) {
-      const message = "needs an SDK of OpenTelemetry, loaded before with `node --import`";
+      const message = "needs an SDK of OpenTelemetry, loaded before Gatehouse with `node --import`";
       throw new WrongSettings([{ option: "traces", message }]);
     }
     spans.recordWith(recorded);

@@ -1,4 +1,7 @@
-/** How many summaries are kept. The texts of statements come from code, but some vary with the length of a list. */
+/**
+ * How many summaries are kept. Without a limit, they could fill the memory, because some statements vary with the
+ * length of a list.
+ */
 const MAX_KEPT = 1000;
 
 const kept = new Map<string, string>();

@@ -19,13 +19,13 @@ import { withinTime } from "../../within-time.js";
 import type { RequestObserver } from "../served-response.js";
 import { summaryOf } from "./summary.js";
 
-/** The only headers that are read and sent. Not `baggage`, in which clients can send any text. */
+/** The headers that are read and sent. `baggage` is not among them, because clients can put any text into it. */
 const HEADERS = ["traceparent", "tracestate"];
 
 /** How long {@link Traces.flush} may take, in milliseconds. */
 const FLUSH_TIMEOUT = 3000;
 
-/** The provider of the SDK, or the API's proxy for it. */
+/** The SDK's tracer provider, or the API's proxy, whose `getDelegate` returns that provider. */
 interface SdkProvider extends TracerProvider {
   getDelegate?(): SdkProvider;
   forceFlush?(): Promise<void>;
@@ -84,8 +84,8 @@ export class Traces implements Tracer {
   };
 
   /**
-   * Adds a statement to the span of its request or delivery. Ignores statements after the end of the span, which run in
-   * a timer that the request started.
+   * Adds a statement to the span of its request or delivery. Ignores a statement after the end of the span, because
+   * such a statement runs in a timer that the request started.
    */
   readonly addStatement: StatementObserver = (kind, seconds, isUnavailable, statement) => {
     if (trace.getActiveSpan()?.isRecording() !== true) return;

@@ -36,7 +36,7 @@ export const webhooks = defineFeature({
   migrations: [webhookOutbox],
   isOn: ({ webhookUrl }, areOthersOn) => {
     if (webhookUrl === undefined || areOthersOn) return webhookUrl !== undefined;
-    const message = "sends the audit trail, so it cannot be used while the trail is off by";
+    const message = "needs the audit trail, which is off: change";
     throw new WrongSettings([{ option: "webhookUrl", message, other: "auditRetention" }]);
   },
   findProblems: ({ webhookUrl, webhookSecret }) =>

@@ -5,8 +5,8 @@ const WINDOW = 100;
 /** The largest number of events that {@link UserQueues.findSendable} returns. */
 const BATCH = 20;
 /**
- * The events of a queue that must wait for longer than this are postponed. In milliseconds. Longer than 30 seconds, for
- * which a running attempt can make its queue wait.
+ * How long a queue may wait before its events are postponed, in milliseconds. A running attempt can make its queue wait
+ * for 30 seconds, but must not postpone its events.
  */
 const LONG_WAIT = 60_000;
 

@@ -2,7 +2,7 @@ import { isLoopback } from "../../config/server-config.js";
 
 /**
  * Returns whether webhooks may be sent to a URL. Plain HTTP is allowed only on loopback, because elsewhere others could
- * read it.
+ * read the events.
  */
 export function isWebhookUrl(text: string): boolean {
   if (!URL.canParse(text) || /\s/.test(text)) return false;

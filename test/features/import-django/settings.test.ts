@@ -38,11 +38,11 @@ describe("the settings of a move from Django", () => {
     ],
     [
       { ...DJANGO, djangoSimpleJwt: { USER_ID_FIELD: "email" } },
-      'djangoSimpleJwt: cannot have USER_ID_FIELD other than "id". Such tokens are not accepted, so their users log in again. Remove it, and djangoTokensUntil',
+      'djangoSimpleJwt: cannot have USER_ID_FIELD other than "id". Such tokens are not accepted, so their users must log in again. Remove it, and djangoTokensUntil',
     ],
     [
       { ...DJANGO, djangoSimpleJwt: { CHECK_REVOKE_TOKEN: true } },
-      "djangoSimpleJwt: cannot have CHECK_REVOKE_TOKEN. Such tokens are not accepted, so their users log in again. Remove it, and djangoTokensUntil",
+      "djangoSimpleJwt: cannot have CHECK_REVOKE_TOKEN. Such tokens are not accepted, so their users must log in again. Remove it, and djangoTokensUntil",
     ],
     ...[{ LEEWAY: 0.5 }, { LEEWAY: "10" }, { LEEWAY: 301 }, { AUTH_HEADER_TYPES: "JWT" }].map(
       (djangoSimpleJwt) =>

@@ -57,9 +57,7 @@ test("an SMTP server needs a sender", async () => {
 });
 
 test("where Gatehouse does not know its address, links need PUBLIC_URL or the option links", async () => {
-  const refusal = [
-    "publicUrl: is the address in the links of mails; unless links has them all, it is required with smtpUrl",
-  ];
+  const refusal = ["publicUrl: or a URL for each page in links is required with smtpUrl"];
   const { verifyEmail, resetPassword } = ALL_LINKS;
   expect(await refusedByAuth({ ...SMTP, ...FROM })).toEqual(refusal);
   expect(await refusedByAuth({ ...SMTP, ...FROM, links: { verifyEmail, resetPassword } })).toEqual(

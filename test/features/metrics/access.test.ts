@@ -191,7 +191,7 @@ describe("the settings", () => {
     expect(
       await refusedByAuth({ metrics: true, metricsPort: 0, metricsToken: METRICS_TOKEN }),
     ).toEqual([
-      "metricsPort: is for createServer; serve the route of auth.routes, with metricsToken",
+      "metricsPort: works only with createServer. Serve the route in auth.routes instead, and set metricsToken",
     ]);
     expect(await refusedByServer({ metrics: true, metricsHost: "127.0.0.1" })).toEqual([
       "metricsHost: needs metricsPort",

@@ -72,7 +72,7 @@ describe("the traces of docs/operations.md", () => {
     const ended = await runNode([CLI, "serve"], { cwd: data, env: env() });
     expectOneLine(
       ended,
-      /^gatehouse: TRACES: needs an SDK of OpenTelemetry, loaded before with `node --import`\n$/,
+      /^gatehouse: TRACES: needs an SDK of OpenTelemetry, loaded before Gatehouse with `node --import`\n$/,
     );
   });
 });

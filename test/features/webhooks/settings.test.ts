@@ -49,7 +49,7 @@ test("a URL needs a secret, and the feature needs the stored audit trail", async
     "WEBHOOK_SECRET: is required with WEBHOOK_URL",
   ]);
   expect(await refusedByServer({ webhookUrl, webhookSecret, auditRetention: false })).toEqual([
-    "webhookUrl: sends the audit trail, so it cannot be used while the trail is off by auditRetention",
+    "webhookUrl: needs the audit trail, which is off: change auditRetention",
   ]);
 });
 

@@ -41,17 +41,17 @@ export type AuditDetail = {
 /** Something that happened to an account, a session or a key. Only administrators see other users in it. */
 export type AuditEvent = {
   __typename?: 'AuditEvent';
-  /** The user who caused it. Null if nobody was signed in, or the user is deleted, or the caller may not see the user. */
+  /** The user who caused the event. Null if nobody was signed in, or if the user is deleted, or if the caller may not see the user. */
   actor?: Maybe<User>;
   /** The session that the actor used. */
   actorSessionId?: Maybe<Scalars['ID']['output']>;
   at: Scalars['DateTime']['output'];
   details: Array<AuditDetail>;
   id: Scalars['ID']['output'];
-  /** The administrator who used the actor's account. Only administrators see it. */
+  /** The administrator who used the actor's account. Only administrators see this field. */
   impersonator?: Maybe<User>;
   ipAddress?: Maybe<Scalars['String']['output']>;
-  /** Whether another user caused it than the one it is about, such as an administrator. */
+  /** Whether someone other than the event's own user caused it, such as an administrator. */
   isByOther: Scalars['Boolean']['output'];
   /** The id of the request in the log. */
   requestId?: Maybe<Scalars['String']['output']>;
@@ -59,7 +59,7 @@ export type AuditEvent = {
   sessionId?: Maybe<Scalars['ID']['output']>;
   /** Such as `token_issued` or `login_failed`. */
   type: Scalars['String']['output'];
-  /** The user it is about. Null if it is about no user, or the user is deleted, or the caller may not see the user. */
+  /** The user that the event is about. Null if there is none, or if the user is deleted, or if the caller may not see the user. */
   user?: Maybe<User>;
   userAgent?: Maybe<Scalars['String']['output']>;
 };
@@ -201,7 +201,7 @@ export type LinkedAccount = {
 
 export type LoginCodePayload = {
   __typename?: 'LoginCodePayload';
-  /** When the code stops working, at the latest. */
+  /** The latest time at which the code can work. */
   expiresAt: Scalars['DateTime']['output'];
   message: Scalars['String']['output'];
   /** Keep it in this browser, and send it with the token of the mail's link. Nobody else can then use the link. */
@@ -233,7 +233,7 @@ export type Mutation = {
   beginTotp: BeginTotpPayload;
   /** Sends a link to a new e-mail address of the caller. The address changes when the link is used. */
   changeEmail: MailPayload;
-  /** Sets a new password. The caller's other sessions end, and this one goes on. */
+  /** Sets a new password. Ends the caller's other sessions, but not the current session. */
   changePassword: PasswordPayload;
   /** Completes a login at another provider, with the parameters that the provider sent to your page. If the login links an account, the payload has no tokens, because the session goes on. */
   completeExternalLogin: AuthPayload;
@@ -243,7 +243,7 @@ export type Mutation = {
   confirmEmailChange: VerifyEmailPayload;
   /** Adds the app of `beginTotp`, by its first code. From then on, logins need a second step. With the first factor, the user gets recovery codes, and the user's other sign-ins end. */
   confirmTotp: SecondFactorPayload;
-  /** Makes a named static token for a script of the caller. `logoutOthers` leaves it, and `revokeSession` ends it. */
+  /** Makes a named static token for a script of the caller. `revokeSession` ends the token, but `logoutOthers` does not. */
   createToken: CreateTokenPayload;
   /** Creates a user. Without a password, the user cannot log in by password yet. */
   createUser: UserPayload;
@@ -257,11 +257,11 @@ export type Mutation = {
   emailLogin: AuthPayload;
   /** Ends all sessions of a user. */
   endSessions: LogoutPayload;
-  /** Opens a session in which the caller acts as another user, for at most 30 minutes. It cannot change the user's credentials. */
+  /** Opens a session in which the caller acts as another user, for at most 30 minutes. This session cannot change the user's credentials. */
   impersonate: AuthPayload;
   /** Logs in by user name and password. */
   login: AuthPayload;
-  /** Logs in by the code of a mail, or by the token of its link. Each works once. After five wrong codes, request a new one. */
+  /** Logs in by the code of a mail, or by the token of its link. A login uses up both. After five wrong codes, request a new one. */
   loginWithCode: AuthPayload;
   /** Ends the session of the refresh token if given, otherwise the session of the request's credential. */
   logout: LogoutPayload;
@@ -277,20 +277,20 @@ export type Mutation = {
   refreshToken: AuthPayload;
   /** Replaces the recovery codes. The user must have given a second factor within 15 minutes. */
   regenerateRecoveryCodes: SecondFactorPayload;
-  /** Creates an account. The answer is the same whether or not the e-mail address has an account: its owner gets a mail. */
+  /** Creates an account. The answer is the same whether or not the e-mail address has an account. In both cases, the address gets a mail. */
   register: RegisterPayload;
   /** Removes one of `passkeys`. The only way to log in to an account cannot be removed. */
   removePasskey: PasskeyPayload;
   /** Removes the second factors and the recovery codes of a user who has lost them. Make sure first that it is really the user who asks. */
   removeSecondFactor: UserPayload;
   renamePasskey: PasskeyPayload;
-  /** Sends a mail with a code and a link, which log in for at most 10 minutes. The answer is the same whether or not the address has an account. */
+  /** Sends a mail with a code and a link. Both work for at most 10 minutes. The answer is the same whether or not the address has an account. */
   requestLoginCode: LoginCodePayload;
   /** Sends a link that sets a new password. The answer is the same whether or not the address has an account. */
   requestPasswordReset: MailPayload;
   /** Sends a new link to an e-mail address that is not proved yet. The answer is the same for every address. */
   resendVerification: MailPayload;
-  /** Sets a new password by the token of a mail. All sessions of the user end, and nobody is logged in. */
+  /** Sets a new password by the token of a mail. Ends all sessions of the user, and opens no new session. */
   resetPassword: PasswordPayload;
   /** Ends a session of the caller. An administrator may also end a session of another user, within 12 hours after giving a password. A static token of an administrator cannot do that. */
   revokeSession: LogoutPayload;
@@ -308,7 +308,7 @@ export type Mutation = {
   unlockUser: UserPayload;
   /** Changes a user's name, e-mail address, or both. A missing argument changes nothing. */
   updateUser: UserPayload;
-  /** Proves an e-mail address by the token of a mail. Nobody is logged in. */
+  /** Proves an e-mail address by the token of a mail. Opens no session. */
   verifyEmail: VerifyEmailPayload;
   /** Checks a token of any kind. It is active unless it has expired, it was revoked, or its user is inactive. */
   verifyToken: TokenVerification;
@@ -607,7 +607,7 @@ export type PasswordPolicy = {
   maxLength: Scalars['Int']['output'];
   /** In characters (Unicode code points). */
   minLength: Scalars['Int']['output'];
-  /** Everything that `extensions.problems` of a refused password can list. */
+  /** The values that `extensions.problems` of a refused password can contain. */
   problems: Array<Scalars['String']['output']>;
 };
 
@@ -631,7 +631,7 @@ export type Query = {
   me: User;
   /** The caller's passkeys, oldest first. */
   passkeys: Array<Passkey>;
-  /** What a form can check before it sends a new password. */
+  /** The rules that a form can check before it sends a new password. */
   passwordPolicy: PasswordPolicy;
   /** The caller's second factors. */
   secondFactor: SecondFactorState;
@@ -782,10 +782,10 @@ export type User = {
   __typename?: 'User';
   createdAt: Scalars['DateTime']['output'];
   email?: Maybe<Scalars['String']['output']>;
-  /** When the user proved the e-mail address. Null if it is not proved, or there is none. */
+  /** When the user proved the e-mail address. Null if the address is not proved, or if there is no address. */
   emailVerifiedAt?: Maybe<Scalars['DateTime']['output']>;
   id: Scalars['ID']['output'];
-  /** The administrator who acts as this user in the session of the request. Null for all other users. */
+  /** The administrator who acts as this user in the session of the request. Otherwise null. */
   impersonatedBy?: Maybe<User>;
   isActive: Scalars['Boolean']['output'];
   lastLoginAt?: Maybe<Scalars['DateTime']['output']>;
