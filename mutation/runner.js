@@ -13,16 +13,16 @@ import { addEventHandler, resetState, run } from "jest-circus";
 import jestConfig from "../jest.config.js";
 import { jest } from "./globals.js";
 
-/** Tests that take longer, in milliseconds, run after all others. */
+/** Tests that take longer than this, in milliseconds, run after all others. */
 const SLOW = 3000;
 
-/** How many of the tests that found the last mutants are tried first. */
+/** The number of tests that are tried first because they found earlier mutants. */
 const FAVOURITES = 5;
 
-/** How long a file may clean up after its first failure, in milliseconds. */
+/** The time that a test file has to clean up after its first failure, in milliseconds. */
 const CLEAN_UP_TIMEOUT = 5000;
 
-/** What the processes of a run tell each other. They are files in Stryker's copy of the project. */
+/** Files in Stryker's copy of the project, by which the processes of a run share their results. */
 const FILES = ".mutation-files.json";
 const KILLS = ".mutation-kills";
 const CHECKS = ".mutation-checks";
@@ -30,7 +30,7 @@ const SLOT = ".mutation-process-";
 
 const { clearTimeout, setImmediate, setTimeout } = globalThis;
 
-/** The variables that Stryker's changes to the code read and write. */
+/** The variables that the code of the mutants reads and writes. */
 const stryker = (globalThis.__stryker__ ??= {});
 
 /**
@@ -39,11 +39,11 @@ const stryker = (globalThis.__stryker__ ??= {});
  * with the path of the file as its id.
  */
 class FileRunner {
-  /** By path: the milliseconds of all, and of each test by its title. */
+  /** By path of a test file: the milliseconds of the whole file, and of each test by its title. */
   #files;
-  /** How often each test found a mutant, by its id. Earlier finds count less. */
+  /** By id of a test: how many mutants it found. Earlier ones count less. */
   #kills = {};
-  /** By id: whether a test fails if others of its file do not run. */
+  /** By id of a test: whether it fails if the other tests of its file do not run. */
   #dependent = new Map();
   #hasFailed = false;
   #isUnclean = false;
@@ -54,13 +54,14 @@ class FileRunner {
 
   init() {
     process.env.NODE_ENV = "test";
-    // The support code names its databases after it.
+    // The test support names its databases after this number.
     process.env.JEST_WORKER_ID = String(takeSlot());
     globalThis[Symbol.for("TEST_TIMEOUT_SYMBOL")] = jestConfig.testTimeout;
   }
 
   async dryRun({ files, testFiles }) {
-    // Outside any test, because their statements run once in a process, not once in a file.
+    // The sources are loaded outside any test, because their top-level statements run once in a process, not once in
+    // a test file.
     for (const file of files) await load(file);
     const tests = [];
     this.#files = {};
@@ -130,7 +131,7 @@ class FileRunner {
     }
   }
 
-  /** Whether a test failed because others of its file did not run, not because of the mutant. */
+  /** Returns whether a test failed because the others of its file did not run, not because of the mutant. */
   async #isDependent(file, titles, failed) {
     const id = idOf(file, failed);
     if (!this.#dependent.has(id)) {
@@ -141,13 +142,13 @@ class FileRunner {
       const check = [id, failure !== undefined];
       this.#dependent.set(...check);
       appendFileSync(CHECKS, `${JSON.stringify(check)}\n`);
-      // Or earlier mutants have damaged the process.
+      // If the test fails without the mutant too, an earlier mutant may also have damaged the process.
       this.#isUnclean = failure !== undefined;
     }
     return this.#dependent.get(id);
   }
 
-  /** Reads what the other processes found. */
+  /** Reads the results of the other processes. */
   #recall() {
     for (const id of readLines(KILLS).slice(-100)) this.#countKill(id);
     this.#dependent = new Map(readLines(CHECKS));
@@ -185,13 +186,14 @@ class FileRunner {
         return { file, price, quick, slow };
       })
       .toSorted((a, b) => a.price - b.price);
-    // A static mutant is active until the process ends, so that no test can be checked without it.
+    // A static mutant stays active until the process ends, so a failed test cannot be repeated without it.
     const select = (file, titles) =>
       titles.filter((title) => {
         const isDependent = this.#dependent.get(idOf(file, title));
         return isStatic ? isDependent === false : isDependent !== true;
       });
-    // Tests that do not reach the mutant seldom find it. So a file whose hooks do not reach it need not run as a whole.
+    // Tests that do not reach the mutant seldom find it. A whole file is therefore run only if its hooks or many of
+    // its tests reach the mutant.
     const needsWhole = (file, quick) =>
       isStatic || ids.has(file) || reached(file).length >= quick.length / 2 || hasDependent(file);
     const hasDependent = (file) =>
@@ -216,7 +218,7 @@ class FileRunner {
         if (ids.has(idOf(file, title)) || isStatic) yield { file, titles: [title] };
       }
     }
-    // A dependent test was only believed if its whole file ran.
+    // A failed test that depends on others counts only in a run of its whole file.
     for (const { file, quick, slow } of files) {
       const titles = [undefined, ...quick, ...slow];
       const isDependent = titles.some((title) => this.#dependent.get(idOf(file, title)));
@@ -239,12 +241,12 @@ const readLines = (path) =>
 
 export const strykerPlugins = [declareClassPlugin(PluginKind.TestRunner, "files", FileRunner)];
 
-/** Stryker starts a new process after an error, and runs the same mutant there. */
+/** Ends this process by an error. Stryker starts a new one, and runs the same mutant there. */
 function restart(reason) {
   throw new Error(reason);
 }
 
-/** The run of a file. */
+/** The current run of a test file. */
 let current;
 
 /**
@@ -271,7 +273,7 @@ async function runTests(file, titles) {
 
 let loads = 0;
 
-/** Loads a compiled file, once or anew. */
+/** Loads a compiled file. `isNew` loads it again even if it was loaded before. */
 function load(path, isNew = false) {
   const { href } = pathToFileURL(resolve(path.replace(/\.ts$/, ".js")));
   return import(isNew ? `${href}?${(loads += 1)}` : href);
@@ -292,7 +294,7 @@ function checkResult({ testResults, unhandledErrors }) {
   if (error !== undefined) fail(error);
 }
 
-/** Fails if a rejection is still unhandled after the tasks that are due. */
+/** Fails the run if a rejection is still unhandled after all tasks that are due now. */
 async function checkPending() {
   await new Promise((resolve) => setImmediate(resolve));
   for (const error of current?.pending.values() ?? []) fail(error, true);
@@ -315,7 +317,7 @@ addEventHandler(async ({ name, error, test, describeBlock }) => {
   }
 });
 
-/** Counts what is reached from now on for this test of the file, or for none. */
+/** Attributes the code that runs from now on to this test. Without a title, attributes it to the file. */
 function enter(title) {
   current.title = title;
   if (stryker.currentTestId !== undefined) stryker.currentTestId = idOf(current.file, title);
@@ -330,7 +332,10 @@ function titleOf({ name, parent }) {
   return parent?.parent === undefined ? name : `${titleOf(parent)} ${name}`;
 }
 
-/** Takes the lowest number that no other process of the run has, so that databases are reused after a restart. */
+/**
+ * Takes the lowest number that no other running process has, so that a restarted process uses the same databases
+ * again.
+ */
 function takeSlot(number = 1) {
   const path = `${SLOT}${number}`;
   try {
