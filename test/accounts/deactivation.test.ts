@@ -48,7 +48,7 @@ describeGates((gate) => {
       expect(await reasonsOf(gate, others)).toEqual(Array(3).fill(undefined));
     });
 
-    test("that was made directly in the database ends its sessions at the next activation", async () => {
+    test("made directly in the database ends the user's sessions at the next activation", async () => {
       const { id, all } = await signIn();
       await gate.sql(`UPDATE "user" SET is_active = ? WHERE id = ?`, [false, id]);
       const ended = await endedBy(() => bound(gate).setActive(id, true));
@@ -60,18 +60,15 @@ describeGates((gate) => {
     test.each([
       ["user_inactive", `is_active = false`],
       ["password_changed", `credentials_version = credentials_version + 1`],
-    ])(
-      "that was made directly in the database refuses every token at once: %s",
-      async (reason, change) => {
-        const { id, all } = await signIn();
-        await gate.sql(`UPDATE "user" SET ${change} WHERE id = ?`, [id]);
-        expect(await reasonsOf(gate, all)).toEqual(Array(3).fill(reason));
-        const [jwt, sliding] = all;
-        expect((await gate.refresh(jwt!.refresh)).reason).toBe(reason);
-        expect((await gate.refresh(sliding!.token)).reason).toBe(reason);
-        expect(await gate.auth.sessions.list(id)).toEqual([]);
-      },
-    );
+    ])("made directly in the database refuses every token at once: %s", async (reason, change) => {
+      const { id, all } = await signIn();
+      await gate.sql(`UPDATE "user" SET ${change} WHERE id = ?`, [id]);
+      expect(await reasonsOf(gate, all)).toEqual(Array(3).fill(reason));
+      const [jwt, sliding] = all;
+      expect((await gate.refresh(jwt!.refresh)).reason).toBe(reason);
+      expect((await gate.refresh(sliding!.token)).reason).toBe(reason);
+      expect(await gate.auth.sessions.list(id)).toEqual([]);
+    });
 
     test("also ends a session that a login opens at the same moment", async () => {
       const id = await gate.user(`user${(count += 1)}`);
@@ -95,7 +92,7 @@ describeGates((gate) => {
       expect((await gate.me(tokens.authorization)).status).toBe(200);
     });
 
-    test("does not happen when an active user is activated: no session ends", async () => {
+    test("is not part of the activation of an active user, which ends no session", async () => {
       const { id, all } = await signIn();
       expect(await endedBy(() => bound(gate).setActive(id, true))).toEqual([]);
       expect(await reasonsOf(gate, all)).toEqual(Array(3).fill(undefined));

@@ -44,7 +44,7 @@ describeGates({ secretKey: SECRET_KEY, loginFailureLimit: LIMIT }, (gate) => {
       expect(visible(await attempt(gate, "nobody", PASSWORD))).toEqual(wrong);
     });
 
-    test("LG-6: refuses it by user name and by e-mail address", async () => {
+    test("LG-6: refuses the right password by user name and by e-mail address", async () => {
       await fail(1);
       for (let turn = 1; turn < LIMIT; turn += 1) {
         await attemptByEmail(gate, `${name}@example.com`);
@@ -58,7 +58,7 @@ describeGates({ secretKey: SECRET_KEY, loginFailureLimit: LIMIT }, (gate) => {
       }
     });
 
-    test("LG-2: refuses a right password that was found right just before the account locked", async () => {
+    test("LG-2: refuses a right password whose check ended just before the account locked", async () => {
       await fail(LIMIT - 1);
       const last = defineFeature({
         name: "last-failure",

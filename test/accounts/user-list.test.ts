@@ -19,7 +19,7 @@ describeGates((gate) => {
       await gate.user(username, { email, role });
       gate.advance(60);
     }
-    // Two users of the same millisecond.
+    // Two users who are created in the same millisecond.
     await Promise.all([gate.user("twin-a"), gate.user("twin-b")]);
     await gate.auth.accounts.setActive(
       (await gate.auth.accounts.findUser({ username: "bob" }))!,
@@ -30,7 +30,7 @@ describeGates((gate) => {
       await gate.login(name);
       gate.advance(60);
     }
-    // As in old data.
+    // A user without a profile, as old data may have.
     await gate.sql(
       `DELETE FROM profile WHERE user_id = (SELECT id FROM "user" WHERE username = 'dan') RETURNING user_id`,
     );
@@ -88,7 +88,7 @@ describeGates((gate) => {
     expect(await names({ roles: ["USER", "ADMIN", "USER"] })).toHaveLength(8);
   });
 
-  test("filters by the time of creation, with and without the limits themselves", async () => {
+  test("filters by the time of creation, excluding or including the limits", async () => {
     const second = start + 60_000;
     expect(await names({ createdBefore: second })).toEqual(["Ada"]);
     expect(await names({ createdAtOrBefore: second })).toEqual(["bob", "Ada"]);
