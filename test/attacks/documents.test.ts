@@ -5,7 +5,7 @@ import { DocumentLimits } from "../../src/apollo/document-limits.js";
 import { type Answer, type Gate, PASSWORD, setUpGate, type Tokens } from "../support/gate.js";
 
 const gate = setUpGate({ introspection: true });
-/** The same without introspection, as on a public server. */
+/** The same gate without introspection, like a public server. */
 let closed: Gate;
 let ada: Tokens;
 
@@ -101,7 +101,7 @@ describe("the lines of a document", () => {
 });
 
 describe("the depth of a document", () => {
-  /** `me { me { … } }`, which only validation refuses: limits do not depend on whether fields exist. */
+  /** `me` has no field `me`, so validation would refuse this. Limits must not depend on whether fields exist. */
   const nested = (depth: number) => `${"{ me ".repeat(depth - 1)}{ id }${" }".repeat(depth - 1)}`;
 
   test("GQ-3: 8 levels are validated, and 9 are refused before validation", async () => {
@@ -307,7 +307,7 @@ describe("directives", () => {
     for (const document of eleven) expectRefused(await gate.ask(document), TOO.directed);
   });
 
-  test("GQ-12: 5,000 of them give one short error", async () => {
+  test("GQ-12: 5,000 directives give one short error", async () => {
     for (const directives of [
       "@a ".repeat(5000),
       "@a".repeat(5000),
@@ -354,7 +354,7 @@ describe("the expansion of fragments", () => {
     expect([status, code]).toEqual([400, "GRAPHQL_VALIDATION_FAILED"]);
   });
 
-  /** The documents that we know to be slowest to check, with 1,000 tokens or more. */
+  /** The slowest documents to check that we know. Each has 1,000 tokens or more. */
   const WORST: Record<string, string> = {
     "one field over and over": `{ me { ${"id ".repeat(990)} } }`,
     "100 KiB of fields": `{ me { ${"id ".repeat(34_000)} } }`,

@@ -5,7 +5,7 @@ import { type Answer, PASSWORD, setUpGate } from "../support/gate.js";
 const SCHEMES = ["TOKEN", "JWT", "SLIDING"] as const;
 const ACCEPTS = ["application/json", "application/graphql-response+json"];
 
-/** The parts of a response that a client could compare, without times. */
+/** Returns the parts of a response that a client could compare, without times. */
 function tellable({ status, headers, text }: Answer): string {
   const rest = [...headers].filter(([name]) => name !== "date");
   return JSON.stringify([status, rest, text]);
@@ -63,7 +63,7 @@ describe("a refused login", () => {
     );
   });
 
-  test("LG-1, LG-2, LG-6: gets the same response once the account is locked, for every user, by user name and e-mail, even with the right password", async () => {
+  test("LG-1, LG-2, LG-6: at a locked account gets the same response for every user and by either name, even with the right password", async () => {
     const [accept] = ACCEPTS;
     const strict = await gate.another({ loginFailuresPerAccount: 5 });
     const ask = (name: keyof typeof LOGINS, who: string, password: string) =>

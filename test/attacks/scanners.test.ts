@@ -14,7 +14,7 @@ let start: NodeJS.CpuUsage;
 
 beforeAll(async () => {
   await gate.user("ada");
-  // The first request of a process compiles what the others use.
+  // The first request of a process takes longer, because it compiles code for all others.
   await gate.ask("{ __typename }");
 });
 
@@ -42,7 +42,7 @@ async function send(method: string, path: string, body?: string, headers = {}) {
 const post = (query: unknown) =>
   send("POST", "/graphql", JSON.stringify(query), { ...JSON_TYPE, accept: "application/json" });
 
-/** The errors of a refusal that runs nothing. */
+/** Expects a refusal that ran nothing, and returns its errors. */
 function errorsOf({ text }: { text: string }): { message: string; extensions: object }[] {
   const { data, errors } = JSON.parse(text);
   expect(data).toBeUndefined();
