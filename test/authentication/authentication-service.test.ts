@@ -63,7 +63,7 @@ describeGates(options, (gate) => {
       expect(eventsOf("login_failed")).toHaveLength(1);
     });
 
-    test("is one whose user changed after the check of the password", async () => {
+    test("includes one whose user changed after the password was checked", async () => {
       const { id, username } = await newUser();
       jest.spyOn(LoginAttempts.prototype, "recordSuccess").mockResolvedValue(null);
       await expect(login({ username }, PASSWORD)).rejects.toMatchObject({ code: REFUSED.code });
@@ -134,7 +134,7 @@ describeGates(options, (gate) => {
       ]);
     });
 
-    test("counts as a login, so that it is throttled", async () => {
+    test("counts as a login attempt, so it is throttled", async () => {
       const { id, username } = await newUser();
       for (let turn = 0; turn < 3; turn += 1) await login({ username }, WRONG).catch(() => null);
       await expect(require(id, PASSWORD)).rejects.toMatchObject({ reason: "throttled" });
@@ -171,7 +171,7 @@ describeGates(options, (gate) => {
     expect(seen).toEqual([user, user]);
   });
 
-  test("a refresh names the administrator who acts as the user, and nobody in a user's own session", async () => {
+  test("a refresh names the administrator who acts as the user, and no actor in a user's own session", async () => {
     const adminId = await gate.user(`admin${(names += 1)}`, { role: "ADMIN" });
     const { id: userId } = await newUser();
     const { authorization } = await gate.issue(adminId);
@@ -189,7 +189,7 @@ describeGates(options, (gate) => {
     expect(refreshes.map(([, sender]) => sender)).toEqual([{ ...client, actor }, client]);
   });
 
-  test("a logout counts as a request of its address, unless somebody is signed in", async () => {
+  test("a logout counts against the rate limit of its address, unless the user is signed in", async () => {
     const { id } = await newUser();
     const request = jest.spyOn(Throttle.prototype, "request");
     const { refresh, authorization } = await gate.issue(id);

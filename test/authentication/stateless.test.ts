@@ -114,7 +114,7 @@ describeGates({ bearerCheck: "stateless" }, (gate) => {
       expect((await ask("{ audit }", authorization)).code).toBe("FORBIDDEN");
     });
 
-    test("X-10: an admin who is logged out or deactivated is refused by a field with a role at once, and by others after exp", async () => {
+    test("X-10: an admin who is logged out or deactivated is refused by a field with a role at once, and by other fields after exp", async () => {
       const { accounts } = gate.auth;
       const [gone, idle] = [await signIn("ADMIN"), await signIn("ADMIN")];
       await gate.logout({ authorization: gone.authorization });

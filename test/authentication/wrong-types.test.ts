@@ -18,7 +18,7 @@ const ROLE = "role must be USER or ADMIN.";
 
 describeGates((gate) => {
   let id: string;
-  /** Any value, where a type would refuse it. */
+  /** Passes a value on that the types would refuse. */
   const any = (value: unknown): any => value;
 
   beforeAll(async () => {
