@@ -358,7 +358,7 @@ describeBrowser("in a browser", () => {
     test("turns the pages of the list of users, and a search starts at the first page", async () => {
       const names = Array.from({ length: 23 }, (_, at) => `walt${String(at).padStart(2, "0")}`);
       for (const name of names) await stage.gate.user(name);
-      // The users of later tests are newer, and so on the first page.
+      // Users of later tests become newer than these, so that the list shows them on its first page.
       stage.gate.advance(1);
       const page = await stage.visit();
       await signIn(page, "ada");
@@ -472,7 +472,7 @@ describeBrowser("in a browser", () => {
     });
   });
 
-  test("an unknown address says so, to everyone", async () => {
+  test("an unknown address of the app shows everyone that there is no such page", async () => {
     const page = await stage.visit(undefined, "no/such/page");
     await heading(page, "Page not found").waitFor();
     await becomes(() => page.title(), "Page not found · Gatehouse");

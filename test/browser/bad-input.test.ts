@@ -45,7 +45,7 @@ describeBrowser("in a browser", () => {
     test("fails a login: the page says so, sends it once, and the next login succeeds", async () => {
       const page = await stage.visit();
       stage.expected = FAILED_LOAD;
-      // Without the first fault: Chromium itself retries a request when a kept-open connection is cut off.
+      // The first fault is left out, because Chromium itself retries a request when a kept-open connection breaks.
       for (const [index, fault] of FAULTS.slice(1).entries()) {
         stage.fault = () => fault;
         await submit(page, "bob");
