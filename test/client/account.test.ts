@@ -118,7 +118,7 @@ describe("register", () => {
     expect(jar.cookie).toBe("");
   });
 
-  test("a session of a registration that a later logout overtook is ended at the server", async () => {
+  test("a session whose registration ends after a later logout is ended at the server", async () => {
     await signIn();
     count += 1;
     username = `user${count}`;
@@ -309,7 +309,7 @@ test("signed out, an operation that needs a user sends nothing", async () => {
   expect(proxy.seen).toEqual([]);
 });
 
-test("the methods need no this", async () => {
+test("the methods work without their object", async () => {
   const { passwordPolicy } = account;
   expect((await passwordPolicy()).error).toBeNull();
 });

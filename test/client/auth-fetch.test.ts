@@ -119,9 +119,9 @@ describe("authFetch", () => {
   describe("at a redirect to another origin", () => {
     let foreign: Server;
     let redirect: string;
-    /** What the other origin has received. */
+    /** The requests that the other origin has received. */
     let received: { authorization: string | undefined; body: string }[];
-    /** The body of its 401. */
+    /** The body of the other origin's 401. */
     let answer: string;
 
     beforeAll(async () => {

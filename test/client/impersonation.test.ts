@@ -24,7 +24,7 @@ let local: FakeStorage;
 let perTab: FakeStorage;
 let restore: (() => void)[];
 let clients: AuthClient[];
-/** The requests of a test. A client does not wait for the last of them. */
+/** The requests of a test. The test waits for them, because a client does not wait for its last request. */
 let requests: Promise<unknown>[];
 
 /** The administrator's own client. */

@@ -171,7 +171,7 @@ describe.each(Object.entries(LIBRARIES))("with %s", (_, connect) => {
       response.writeHead(200, { "content-type": "application/json" }).end(body);
     });
     const bobs = queryMe("OfBob");
-    // Apollo Client itself fails it, because its cache was reset.
+    // Apollo Client itself may fail this query, because its cache was reset.
     expect(await adas).toMatch(/^(token_expired|no reason)$/);
     expect(await bobs).toBe("bob");
     const sent = proxy.seen.filter(({ operation }) => operation === "Me");
@@ -206,7 +206,7 @@ describe.each(Object.entries(LIBRARIES))("with %s", (_, connect) => {
     await eventually(() => proxy.count("Late") === 1);
     expect(await queryMe()).toBe("token_revoked");
     held.emit("release");
-    // Apollo Client itself fails it, because its cache was reset.
+    // Apollo Client itself may fail this query, because its cache was reset.
     expect(await late).toMatch(/^(token_revoked|no reason)$/);
     expect(proxy.count("Late")).toBe(1);
   });

@@ -25,7 +25,10 @@ beforeEach(() => {
 
 afterAll(() => proxy.close());
 
-/** Returns a fault that holds a response from `arrived` on until `release` is called. */
+/**
+ * Returns a fault that holds a response back until `release` is called. `arrived` resolves when the response is
+ * there.
+ */
 function hold() {
   const [arrived, arrive] = signal();
   const [released, release] = signal();

@@ -104,7 +104,7 @@ test("a passkey logs in, without a user name and a second step", async () => {
   expect(auth.getSession()).toMatchObject({ status: "authenticated", user: { username } });
 });
 
-test("a passkey that the user chooses in the list of a field logs in", async () => {
+test("a passkey that the user chooses in the suggestions of a field logs in", async () => {
   await add();
   open();
   const { signal } = new AbortController();

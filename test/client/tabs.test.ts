@@ -14,7 +14,7 @@ import { FakeAsyncStorage, FakeStorage, withGlobal } from "../support/fake-stora
 import { FaultyProxy } from "../support/faulty-proxy.js";
 import { PASSWORD, setUpGate } from "../support/gate.js";
 
-/** Web Locks, for the tabs of one test. */
+/** Imitates Web Locks for the tabs of one test. */
 class FakeLocks {
   #last: Promise<unknown> = Promise.resolve();
   #held = 0;
@@ -153,7 +153,7 @@ test("without locks, two tabs that write their leases at the same time send one 
   const storage = new FakeStorage();
   const lease = `gatehouse:jwt:${proxy.url}:lease`;
   let isRead = false;
-  /** The storage as the first tab sees it. The tab writes its lease when the second tab has found no lease. */
+  /** The storage as the first tab sees it. That tab writes its lease only when the second tab has found none. */
   const early = {
     getItem: (key: string) => Promise.resolve(storage.getItem(key)),
     removeItem: (key: string) => Promise.resolve(storage.entries.delete(key)).then(() => undefined),
@@ -162,7 +162,7 @@ test("without locks, two tabs that write their leases at the same time send one 
       storage.setItem(key, value);
     },
   };
-  /** The storage as the second tab sees it. The tab writes its lease when the first tab has written its own. */
+  /** The storage as the second tab sees it. That tab writes its lease only when the first tab has written its own. */
   const late = {
     ...early,
     getItem: (key: string) => {
