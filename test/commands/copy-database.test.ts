@@ -71,7 +71,7 @@ async function publishedKeys({ url }: Serving): Promise<unknown[]> {
   return ((await response.json()) as { keys: unknown[] }).keys;
 }
 
-/** All rows of a table, as text. PostgreSQL and SQLite differ in booleans, and in the numbers that are text. */
+/** Returns all rows of a table as text. Booleans become numbers, as SQLite stores them. */
 async function rowsOf(
   sql: (statement: string) => Promise<any[]>,
   table: string,
@@ -146,7 +146,7 @@ describePostgres("gatehouse copy-database", () => {
           rows,
         ]);
         expect(output).toMatch(new RegExp(`^${table}: ${rows.length} rows?$`, "m"));
-        // The tables that this test is about are not empty.
+        // These tables must hold rows, because this test is about them.
         if (/^(user|session|registration|mail_outbox|webhook_outbox)$/.test(table)) {
           expect([table, rows.length]).not.toEqual([table, 0]);
         }
@@ -179,7 +179,7 @@ describePostgres("gatehouse copy-database", () => {
 
   describeTerminal("on a terminal", () => {
     test(
-      "shows how far it is, and ends with a line for each table",
+      "shows its progress, and ends with a line for each table",
       async () => {
         expect((await folder.run(["migrate"])).code).toBe(0);
         const { code, screen } = await runOnTerminal(

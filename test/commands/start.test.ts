@@ -26,7 +26,7 @@ const RARELY_USED = [
   ...["standardwebhooks", "unhomoglyph"],
 ];
 
-/** Some are imported, others required by a package: the recorder must see both. */
+/** Some of these are imported, and others are required by a package. The recorder must see both. */
 const USED = ["@apollo/server", "fastify", "graphql", "semver", "type-graphql"];
 
 describeGates((gate, database) => {
