@@ -138,7 +138,7 @@ describe("an editor shows the sentence and the type of", () => {
   });
 });
 
-test("the application compiles; it would not without a secret, or with a misspelt option", () => {
+test("the application compiles, and does not without a secret or with a misspelt option", () => {
   expect(problemsOf(CODE)).toEqual([]);
   expect(problemsOf(CODE.replace('secretKey: "…",', ""))).toEqual([
     expect.stringContaining("'secretKey' is missing"),

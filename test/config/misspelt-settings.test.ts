@@ -63,7 +63,7 @@ test("the case of an option's letters counts as one slip", async () => {
   ]);
 });
 
-test("an option with two slips is refused, and no other is named", async () => {
+test("an option with two slips is refused, and no real one is suggested", async () => {
   expect(await refusedByAuth({ acesTokenLifetime: 300 })).toEqual([
     "acesTokenLifetime: is not a setting",
   ]);
@@ -86,7 +86,7 @@ test("a misspelt variable stops the start although the real one is set too", () 
 });
 
 describe("a variable that is not misspelt is ignored:", () => {
-  test("those of real settings", () => {
+  test("the name of a real setting", () => {
     const names = [...variables.values()];
     const env = { [longVariables[0] ?? ""]: "sqlite:gate.sqlite" };
     expect(refusedByCommand(env)).toEqual([]);

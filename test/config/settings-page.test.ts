@@ -45,7 +45,7 @@ test("every setting has a sentence", async () => {
   expect(Object.keys(await readSentences()).sort()).toEqual(Object.keys(SETTINGS).sort());
 });
 
-test("only a setting that has a variable describes its default in a variable's words", () => {
+test("only a setting with a variable describes its default for the variable", () => {
   const isUnread = ([, { variable, defaultNote }]: [string, Setting]) =>
     variable === undefined && typeof defaultNote === "object";
   expect(Object.entries(SETTINGS).filter(isUnread)).toEqual([]);

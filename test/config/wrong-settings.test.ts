@@ -137,10 +137,13 @@ describe("a wrong variable is refused in one line by its name:", () => {
     expect(refusedByCommand({ [variable]: value })).toEqual([`${variable}: ${message}`]);
   });
 
-  test.each(["UV_THREADPOOL_SIZE=1", "UV_THREADPOOL_SIZE=1024", "NOW=1"])("%s passes", (set) => {
-    const [variable = "", value = ""] = set.split("=");
-    expect(refusedByCommand({ [variable]: value })).toEqual([]);
-  });
+  test.each(["UV_THREADPOOL_SIZE=1", "UV_THREADPOOL_SIZE=1024", "NOW=1"])(
+    "a right value is accepted: %s",
+    (set) => {
+      const [variable = "", value = ""] = set.split("=");
+      expect(refusedByCommand({ [variable]: value })).toEqual([]);
+    },
+  );
 
   test("an empty variable counts as not set, also one that is misspelt", () => {
     expect(refusedByCommand({ PORT: "", ACCES_TOKEN_LIFETIME: "" })).toEqual([]);
@@ -293,7 +296,7 @@ describe("a message never repeats the value", () => {
     ...["SECRET_KEY", "DATABASE_URL", "REDIS_URL", "JWT_ALGORITHM", "ACCESS_TOKEN_LIFETIME"],
     ...["PASSWORD_MIN_LENGTH", "GRAPHIQL", "CORS_ORIGINS", "TRUSTED_PROXIES", "LOG_LEVEL", "PORT"],
   ];
-  /** Is not valid for any setting, and does not occur in a message by chance. */
+  /** Texts that no setting accepts, and that do not occur in a message by chance. */
   const marked = fc.string({ maxLength: 12 }).map((text) => `§${text}`);
 
   test("for an option of any type", async () => {
@@ -319,7 +322,7 @@ describe("a message never repeats the value", () => {
     );
   });
 
-  test("for a number out of range: it gives the range and the distance", async () => {
+  test("for a number out of range, which is refused with the range and the distance", async () => {
     const range = "passwordMinLength: must be from 8 to 64, but is";
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: -1000, max: 7 }), async (value) => {
