@@ -44,7 +44,7 @@ describePostgres("over postgresql", () => {
         expect(Math.abs(iat * 1000 - Date.now())).toBeLessThan(30_000);
       });
 
-      test("W3: takes an honest retry for what it is", async () => {
+      test("W3: treats an honest retry as a retry", async () => {
         const { refresh } = await gate.issue(ada);
         const first = await gate.refresh(refresh);
         const retry = await gate.refresh(refresh, { url: other.url });
@@ -52,7 +52,7 @@ describePostgres("over postgresql", () => {
         expect(retry.data.refreshToken.refresh).toBe(first.data.refreshToken.refresh);
       });
 
-      test("still takes a late replay for reuse", async () => {
+      test("still treats a late replay as reuse", async () => {
         const { refresh, session } = await gate.issue(ada);
         await gate.refresh(refresh);
         await gate.sql("UPDATE session SET rotated_at = rotated_at - 11000 WHERE id = ?", [

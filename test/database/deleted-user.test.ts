@@ -19,7 +19,8 @@ describePostgres("a user who is deleted while a statement inserts a row of the u
     await client.query("BEGIN");
     await client.query(`DELETE FROM "user" WHERE id = $1`, [userId]);
     const running = operation();
-    // It may reject before this function returns it.
+    // The operation may fail before this function returns its promise. Node would report that as an unhandled
+    // rejection.
     running.catch(() => undefined);
     await eventually(async () => {
       const waiting = await gate.sql(

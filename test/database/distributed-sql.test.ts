@@ -11,7 +11,7 @@ import { createDatabase, describePostgres } from "../support/databases.js";
 import { Gate, PASSWORD } from "../support/gate.js";
 import { recordStatements } from "../support/statements.js";
 
-/** What CockroachDB, YugabyteDB or Citus lacks, and what a session keeps after its transaction. */
+/** SQL that CockroachDB, YugabyteDB or Citus lacks, or that leaves state in a connection after its transaction. */
 const MISSING = {
   "an advisory lock": /advisory/i,
   "a lock of a table": /\block\s+table\b/i,
@@ -29,7 +29,7 @@ const MISSING = {
   "a statement that CockroachDB lacks": /^\s*merge\b|\bexclude\s+using\b|\bdeferrable\b/i,
 };
 
-/** Everything is on. The mails and the webhooks cannot be delivered. */
+/** All features are on. The mails and the webhooks cannot be delivered. */
 const SETTINGS = {
   impersonation: true,
   registration: "open",
@@ -133,7 +133,7 @@ describePostgres("over postgresql", () => {
       const pattern = new RegExp(`(INSERT INTO|UPDATE|DELETE FROM) "?${table}\\b`);
       expect([table, statements.some((text) => pattern.test(text))]).toEqual([table, true]);
     }
-    // The test itself empties a database before it uses it.
+    // The test itself empties a database before use, so that statement does not count.
     const own = statements.filter((text) => !text.includes("DROP SCHEMA public CASCADE"));
     for (const [name, pattern] of Object.entries(MISSING)) {
       expect([name, own.filter((text) => pattern.test(text))]).toEqual([name, []]);

@@ -11,7 +11,7 @@ const READ = 4000;
 const WRITE = 8000;
 /** The longest time from the end of an outage to the first success. Without limits, it takes 5 seconds and more. */
 const RECOVERY = 2500;
-/** As many as the pool has connections, and more. */
+/** The number of requests at once. It is larger than the number of the pool's connections. */
 const MANY = 25;
 
 async function time<Result>(run: () => Promise<Result>): Promise<[Result, number]> {
@@ -37,7 +37,7 @@ describePostgres("behind a network that fails", () => {
   const askMany = () =>
     Promise.all(Array.from({ length: MANY }, () => gate.me(credentials.fixed.authorization)));
 
-  /** Everything but `lastUsedAt`, which is written later on purpose. */
+  /** Returns all sessions without `lastUsedAt`, which is written later on purpose. */
   const readSessions = async () =>
     (await direct.sql("SELECT * FROM session ORDER BY id")).map((session) => ({
       ...session,
@@ -90,7 +90,7 @@ describePostgres("behind a network that fails", () => {
     async (_, begin) => {
       begin();
       await askMany();
-      // They have just begun to connect when the network is back.
+      // These requests have just begun to connect when the network is back.
       const late = askMany();
       await new Promise((resolve) => setTimeout(resolve, 100));
       proxy.pass();

@@ -4,10 +4,10 @@ import { type DatabaseKind, describePostgres } from "../support/databases.js";
 import { type Answer, DATABASES, Gate, PASSWORD, setUpFreshGate } from "../support/gate.js";
 import { LOCK_TABLES, lockPostgres } from "../support/locks.js";
 
-/** Two statements in a row may wait for five seconds each. */
+/** Long, because two statements in a row may wait for five seconds each. */
 const TIMEOUT = 60_000;
 
-/** Everything that requests write, except `lastUsedAt` of sessions, which is written later on purpose. */
+/** Returns everything that requests write, without `lastUsedAt` of sessions, which is written later on purpose. */
 async function readState(gate: Gate): Promise<unknown[]> {
   const sessions = await gate.sql(`SELECT * FROM session ORDER BY id`);
   const users = await gate.sql(`SELECT * FROM "user" ORDER BY id`);

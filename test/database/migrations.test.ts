@@ -122,7 +122,7 @@ describe.each(DATABASES)("the migrations over %s", (kind) => {
     const ended = { code: 0, stdout: "The database is up to date.\n", stderr: "" };
     expect(runs).toEqual([ended, ended, ended, ended]);
     const names: string[] = await recorded();
-    // The command also applied those of the features that are on.
+    // The command also applied the migrations of the features that are on.
     expect(names.filter((name) => !name.includes(":"))).toHaveLength(CORE.length);
     expect(new Set(names).size).toBe(names.length);
   }, 60_000);
@@ -201,7 +201,7 @@ describe.each(DATABASES)("the migrations over %s", (kind) => {
     expect(await tables()).toContain("note");
   });
 
-  test("nothing is pending for tables that no entity describes", async () => {
+  test("tables that no entity describes need no change", async () => {
     const database = await openWith(notes);
     await database.migrate();
     expect(await database.pendingChanges()).toBe("");

@@ -34,7 +34,7 @@ describePostgres(
       const schema = `gate_${randomBytes(4).toString("hex")}`;
       await sql(`CREATE SCHEMA ${schema}`);
       try {
-        // A real old server is not at hand, so this one is made to say so.
+        // No real old server is available, so this server is made to report an old version.
         await sql(
           `CREATE VIEW ${schema}.pg_settings AS SELECT name, CASE name
              WHEN 'server_version_num' THEN '110022' ELSE setting END AS setting FROM pg_catalog.pg_settings`,

@@ -62,7 +62,7 @@ describePgBouncer("behind PgBouncer in transaction mode, with Debian's configura
     await expectService(second, authorization);
     ended.push(...(await Promise.all(second.map((server) => server.stop()))));
     expect(ended.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
-    // One of them has created the first admin.
+    // Only one process has created the first admin, and says so. No other message is expected.
     const errors = ended.map(({ stderr }) => stderr).filter((stderr) => stderr !== "");
     expect(errors).toEqual([expect.stringMatching(/^Created the first admin\./)]);
   }, 120_000);
@@ -83,7 +83,7 @@ describePgBouncer("behind PgBouncer in transaction mode, with Debian's configura
       /^DATABASE_SCHEMA cannot be set through a pooler\. Run on the server: ALTER ROLE "\w+" SET search_path = "elsewhere"$/;
     await expect(openAuth({ databaseSchema: "elsewhere" })).rejects.toThrow(fault);
     const name = new URL(database.url).pathname.slice(1);
-    // Set for the database and not for the role, because other tests use the role.
+    // The statement changes the database and not the role, because other tests use the role.
     await database.sql(`ALTER DATABASE ${name} SET search_path = elsewhere`);
     try {
       await database.sql(

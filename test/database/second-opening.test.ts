@@ -9,10 +9,13 @@ import { runSql } from "../support/sqlite.js";
 
 const SECRET_KEY = "9QxT2vLw7Zc4NfYb1KpRs8HdJm3GaUeV6oXiCtBqWyE";
 
-/** Milliseconds: enough for a slow machine. */
+/** In milliseconds. Long, because the machine may be slow. */
 const TIMEOUT = 300_000;
 
-/** Opens the database, then opens it again as `again` says. Adds a user for each line that it reads. */
+/**
+ * Returns a program that opens the database, and opens it again by the code in `again`. It then adds a user for each
+ * line that it reads.
+ */
 function program(again: string): string {
   return `
     import { createInterface } from "node:readline";

@@ -10,7 +10,7 @@ describeGates((gate, database) => {
   let passwords: string[];
   let jwt: Tokens[];
   let fixed: Tokens[];
-  /** Returns every value of every column of every table, and the bytes of the files. */
+  /** Every value of every column of every table, and the bytes of the files. */
   let stored: Buffer;
 
   beforeAll(async () => {
@@ -61,7 +61,7 @@ describeGates((gate, database) => {
       ? Promise.all(["", "-wal"].map((suffix) => readFile(`${gate.databasePath}${suffix}`)))
       : [];
 
-  /** The encodings in which a stored secret could still be used. */
+  /** Returns the encodings in which a stored secret could still be used. */
   const spellings = (secret: string) => {
     const bytes = Buffer.from(secret);
     const hex = bytes.toString("hex");

@@ -76,7 +76,7 @@ describe.each(DATABASES)("the statements of a feature over %s", (kind) => {
       return values;
     };
     if (kind === "sqlite") {
-      // 2 is FULL, which survives a power failure.
+      // The value 2 of `synchronous` is FULL, which survives a power failure.
       const names = ["synchronous", "journal_mode", "foreign_keys", "busy_timeout"];
       expect(await settingsOf(database.write, names)).toEqual([2, "wal", 1, 5000]);
       expect(await settingsOf(database.read, ["busy_timeout"])).toEqual([2000]);
@@ -85,7 +85,7 @@ describe.each(DATABASES)("the statements of a feature over %s", (kind) => {
     }
   });
 
-  test("the database itself does not call a mistake of a statement an outage", async () => {
+  test("with a mistake do not count as an outage of the database", async () => {
     const mistakes =
       kind === "sqlite" ? database.read(INSERT, ["f"]) : database.read("SELECT ? AS a", []);
     await expect(mistakes).rejects.not.toBeInstanceOf(ServiceUnavailable);
