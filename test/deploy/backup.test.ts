@@ -38,7 +38,7 @@ async function rehearse(env: Record<string, string>, backUp: string, restore: st
   expect(await shell(backUp)).toEqual({ code: 0, output: "" });
   expect(await reasonOf("mutation { logout { message } }", ada)).toBeUndefined();
   expect(await reasonOf("{ me { id } }", ada)).toBe("token_revoked");
-  // A server that is killed leaves its log of writes behind. It must not get into the restored database.
+  // A killed server leaves a log of its last writes behind. That log must not get into the restored database.
   await server.stop("SIGKILL");
   expect(await shell(restore)).toEqual({ code: 0, output: "" });
 

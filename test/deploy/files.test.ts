@@ -137,7 +137,7 @@ describePostgres("the settings of the deployments", () => {
   });
   afterAll(() => database.drop());
 
-  /** Runs the server as in a container: as a user without rights, on a read-only file system. */
+  /** Runs a program as in a container: as a user without rights, on a read-only file system. */
   const CONTAINER =
     "bwrap --ro-bind / / --dev /dev --proc /proc --unshare-user --uid 1000 --gid 1000 --die-with-parent".split(
       " ",
