@@ -20,13 +20,15 @@ export interface Habits {
 
 const HABITS: Habits = { refreshes: 40, pause: 20 };
 
-/** The server's reuse window, in milliseconds: a client that got no answer has to repeat its request within this time. */
+/**
+ * The server's reuse window, in milliseconds. A client that got no answer must repeat its request within this time.
+ */
 const REUSE_WINDOW = 10_000;
 
 const FIELDS = "{ access refresh }";
 export const ME = "{ me { username } }";
 
-/** Operations that may follow a fault without an answer, or with one that says to repeat them. */
+/** The codes of answers after which a client repeats its request. */
 const REPEATED = ["SERVICE_UNAVAILABLE", "TOO_MANY_REQUESTS"];
 
 /**
@@ -48,7 +50,10 @@ export class Client {
   readonly loggedOut: string[] = [];
   /** Refusals that no client should get. */
   readonly refused: string[] = [];
-  /** How many times the server was away for longer than the reuse window, after it had rotated the token. */
+  /**
+   * How many times the client was refused because the server had rotated its token and was then away for longer than
+   * the reuse window.
+   */
   late = 0;
 
   constructor(ask: Ask, username = "ada", habits: Partial<Habits> = {}) {
@@ -57,7 +62,7 @@ export class Client {
     this.#habits = { ...HABITS, ...habits };
   }
 
-  /** The current tokens; undefined between a logout and the next login. */
+  /** The current tokens, or undefined between a logout and the next login. */
   get lastTokens(): Tokens | undefined {
     return this.#tokens;
   }
@@ -76,7 +81,7 @@ export class Client {
     this.#running = this.#run();
   }
 
-  /** Resolves when the client has a session, and waits for no answer. */
+  /** Stops the client. Resolves when it has a session, and waits for no answer. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#running;

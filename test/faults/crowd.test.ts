@@ -34,7 +34,7 @@ describe("a server with", () => {
     await database.drop();
   });
 
-  /** Asks for `me` until `isOver`. Each request has its own connection, as that of another client. */
+  /** Asks for `me` until `isOver`. Each request has its own connection, like the request of another client. */
   async function observe(isOver: () => boolean): Promise<string> {
     const took: number[] = [];
     while (!isOver()) {

@@ -76,7 +76,7 @@ describe.each(DATABASES)("over %s", (kind) => {
   });
 });
 
-/** Returns how each fault begins and ends. */
+/** Each fault, as a function that causes it and ends it. */
 const FAULTS: Readonly<Record<string, (server: PostgresServer, proxy: TcpProxy) => Promise<void>>> =
   {
     "is stopped and started": async (server) => {

@@ -31,7 +31,7 @@ async function fillDisk(name: string, disk: SmallDisk, databaseUrl: string, sql:
     const codes = new Set<string>();
     let longest = 0;
     const begin = performance.now();
-    // A database that still has a little room within its files takes some more writes.
+    // After a first refusal, some more writes succeed, because the files of the database still have a little room.
     for (let refused = 0; refused < 20;) {
       const sent = performance.now();
       const { data, errors } = await site.ask(LOGIN);

@@ -14,7 +14,7 @@ import { ReplicatedPostgres } from "./replicated-postgresql.js";
 
 /** The file that docs/deploy.md recommends. */
 const CONFIGURATION = join(ROOT, "deploy/pgbouncer.ini");
-/** For each instance. */
+/** The number of clients of each instance. */
 const CLIENTS = 6;
 
 const needed = [describeCluster, describePgBouncer, describeWith("/usr/sbin/haproxy")];

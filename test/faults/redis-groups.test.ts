@@ -58,7 +58,7 @@ describeRedisServers.each(GROUPS)("counted in %s", (_name, start, hasReplica) =>
     return answers.filter(({ reason }) => reason === "invalid_credentials").length;
   }
 
-  /** Waits until both gates count in Redis, for several keys, which are on different nodes of a Cluster. */
+  /** Waits until both gates count in Redis. Checks several keys, because a Cluster keeps them on different nodes. */
   async function isUsed(): Promise<void> {
     for (let shared = 0; shared < 4;) {
       await eventually(async () => {
@@ -98,7 +98,7 @@ describeRedisServers.each(GROUPS)("counted in %s", (_name, start, hasReplica) =>
     await fail(name, FREE);
     for (const server of group.servers) {
       await server.run("SCRIPT", "FLUSH");
-      await server.run("FLUSHALL").catch(() => undefined); // A replica refuses it.
+      await server.run("FLUSHALL").catch(() => undefined); // A replica refuses FLUSHALL.
     }
     await fail(name, FREE - 1);
     await fail(name, 1, other);

@@ -76,7 +76,7 @@ class RedisServer {
   }
 }
 
-/** What a wrong REDIS_URL may lead to: the answer to each message. */
+/** Other servers that a wrong REDIS_URL may lead to, each with its answer to every message. */
 const OTHERS: Readonly<Record<string, string>> = {
   "an HTTP server": "HTTP/1.1 400 Bad Request\r\n\r\n",
   "a server of another version, which knows no command": "-ERR unknown command\r\n",
@@ -163,7 +163,8 @@ describeWith("redis-server")("Redis", () => {
         say(
           `Redis ${fault}: the longest time without an answer was ${gapOf(site.clients, broken)} ms, an operation took at most ${site.longest(broken)} ms; each client had an answer ${back} ms after its return; ${checked} of 60 wrong passwords were checked. ${counted}.`,
         );
-        // The counters of Redis before, of memory, and of Redis after the fault; and the waits double.
+        // Three counters apply: that of Redis before the fault, that in memory, and that of Redis after it. The waits
+        // of each counter double.
         expect(checked).toBeLessThanOrEqual(3 * (FREE + Math.log2(2 + seconds)));
         expect(site.clients.flatMap(({ refused }) => refused)).toEqual([]);
       } finally {

@@ -63,7 +63,7 @@ export class ReplicatedPostgres {
   }
 }
 
-/** Asks each server whether it takes writes, as `psql` would. */
+/** Returns the configuration of HAProxy, which asks each server whether it takes writes, as `psql` would. */
 function proxyConfig([primary, replica, proxy]: readonly [number, number, number]): string {
   const size = (bytes: number) => bytes.toString(16).padStart(8, "0");
   const hex = (text: string) => Buffer.from(text).toString("hex");

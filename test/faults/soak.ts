@@ -35,7 +35,7 @@ describe.each(DATABASES)("over %s", (kind) => {
       const { pid } = site.server;
       try {
         await site.load();
-        /** `me` of each client in turn, as fast as the load allows. */
+        /** The pause between two requests for `me`, in milliseconds. The loop below adjusts it to reach {@link LOAD}. */
         let [pause, isOver] = [5, false];
         const took: { at: number; milliseconds: number }[] = [];
         const reading = Array.from({ length: 4 }, async (_, lane) => {
@@ -75,7 +75,7 @@ describe.each(DATABASES)("over %s", (kind) => {
         await Promise.all(reading);
         const counted = await site.expectNothingLost();
         const share = Math.round(((lastCpu - firstCpu) / (lastTime - start)) * 100_000);
-        /** Returns the figures of one quarter of the time after `warm`, from 0 to 3. */
+        /** Returns the figures of one quarter of the time after `warm`. The quarters are 0 to 3. */
         const quarter = (index: number) => {
           const from = warm + ((end - warm) / 4) * index;
           const isIn = ({ at }: { at: number }) => at >= from && at < from + (end - warm) / 4;

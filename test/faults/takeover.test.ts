@@ -14,7 +14,9 @@ const TIMEOUT = 300_000;
 
 /** Seconds between two runs of the job. */
 const INTERVAL = 5;
-/** How long a run takes, in seconds. So long that the runs of two servers would overlap, whenever each started. */
+/**
+ * The duration of a run, in seconds. It is so long that the runs of two servers would overlap, whenever each started.
+ */
 const RUN = 4;
 
 /** A job that fails if it runs twice at the same time, because each run inserts the same row. */
