@@ -25,10 +25,10 @@ console.log((await auth.login("ada", "correct horse battery staple")).user.usern
 const Status = () => createElement("p", null, useAuth().status);
 console.log(renderToString(createElement(AuthProvider, { client: auth }, createElement(Status))));`;
 
-/** Milliseconds: enough on a busy machine. */
+/** In milliseconds. Long, because the machine may be busy. */
 const TIMEOUT = 100_000;
 
-/** As docs/installing.md says. */
+/** The packages that docs/installing.md says to leave out of a bundle. */
 const EXTERNAL = ["graphql-gatehouse", "graphql"];
 
 const WEBPACK = `import { fileURLToPath } from "node:url";
@@ -56,7 +56,10 @@ const external = EXTERNAL.map((name) => `--external:${name}`);
 const ESBUILD = ["node_modules/esbuild/bin/esbuild", "--bundle", "--format=esm"];
 const VITE_BUILD = ["node_modules/vite/bin/vite.js", "build"];
 
-/** How each tool bundles server.mjs and client.mjs, as `out/server-NAME.mjs` and `out/client-NAME.mjs`. */
+/**
+ * The commands by which each tool bundles server.mjs and client.mjs, into `out/server-NAME.mjs` and
+ * `out/client-NAME.mjs`.
+ */
 const BUILDS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   esbuild: [
     [...ESBUILD, "--platform=node", ...external, "server.mjs", "--outfile=out/server-esbuild.mjs"],

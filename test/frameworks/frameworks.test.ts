@@ -7,10 +7,13 @@ import type { Browser } from "../support/browsers/driver.js";
 import { describeBrowser, openBrowser } from "../support/browsers/index.js";
 import { BOB_EMAIL, type InstalledExample, installExample, PASSWORD } from "./install-example.js";
 
-/** Apollo's standalone server, which takes long bodies, and answers a malformed one with a page and a line in the log. */
+/**
+ * This example uses Apollo's standalone server. It takes long bodies, and answers a malformed one with a page and a
+ * line in the log.
+ */
 const STANDALONE = "embed";
 
-/** The subgraph. It trusts the client's address that the gateway on its own machine sends. */
+/** This example is a subgraph. It trusts the client's address that the gateway on its own machine sends. */
 const SUBGRAPH = "federation";
 
 /** Each complete server of `examples/`. Next.js has two bundlers. */
@@ -165,7 +168,7 @@ describe.each(EXAMPLES)("the installed example %s %s", (name, bundler = "") => {
       expect(response.status).toBe(400);
       const answer = await response.text();
       expect(answer).not.toMatch(/\bat .*:\d+:\d+|node_modules/);
-      // Its own body parser answers before Apollo Server does.
+      // The standalone server's body parser answers before Apollo Server does.
       if (name === STANDALONE) return;
       const [error] = JSON.parse(answer).errors;
       expect(error).toMatchObject({
@@ -240,7 +243,7 @@ describe.each(EXAMPLES)("the installed example %s %s", (name, bundler = "") => {
         await signOut.waitFor();
         await signOut.click();
         await signIn.waitFor();
-        // The example has no icon.
+        // The browser asks for an icon, which the example does not have.
         const isMissing = /^Failed to load resource: .* 404 /;
         expect(problems.filter((text) => !isMissing.test(text))).toEqual([]);
         await person.close();
@@ -248,7 +251,7 @@ describe.each(EXAMPLES)("the installed example %s %s", (name, bundler = "") => {
     });
   }
 
-  // Last, because the address stays throttled.
+  // This test is the last one, because the address stays throttled.
   test("throttles the wrong passwords of one address, whatever the client says its address is", async () => {
     let last: Awaited<ReturnType<typeof ask>> | undefined;
     for (let count = 0; count < 60 && last?.reason !== "throttled"; count += 1) {

@@ -38,7 +38,7 @@ export class InstalledExample {
     return stdout.trim();
   }
 
-  /** Without `DATABASE_URL`, because the example and the command must choose the same database. */
+  /** The environment without `DATABASE_URL`, because the example and the command must choose the same database. */
   get env(): Record<string, string> {
     return {
       SECRET_KEY: this.#secret,
