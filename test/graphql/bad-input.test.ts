@@ -68,7 +68,7 @@ describeGates((gate) => {
     });
 
     test.each([CANARY, "jwt", "SLIDE", "", "Bearer", 1, ["JWT"], { JWT: CANARY }])(
-      "an unknown scheme word, %j, is BAD_USER_INPUT and not repeated",
+      "an unknown scheme, %j, is BAD_USER_INPUT and not repeated",
       async (scheme) => {
         const query = `mutation ($s: AuthScheme!) {
         login(username: "ada", password: "${PASSWORD}", scheme: $s) { scheme }

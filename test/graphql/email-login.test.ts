@@ -77,7 +77,7 @@ describeGates((gate, database) => {
       try {
         await old.user("one", { email: "both@example.com" });
         await old.user("two", { email: "other@example.com" });
-        // The user table without its unique index, as in old data.
+        // Old data has no unique index on the addresses.
         await old.sql(`DROP INDEX user_email_key_unique`);
         await old.sql(`UPDATE "user" SET email_key = 'both@example.com'`);
         const variables = { email: "both@example.com", password: PASSWORD };

@@ -41,7 +41,7 @@ function login(kind: string, account: number, headers: Record<string, string> = 
   return attempt(gate, `${name}${account}`, password, { headers });
 }
 
-/** The parts of a response that could distinguish one refusal from another. */
+/** Returns the parts of a response that could distinguish one refusal from another. */
 const visible = ({ status, headers, text }: Answer) => ({
   status,
   text,
@@ -59,10 +59,13 @@ test.each(["application/graphql-response+json", "application/json", "*/*"])(
   },
 );
 
-/** How often to measure again. Other load moves the medians at random; a real difference is there each time. */
+/**
+ * The number of attempts to measure. Other load changes the medians at random, but a real difference appears each
+ * time.
+ */
 const MEASUREMENTS = 4;
 
-test("LG-1, PW-10, L-04: they take the same time within 5%, a margin that reveals a slower hash", async () => {
+test("LG-1, PW-10, L-04: unknown, wrong, inactive and locked take the same time within 5%, a margin that reveals a slower hash", async () => {
   const differing = new Set(["wrong", "inactive", "locked"]);
   for (let measurement = 0; measurement < MEASUREMENTS && differing.size > 0; measurement += 1) {
     const ratio = await measure();

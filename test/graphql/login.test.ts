@@ -109,7 +109,7 @@ describeGates((gate) => {
   });
 
   describe("a refused login", () => {
-    /** The parts of a response that could distinguish one refusal from another. */
+    /** Returns the parts of a response that could distinguish one refusal from another. */
     const visible = ({ status, headers, text }: Answer) => ({
       status,
       text,
@@ -147,7 +147,8 @@ describeGates((gate) => {
     test("L-04: takes as long for an unknown user as for a known one, because a password is always hashed", async () => {
       const users = ["ada", "nobody", "idle", "keyless"];
       const times = new Map(users.map((user) => [user, [] as number[]]));
-      // The fastest of many logins shows the real cost. The slower ones include other load, so a busy machine needs more.
+      // The fastest of many logins shows the real cost, because slower ones include other load. On a busy machine,
+      // more logins are needed.
       const ratio = () => {
         const fastest = users.map((user) => Math.min(...(times.get(user) ?? [])));
         return Math.max(...fastest) / Math.min(...fastest);

@@ -73,7 +73,7 @@ describeGates((gate) => {
       });
     });
 
-    test("R-22: a session expires after the idle limit without a refresh, and lives on with one", async () => {
+    test("R-22: a session expires after the idle limit without a refresh, and continues with one", async () => {
       const { refresh } = await gate.login("ada");
       gate.advance(7 * DAY - 1);
       const next = await gate.refresh(refresh);
