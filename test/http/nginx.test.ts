@@ -9,10 +9,10 @@ import { findFreePort } from "../support/free-port.js";
 import { describeNginx, startNginx } from "../support/nginx.js";
 
 const PASSWORD = "correct horse battery staple";
-/** How many clients do the same, and how long each pauses between two requests, in milliseconds. */
+/** The number of clients that do the same, and the pause of each between two requests, in milliseconds. */
 const READERS = { count: 12, pause: 20 };
 const REFRESHERS = { count: 4, pause: 50 };
-/** Few, because a login costs much CPU. */
+/** Only one client logs in, because a login costs much CPU. */
 const LOGINS = { count: 1, pause: 500 };
 const CLIENTS = READERS.count + REFRESHERS.count + LOGINS.count;
 

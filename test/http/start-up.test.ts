@@ -28,7 +28,7 @@ beforeEach(async () => {
   folder = await folders.empty();
 });
 
-/** Options of a public server, and the problem with them. */
+/** Returns the problems for which a public server with these options does not start. */
 async function problemsOf(options: Partial<ServerOptions>): Promise<string[]> {
   const databaseUrl = `sqlite:${join(folder.path, "gate.sqlite")}`;
   const wrong = createServer({

@@ -134,7 +134,7 @@ describe("GQ-15: many requests of one address at once", () => {
     expect((await gate.ask("{ counted }", from("2001:db8:2:1::1"))).status).toBe(200);
   });
 
-  test("of 5,000 pipelined ones each is answered or refused, in parts of 64, and another client is answered meanwhile", async () => {
+  test("5,000 pipelined ones are each answered or refused, 64 at a time, and another client is answered meanwhile", async () => {
     await gate.user("ada");
     const { authorization } = await gate.login("ada");
     const query = "{ me { username } counted }";

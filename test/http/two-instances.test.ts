@@ -114,7 +114,7 @@ describe.each(DATABASES)("two servers over %s that start together on an empty da
   );
 
   test(
-    "are joined by none that has another secret or is older, and it says so in one line",
+    "keep working while a third one, with another secret or an older version, ends with one line",
     async () => {
       const { authorization } = await login(one);
       const serve = (SECRET_KEY: string) =>
