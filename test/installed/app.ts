@@ -18,15 +18,16 @@ export const TARBALL = process.env["INSTALLED_TARBALL"] ?? "";
 export const CLI = `${PACKAGE}/dist/cli.js`;
 
 /**
- * Makes another application with the same packages, as hard links, which its test may remove or replace.
+ * Creates another application with the same packages, and returns its folder. The packages are hard links, so a test
+ * may remove or replace files.
  * @param without packages, or paths in them, to remove
- * @returns its folder
  */
 export async function copyApp(name: string, without: readonly string[] = []): Promise<string> {
   const folder = `${APP}-${name}`;
   await mkdir(folder);
   await promisify(execFile)("cp", ["-al", `${APP}/node_modules`, folder]);
-  // npm removes packages that no manifest names. Copied, because npm writes into these files.
+  // npm removes packages that no manifest names, so the manifests are needed. They are copied, because npm writes
+  // into these files.
   for (const name of ["package.json", "package-lock.json"]) {
     await copyFile(`${APP}/${name}`, `${folder}/${name}`);
   }

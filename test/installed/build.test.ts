@@ -16,7 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 
-/** The files of which deploy/Dockerfile builds the image. */
+/** The files from which deploy/Dockerfile builds the image. */
 const SOURCES = readFileSync("deploy/Dockerfile.dockerignore", "utf8")
   .split("\n")
   .filter((line) => line.startsWith("!"))
@@ -38,7 +38,7 @@ afterAll(() => {
   rmSync(copy, { recursive: true });
 });
 
-/** Returns the time of change of each built file. */
+/** Returns the time of the last change of each built file. */
 function builtFiles(): Map<string, number> {
   const files = ["dist", "cjs", "assets"].flatMap((folder) =>
     readdirSync(join(copy, folder), { recursive: true, encoding: "utf8" }).map((name) =>

@@ -25,8 +25,8 @@ const CLIENT_PACKAGES = [
 ];
 
 /**
- * The environment of npm: without the variables of the npm that started the tests, which would send the new one to this
- * clone, and without install scripts, because the only one would compile SQLite for two minutes.
+ * The environment of npm. It lacks the variables of the npm that started the tests, because those would send the new
+ * npm to this clone. It switches off install scripts, because the only one would compile SQLite for two minutes.
  */
 export const NPM_ENV = {
   ...Object.fromEntries(
@@ -63,7 +63,7 @@ export default async function install() {
   if (route === undefined) throw new Error("README.md does not say how to install the tarball.");
   const { devDependencies } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
   const others = CLIENT_PACKAGES.map((name) => `${name}@${devDependencies[name]}`);
-  // The newest, because its declarations change most.
+  // These types are the newest, because their declarations change most.
   const rest = `npm install @types/node@latest @types/express@5 ${others.join(" ")}`;
   for (const command of [route, rest]) {
     await run("sh", ["-c", command], { cwd: app, env: NPM_ENV });

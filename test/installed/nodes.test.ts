@@ -5,7 +5,10 @@ import { APP, CLI, npm } from "./app.js";
 import { LISTENS, ROOT } from "../support/command.js";
 import { type Ended, runNode, startNode, waitForLine } from "../support/node-process.js";
 
-/** Two versions with long-term support, and the newest. The other tests run on 20, the oldest that is supported. */
+/**
+ * The two newest versions with long-term support, and the newest of all. The other tests run on 20, the oldest
+ * supported version.
+ */
 const VERSIONS = ["22.23.3", "24.21.0", "26.10.0"];
 
 const PASSWORD = "correct horse battery staple";

@@ -121,7 +121,7 @@ export async function handle(request: Request): Promise<Response> {
 }
 `;
 
-/** The declarations of Apollo Client and of its own dependency have these errors, whoever imports them. */
+/** Apollo Client and a package that it needs have errors in their own declarations, whoever imports them. */
 const FAULTY = /^\.\.\/node_modules\/(@apollo\/client|@wry\/caches)\//;
 
 const MODULES = ["server.ts", "client.ts", "verify.ts"];
