@@ -33,7 +33,7 @@ describeFreshGates((gate) => {
     return faults;
   }
 
-  describe("no key that is not revoked", () => {
+  describe("a database without a key that is not revoked", () => {
     test("leaves a running server its keys, and is reported once", async () => {
       const { faults, core, close } = await openAnother();
       const { kid } = core.keys.ring.current;
@@ -97,7 +97,7 @@ describeFreshGates((gate) => {
       );
     });
 
-    test("and is the only key leaves a running server its keys, and is the one thing that it reports", async () => {
+    test("and is the only key leaves a running server its keys, and nothing else is reported", async () => {
       const { authorization } = await gate.issue(await gate.user("ada"));
       const { faults, core, close } = await openAnother();
       await gate.sql("UPDATE signing_key SET sealed_key = 'damaged'");

@@ -64,7 +64,7 @@ describe("the secret beside the database", () => {
   });
 
   test("is read even where no other file can be written, and says so if it cannot be made there", () => {
-    // The name of the temporary file, which is longer, is too long for a file system.
+    // The temporary file has a longer name, which is too long for a file system.
     database = join(folder, `${"x".repeat(240)}.sqlite`);
     file = database.replace(".sqlite", ".secret");
     expect(read).toThrow(
@@ -88,7 +88,7 @@ describe("the secret beside the database", () => {
     );
   });
 
-  test("is not made beside a database that was made with another", () => {
+  test("is not made beside a database that was made with another secret", () => {
     writeFileSync(database, "tables");
     expect(read).toThrow(
       `The database exists, but its secret ${file} is missing. Restore that file, or set SECRET_KEY.`,
