@@ -7,7 +7,7 @@ import { addSessions, countSessions, findKeyIds } from "./expired-sessions.js";
 
 const SECRET_KEY = "an example of a secret that is long enough";
 const DAY = 86_400;
-/** Milliseconds between two prunes. */
+/** The time between two prunes, in milliseconds. */
 const INTERVAL = 600_000;
 
 describeFreshGates({ secretKey: SECRET_KEY }, (gate) => {
@@ -51,7 +51,7 @@ describeFreshGates({ secretKey: SECRET_KEY }, (gate) => {
   };
 
   describe("maintenance among several instances", () => {
-    test("M-13: a lease of a clock that was an hour ahead does not stop it when the clock is set back", async () => {
+    test("M-13: a lease of a clock that was an hour ahead does not stop the jobs when the clock is set back", async () => {
       const hour = 3_600_000;
       await gate.sql("INSERT INTO lease (name, holder, expires_at) VALUES ('prune', 'gone', ?)", [
         gate.now + hour + INTERVAL,

@@ -2,11 +2,11 @@ import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globa
 import { type Job, MaintenanceService } from "../../src/maintenance/maintenance.service.js";
 import type { Sql } from "../../src/sql.js";
 
-/** Each statement returns one row: every lease is acquired. */
+/** Imitates the database. Each statement returns one row, so every lease is acquired. */
 const run = () => Promise.resolve([{}] as never[]);
 const SQL: Sql = { skipLocked: "", read: run, readOnce: run, write: run, writeExclusive: run };
 
-/** Milliseconds between two reloads of the keys. */
+/** The time between two reloads of the keys, in milliseconds. */
 const RELOAD = 30_000;
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));

@@ -84,7 +84,7 @@ describeFreshGates({ leeway: LEEWAY, auditRetention: false }, (gate, database) =
       },
     );
 
-    test("keeps a revoked static token that would never expire for some time, then deletes it", async () => {
+    test("keeps a revoked static token without an expiry for some time, and then deletes it", async () => {
       const lasting = await gate.another({ staticTokenLifetime: null });
       const { authorization } = await lasting.login("ada", "TOKEN");
       gate.advance(365 * DAY);
