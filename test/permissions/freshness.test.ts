@@ -133,7 +133,7 @@ describe.each(MODES)("with bearerCheck %s, over %s", (bearerCheck, database) => 
     },
   );
 
-  test("G-17: the clock counts, not the start of the request", async () => {
+  test("G-17: the time of the check counts, not the start of the request", async () => {
     const context = await contextOf((await gate.login(name)).authorization);
     await context.loadUser();
     gate.advance(15 * MINUTE + 1);

@@ -9,7 +9,7 @@ import { ROOT } from "../support/command.js";
 import { createDatabase, DATABASES, type TestDatabase } from "../support/databases.js";
 import { startNode, waitForLine } from "../support/node-process.js";
 
-/** Inside the package, so that the page's server finds the installed libraries. */
+/** The folder is inside the package, so that the page's server finds the installed libraries. */
 const FOLDER = `${ROOT}test/generated/subscriptions`;
 
 beforeAll(async () => {

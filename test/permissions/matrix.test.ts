@@ -169,7 +169,7 @@ describe("the permission matrix", () => {
     const role = caller.startsWith("an ADMIN") || caller.includes("inactive") ? "ADMIN" : "USER";
     const id = await gate.user(`user${(count += 1)}`, { role });
     const authorization = await signIn(id, scheme);
-    // As after a login: some fields need a recent password.
+    // Makes the session as fresh as after a login by password, which some fields need.
     await gate.sql(`UPDATE session SET authenticated_at = created_at WHERE user_id = ?`, [id]);
     expect((await gate.me(authorization)).status).toBe(200);
     if (caller.includes("demoted")) await gate.auth.accounts.setRole(id, "USER");
@@ -191,7 +191,7 @@ describe("the permission matrix", () => {
     }
     if (field === "unlinkAccount") return linkedAccount(id);
     if (/^(rename|remove)Passkey$/.test(field) && name === "id") return passkeyOf(id);
-    // `completeLogin` replaces it.
+    // This value is replaced below, where the arguments of `completeLogin` are made together.
     if (name === "recoveryCode" && field === "completeLogin") return "x";
     if (name === "provider") return "github";
     if (name === "redirectTo") return PAGE;
@@ -308,7 +308,7 @@ describe("the permission matrix", () => {
     return { challenge, recoveryCode };
   }
 
-  /** Returns the code that confirms a new app of a caller. Returns another one to a caller who cannot begin. */
+  /** Returns the code that confirms a new app of a caller. Returns a wrong code for a caller who may not begin. */
   async function firstCode(authorization = ""): Promise<string> {
     const { data } = await beginTotp(gate, authorization);
     return data ? codeAt(data.beginTotp.secret, gate.now) : "123456";
@@ -402,7 +402,7 @@ describe("the permission matrix", () => {
               refusal === undefined
                 ? { status: 403, code: "FORBIDDEN", reason: "role_required" }
                 : { status: 401, code: "UNAUTHENTICATED", reason: refusal };
-            // A field that may be null leaves the response its data.
+            // If the field may be null, a refusal leaves the rest of the response.
             const isNullable = !isNonNullType(field.type);
             expect({ status, code, reason }).toEqual({
               ...refused,

@@ -15,7 +15,7 @@ import { createDatabase, type TestDatabase } from "../support/databases.js";
 import { runNode, startNode, waitForLine } from "../support/node-process.js";
 
 const PASSWORD = "correct horse battery staple";
-/** Inside the package, so that `graphql-gatehouse` is found as its users find it: in dist. */
+/** The folder is inside the package, so that `graphql-gatehouse` is found in dist, as its users find it. */
 const FOLDER = `${ROOT}test/generated/users`;
 const TSCONFIG = {
   compilerOptions: {

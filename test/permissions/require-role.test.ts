@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals
 import { requireFresh, requireRole } from "../../src/index.js";
 import { Gate } from "../support/gate.js";
 
-/** Calls it as an async resolver does. */
+/** Calls requireRole as an async resolver does. */
 async function check(...call: Parameters<typeof requireRole>): Promise<void> {
   await requireRole(...call);
 }

@@ -15,7 +15,7 @@ let users = 0;
 let events: { value: number; secret: string }[];
 let wake: () => void;
 let isStopped: boolean;
-/** How many sources were started. */
+/** The number of sources that were started. */
 let starts: number;
 
 /** A source of events that says when it was stopped, even while a reader waits. */
@@ -274,7 +274,7 @@ describe("the events of a guarded source", () => {
     expect(await events.next()).toEqual(END);
   });
 
-  test("are passed on as they are if they are no stream, which graphql-js reports", () => {
+  test("are passed on unchanged if they are not a stream, which graphql-js reports", () => {
     expect(guardEvents(7, checks())).toBe(7);
   });
 });
