@@ -1,6 +1,6 @@
 import { OPERATIONS } from "./world.js";
 
-/** The operations that use the refresh token. Two of them that arrive together share a statement. */
+/** Pairs of operations that use the refresh token. Two of them that arrive together share a statement. */
 const ROTATING = ["refresh & refresh", "refresh & replay", "replay & replay"];
 
 /** All pairs of operations, an operation with itself included, and each operation with a crash. */

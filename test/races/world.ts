@@ -10,7 +10,7 @@ import { featuresWith } from "../../src/features/index.js";
 import { eventually } from "../support/eventually.js";
 import { createDatabase, type DatabaseKind, type TestDatabase } from "../support/databases.js";
 
-/** The server waits for held transactions. */
+/** With this option, PostgreSQL does not end transactions that are held. */
 const PATIENT = "options=-c%20idle_in_transaction_session_timeout%3D0";
 const PASSWORD = "correct horse battery staple";
 const SECOND = 1000;
@@ -60,8 +60,8 @@ export interface State {
 }
 
 /**
- * A user, Ada, who is signed in on her laptop and her phone, an administrator, and three instances over one database.
- * The refresh token of the laptop was rotated once, longer ago than the reuse window.
+ * Ada, an administrator, and three instances over one database. Ada is signed in on her laptop and her phone. The
+ * refresh token of the laptop was rotated once, longer ago than the reuse window.
  */
 export class World {
   readonly #database: TestDatabase;
@@ -107,9 +107,9 @@ export class World {
     for (let index = 0; index < INSTANCES; index += 1) {
       instances.push(await openAuth(config, features));
     }
-    // Hashing takes no statement, but longer than all of them.
+    // Passwords are not hashed, because hashing takes longer than all statements and runs none.
     for (const { core } of instances) {
-      // No play has a power failure.
+      // SQLite need not wait for the disk, because no play has a power failure.
       if (kind === "sqlite") {
         await core.sql.write("PRAGMA synchronous = OFF", []);
       }
@@ -204,7 +204,7 @@ export class World {
 
   /**
    * Runs an operation as a client would.
-   * @param index its place among the operations of a play
+   * @param index its position among the operations of a play
    * @param instanceIndex the instance that runs it
    */
   run(name: OperationName, index: number, instanceIndex = index): Promise<Answer> {
@@ -247,7 +247,10 @@ export class World {
     return this.#ask(this.#instances[0]!, REFRESH, { variables: { refresh: token.text } });
   }
 
-  /** @param answers the answers, whose tokens are tried, too */
+  /**
+   * Returns the state after all operations have ended.
+   * @param answers the answers, whose tokens are tried too
+   */
   async look(answers: readonly Answer[]): Promise<State> {
     const { core, auth } = this.#instances[0]!;
     const [user] = await core.sql.readOnce<any>(
