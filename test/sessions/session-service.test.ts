@@ -35,11 +35,11 @@ describeGates((gate) => {
     return { adminId, userId, own, tokens: { refresh: refresh!, session, authorization } };
   }
 
-  describe("a session that its user's change has missed", () => {
+  describe("a session that a change of its user did not end", () => {
     test.each([
       ["is_active = FALSE", "user_inactive"],
       ["credentials_version = credentials_version + 1", "password_changed"],
-    ])("is refused, too: %s", async (change, reason) => {
+    ])("is still refused: %s", async (change, reason) => {
       const id = await newUser();
       const { authorization, refresh } = await gate.issue(id);
       await gate.sql(`UPDATE "user" SET ${change} WHERE id = ?`, [id]);
@@ -100,10 +100,13 @@ describeGates((gate) => {
       { scheme: "TOKEN", label },
       "label must have from 1 to 100 characters, none of them a control character.",
     ]),
-  ] as [never, string][])("is not opened by malformed values: %j", async (opening, message) => {
-    const opened = gate.core.sessions.open(await newUser(), opening);
-    await expect(opened).rejects.toMatchObject({ code: "BAD_USER_INPUT", message });
-  });
+  ] as [never, string][])(
+    "a session is not opened with malformed values: %j",
+    async (opening, message) => {
+      const opened = gate.core.sessions.open(await newUser(), opening);
+      await expect(opened).rejects.toMatchObject({ code: "BAD_USER_INPUT", message });
+    },
+  );
 
   describe("a refresh", () => {
     const startOfSecond = () => {
@@ -158,7 +161,7 @@ describeGates((gate) => {
     expect(statements).toBe(1);
   });
 
-  test("openFirst opens a session and reports it, but no second one of its scheme and label", async () => {
+  test("openFirst opens and reports a session, but no second one of its scheme and label", async () => {
     const id = await newUser();
     const open = () => gate.core.sessions.openFirst(id, { scheme: "TOKEN", label: "script" });
     expect(await open()).toMatchObject({ row: { label: "script" } });

@@ -107,7 +107,7 @@ describeFreshGates((gate) => {
         const columns =
           "user_id, scheme, credentials_version, generation, created_at, rotated_at, expires_at";
         for (let turn = 0; turn < 11; turn += 1) {
-          // Doubles the rows.
+          // Each run of this statement doubles the rows.
           await gate.sql(
             `INSERT INTO session (id, ${columns}) SELECT id || '${turn}', ${columns} FROM session WHERE user_id = ?`,
             [backup.principal.id],
