@@ -26,7 +26,7 @@ export interface Serving {
   stop(signal?: NodeJS.Signals): Promise<Ended>;
 }
 
-/** How long a server runs, how fast, and which version of the command. */
+/** The time limit of a server, whether V8 optimizes it, and the version of the command. */
 type Running = Pick<Parameters<typeof startNode>[1], "timeout" | "isOptimized"> & {
   readonly cli?: string | undefined;
 };
@@ -124,7 +124,7 @@ export function commandOver(
   gate: { readonly databaseUrl: string; readonly secretKey: string },
   timeout: number,
 ): (...parameters: string[]) => Promise<Ended> {
-  // Read at each call, because some gates get a new database for each test.
+  // The properties are read at each call, because some gates get a new database for each test.
   return (...parameters) =>
     runCommand(parameters, {
       cwd: ROOT,
@@ -185,8 +185,8 @@ export interface Folders {
   /** Makes an empty folder that is kept until all tests of the file have ended. */
   shared(): Promise<CommandFolder>;
   /**
-   * Returns a function that makes copies of a folder in which `steps` ran once, because each command takes half a
-   * second to start.
+   * Returns a function that copies a folder in which `steps` ran once. A copy saves time, because each command takes
+   * half a second to start.
    */
   after(steps: (folder: CommandFolder) => Promise<unknown>): () => Promise<CommandFolder>;
 }

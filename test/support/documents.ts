@@ -25,7 +25,7 @@ export interface DocumentOptions {
   texts?: readonly string[];
 }
 
-/** The approximate number of selections at most, as written. */
+/** The approximate largest number of selections in the text of a document. */
 const MAX_SELECTIONS = 25;
 
 /** Returns a number from 0 to `max`. */

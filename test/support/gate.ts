@@ -129,7 +129,7 @@ export class Gate {
     const clock = this.#clock;
     const { features: own, ...given } = this.#options;
     const features = featuresWith(own);
-    // As createServer does, which gives an application the documented part only.
+    // This is what createServer does. It would give the tests the documented part only.
     const options: ServerOptions = {
       host: "127.0.0.1",
       port: 0,
@@ -204,8 +204,8 @@ export class Gate {
   }
 
   /**
-   * Creates a user and returns the id. By default, the password is {@link PASSWORD}: its known hash is inserted,
-   * because hashing takes longer than many tests.
+   * Creates a user and returns the id. The password is {@link PASSWORD} unless a test passes another. The known hash
+   * of {@link PASSWORD} is inserted, because hashing takes longer than many tests.
    */
   async user(username: string, rest: Partial<NewUser> = {}): Promise<string> {
     const id = await this.auth.accounts.createUser({ username, ...rest });
@@ -213,7 +213,7 @@ export class Gate {
       const statement = `UPDATE "user" SET password_hash = ? WHERE id = ? RETURNING id`;
       await this.core.sql.write(statement, [PASSWORD_HASH, id]);
     }
-    // The event of the test's own preparation is not one that the test causes.
+    // Removes the event of this user, because the test did not cause it.
     const made = this.events.findIndex(
       (event) => event.type === "user_created" && event.userId === id,
     );

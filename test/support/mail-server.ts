@@ -13,7 +13,7 @@ export interface ReceivedMail extends ParsedMail {
   readonly source: string;
 }
 
-/** What a {@link MailServer} does, until it is changed again. */
+/** The behaviour of a {@link MailServer} until it is changed again. */
 interface Behaviour {
   /** The reply code to a recipient. @default 250 */
   recipientCode?: (address: string) => number;
@@ -49,7 +49,7 @@ export class MailServer {
   async listen(): Promise<void> {
     const server = new SMTPServer({
       closeTimeout: 50,
-      // No warning about the certificate, which is for tests.
+      // A log would warn about the certificate of the tests.
       logger: false,
       ...this.#options,
       onConnect: (_session, done) => {
@@ -77,7 +77,7 @@ export class MailServer {
         });
       },
     });
-    // A client that goes away is no fault of a test.
+    // A client may go away, which must not fail a test.
     server.on("error", () => undefined);
     server.server.on("connection", (socket: Socket) => {
       this.#sockets.add(socket);

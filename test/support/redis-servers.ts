@@ -104,12 +104,12 @@ export class RedisServer {
   }
 }
 
-/** Redis as `REDIS_URL` can name it. */
+/** One or more Redis servers that a `REDIS_URL` names together. */
 export interface RedisGroup {
   readonly url: string;
-  /** The servers that count, and their replicas. */
+  /** The servers that keep counters, and their replicas. */
   readonly servers: readonly RedisServer[];
-  /** Returns a server that counts. With Sentinels, it is the one that they have chosen. */
+  /** Returns a server that keeps counters. With Sentinels, it is the one that they have chosen. */
   findMaster(): Promise<RedisServer>;
   stop(): Promise<void>;
 }

@@ -98,7 +98,7 @@ export class Stage {
     const [browser, folder, gate] = await Promise.all([
       openBrowser(),
       buildPage(),
-      // Without a public URL, mails are files.
+      // The gate has no public URL, so its mails are files.
       Gate.open({
         publicUrl: undefined,
         registration: "open",
@@ -106,7 +106,7 @@ export class Stage {
         loginCodes: true,
         secondFactor: "optional",
         passkeys: true,
-        // Nothing listens there. The example only lists the provider.
+        // Nothing listens at this address. The example only lists the provider.
         externalProviders: {
           corp: { issuer: "http://127.0.0.1:9", clientId: "example", clientSecret: "example" },
         },
@@ -123,7 +123,7 @@ export class Stage {
     await gate.user("ada", { email: "ada@example.com", role: "ADMIN" });
     await gate.user("bob", { email: "bob@example.com" });
     const stage = new Stage(server, gate, cookieGate, browser, folder);
-    // Opened before the tests, because a browser's first profile is slow to open.
+    // One profile is opened before the tests, because a browser's first profile is slow to open.
     stage.#spares.push(await stage.#open());
     return stage;
   }
@@ -142,7 +142,7 @@ export class Stage {
     const folder = join(dirname(this.gate.databasePath), "mail");
     let mail = "";
     await eventually(async () => {
-      // A mail that is being written has another ending.
+      // A mail that is still being written has another file extension.
       const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(".eml"));
       const mails = await Promise.all(names.map((name) => readFile(join(folder, name), "utf8")));
       mail = mails.find((source) => source.includes(`To: ${address}`)) ?? "";

@@ -12,11 +12,11 @@ export const describeTerminal = hasScript ? describe : describe.skip;
 
 if (!hasScript) {
   describe.skip("on a terminal: `script` of util-linux is not installed", () => {
-    test("the same rules", () => undefined);
+    test("the tests that need it are skipped", () => undefined);
   });
 }
 
-/** Milliseconds. */
+/** The time limit of a command, in milliseconds. */
 const TIMEOUT = 120_000;
 
 /**

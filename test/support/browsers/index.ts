@@ -87,6 +87,6 @@ jest.setTimeout(300_000);
 
 if (!isThere) {
   describe.skip(`in a browser: there is no ${executable}, and ${variable} is not set`, () => {
-    test("the same rules", () => undefined);
+    test("the tests that need it are skipped", () => undefined);
   });
 }

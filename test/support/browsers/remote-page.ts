@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ACTION_TIMEOUT, type Locator, type Page, type Person } from "./driver.js";
 import { type Action, find, type Pattern, type Step } from "./find.js";
 
-/** Milliseconds. */
+/** The pause between two attempts, in milliseconds. */
 const INTERVAL = 20;
 
 /** The commands of a protocol for one tab. */
