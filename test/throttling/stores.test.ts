@@ -89,7 +89,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
       expect(countHashed(gate, "ada")).toBe(FREE);
     });
 
-    test("LG-2: do not block the right password after the wait, which restores the free attempts", async () => {
+    test("LG-2: do not block the right password after the wait, and it restores the free attempts", async () => {
       await gate.user("bea");
       await fail("bea");
       await pass(1);
@@ -324,10 +324,10 @@ describe("attempts counted in memory", () => {
     for (let turn = 1; turn < FREE; turn += 1) await limiter.consume("almost");
     for (let name = 0; name < 500_000; name += 1) await limiter.consume(name.toString());
     expect(await limiter.consume("blocked")).toBe(1000);
-    // One more attempt at most, then it is blocked.
+    // The first account may have one more attempt at most. Then it is blocked.
     await limiter.consume("almost");
     expect(await limiter.consume("almost")).toBeGreaterThan(0);
-    // Other accounts still have free attempts. Some of them have one or two less.
+    // The other accounts still have free attempts. Some of them have lost one or two.
     let free = 0;
     for (let account = 0; account < 1000; account += 1) {
       if ((await limiter.consume(`account ${account}`)) === 0) free += 1;
