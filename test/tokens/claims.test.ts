@@ -36,7 +36,7 @@ describe("an access token", () => {
     const seconds = Math.floor(gate.now / 1000);
     for (const [index, token] of all.entries()) {
       const { header, claims } = decode(token);
-      // The first two belong to a login, the others to sessions without a password.
+      // The first two tokens belong to a login, the others to sessions without a password.
       const proof = index < 2 ? { amr: ["pwd"], auth_time: seconds } : {};
       expect(header).toEqual({ alg: "ES256", typ: "at+jwt", kid: expect.any(String) });
       expect(kids).toContain(header["kid"]);
@@ -324,7 +324,7 @@ describeGates({ claims: (user) => claims(user) }, (gate) => {
       }
     });
 
-    test("and those of the option claims together have at most 1,500 bytes, or the refresh changes nothing", async () => {
+    test("and those of the option claims have at most 1,500 bytes together; a refresh with more fails and changes nothing", async () => {
       const token = await gate.auth.tokens.RefreshToken.forUser(ada);
       token.payload["text"] = "x".repeat(1400);
       claims = () => ({ more: "x".repeat(1400) });

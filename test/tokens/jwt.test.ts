@@ -35,7 +35,7 @@ describeGates((gate) => {
     JSON.stringify({ ...claims, [name]: "@" }).replace('"@"', text);
 
   describe("the claims of an access token", () => {
-    test("A-02, C-07, C-16, JW-17: issuer, audience, user, session, a random jti, five minutes, and its type", async () => {
+    test("A-02, C-07, C-16, JW-17: are the issuer, the audience, the user, the session, a random jti, five minutes, and the type", async () => {
       expect(header).toEqual({ alg: "ES256", kid: key.kid, typ: "at+jwt" });
       const user = (await gate.me(tokens.authorization)).data.me;
       expect(claims).toEqual({

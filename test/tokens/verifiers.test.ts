@@ -10,7 +10,7 @@ import { findFreePort } from "../support/free-port.js";
 import { type Gate, setUpGate } from "../support/gate.js";
 import { startNode, waitForLine } from "../support/node-process.js";
 
-/** Inside the package, so that the blocks of the page find the installed libraries. */
+/** The folder is inside the package, so that the blocks of the page find the installed libraries. */
 const FOLDER = `${ROOT}test/generated/services`;
 /** The blocks of docs/services.md that verify tokens. */
 const VERIFIERS = ["verify", "jose", "express", "passport", "fastify"] as const;

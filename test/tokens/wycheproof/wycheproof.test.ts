@@ -66,7 +66,7 @@ const STRICTER: Record<number, string> = {
   377: "the header is not in the spelling that we sign: a line break",
 };
 
-/** Vectors that are invalid in the file, but that the signature check accepts: another check refuses them. */
+/** Vectors that are invalid in the file, but that the signature check accepts. Another check refuses them. */
 const KEPT_OUT_ELSEWHERE: Record<number, string> = {
   353: "the key is for encryption: our rings are made by us, and hold signing keys only",
   354: "the key is for encryption: our rings are made by us, and hold signing keys only",
@@ -190,7 +190,8 @@ describe("a ring on Wycheproof's JWK vectors", () => {
     15: "HS512",
   };
   /**
-   * Vectors that are invalid in the file, but accepted: a ring only gets keys that Node generated, never a foreign JWK.
+   * Vectors that are invalid in the file, but that a ring accepts. Such keys never reach a ring, because Node
+   * generates all its keys.
    */
   const lenient: Record<number, string> = {
     7: "a ROCA key, which only a certain smart card generates",
