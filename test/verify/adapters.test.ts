@@ -217,7 +217,7 @@ describe.each(Object.entries(SERVICES))("%s", (service, start) => {
     }
   });
 
-  test("lets a request without a token pass where that is allowed, but none with a wrong one", async () => {
+  test("lets a request without a token pass where that is allowed, but not one with a wrong token", async () => {
     const url = await run(create(), { isOptional: true });
     expect((await get(url)).body).toContain("nobody");
     expect((await get(url, "Basic YTpi")).body).toContain("nobody");
@@ -295,7 +295,7 @@ describe("introspection", () => {
     expect((await alone.verify(access)).claims.sub).toBe(ada);
   });
 
-  test("with a cache, a logout is noticed that much later", async () => {
+  test("with a cache, a logout is noticed once the cached answer expires", async () => {
     const { access, authorization } = await gate.issue(ada);
     const verifier = introspecting({ cache: 1 });
     await verifier.verify(access);

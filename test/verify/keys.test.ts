@@ -42,7 +42,7 @@ describe("the keys", () => {
 
   const issue = async () => (await gate.issue(ada)).access;
 
-  /** Returns a token that names a key that nobody has. */
+  /** Returns a token that names an unknown key. */
   async function withUnknownKey(): Promise<string> {
     const { header, claims } = decode(await issue());
     return forge(

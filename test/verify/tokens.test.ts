@@ -40,7 +40,7 @@ describe.each(["ES256", "RS256", "PS256"] as const)("tokens signed with %s", (jw
   });
 });
 
-describe("a token that is not right", () => {
+describe("an invalid token", () => {
   const gate = setUpGate();
   const foreign = setUpGate();
   let verifier: Verifier;
