@@ -240,7 +240,7 @@ test("a feature that does not close delays the end by at most 5 seconds", async 
   expect(await server.auth.isReady()).toBe(false);
 }, 15_000);
 
-test("a route that asks for no log lines keeps asking", async () => {
+test("a route with isLogged false keeps it", async () => {
   const routes = [
     { method: "GET" as const, path: "/notes", isLogged: false, handle: () => new Response() },
   ];

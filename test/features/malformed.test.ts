@@ -319,7 +319,7 @@ describe("a required feature must be", () => {
     expect(found).toEqual([api]);
   });
 
-  test("nothing at all, if the feature only uses it; its API is then undefined", async () => {
+  test("on, unless the feature only uses it: then its API is undefined", async () => {
     const api = { base: { answer: 42 } };
     const found: unknown[] = [];
     const based = { name: "base", create: () => ({ api }) };
@@ -356,7 +356,7 @@ describe("a required feature must be", () => {
     );
   });
 
-  test("nothing at all, if the feature that requires it is off", async () => {
+  test("on, unless the feature that requires it is off", async () => {
     const features = [{ ...notesOn, isOn: () => false }];
     const auth = await createAuth({ secretKey, databaseUrl: database.url, features });
     await auth.close();

@@ -25,7 +25,7 @@ describe.each(FEATURES)("the feature %s", (feature) => {
     (path) => !folders.some((folder) => path.startsWith(folder)) && path !== LIST,
   );
 
-  test("is named by src/features/index.ts only, outside its own folder and those that require it", () => {
+  test("is named only in its own folder, in features that require it, and in src/features/index.ts", () => {
     const { texts, options } = namesOf(feature);
     const found = outside.flatMap((path) => {
       const code = codeOf(path);
@@ -73,7 +73,10 @@ test("the core's tests pass in a copy without any feature", async () => {
   }
 }, 180_000);
 
-/** The names of a feature: texts are its folder and its variables, options are those of its settings. */
+/**
+ * Returns the names that code may use for a feature. `texts` are its folder and its variables, `options` those of its
+ * settings.
+ */
 function namesOf(feature: string): { texts: RegExp[]; options: RegExp[] } {
   const text = readFileSync(join(ROOT, "src/features", feature, "index.ts"), "utf8");
   const [, settings = ""] = /^const settings = \{$(.*?)^\};$/ms.exec(text) ?? [];
@@ -99,7 +102,9 @@ function codeOf(path: string): string {
   return readFileSync(path, "utf8").replaceAll(comments, "").replaceAll("/login/oauth/", "");
 }
 
-/** Returns the list of features without some: without the lines that name their folders, and without their entries. */
+/**
+ * Returns the source of the list of features without some of them: without their imports and without their entries.
+ */
 function without(features: readonly string[]): string {
   const list = readFileSync(LIST, "utf8");
   return features.reduce((rest, feature) => {
@@ -113,7 +118,7 @@ function without(features: readonly string[]): string {
   }, list);
 }
 
-/** The last compiled program. The next one checks only what the difference between the two affects. */
+/** The last compiled program. The next one checks only the files that differ or are affected. */
 let last: ts.SemanticDiagnosticsBuilderProgram | undefined;
 
 /** Returns the compiler's errors in the sources with another list of features. */
@@ -142,7 +147,7 @@ function compile(files: readonly string[], list: string): string[] {
   );
 }
 
-/** Gives a file the version by which the compiler sees whether it has changed. */
+/** Gives a file a version, by which the compiler sees whether the file has changed. */
 function versioned<File extends ts.SourceFile | undefined>(file: File): File {
   return file && Object.assign(file, { version: ts.sys.createHash?.(file.text) });
 }
@@ -151,6 +156,6 @@ function readOptions(): ts.CompilerOptions {
   const path = join(ROOT, "tsconfig.build.json");
   const { config } = ts.readConfigFile(path, (name) => ts.sys.readFile(name)) as { config: object };
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
-  // With isolated modules, the compiler would not check again what imports a changed file.
+  // With isolated modules, the compiler would not check the importers of a changed file again.
   return { ...options, noEmit: true, isolatedModules: false, verbatimModuleSyntax: false };
 }

@@ -63,7 +63,7 @@ describeFreshGates({ accessTokenLifetime: 3600, loginFailureLimit: 3 }, (gate) =
   };
   const userOf = async (id: string) =>
     (await gate.ask(`{ user(id: "${id}") { ${USER} } }`, root)).data.user;
-  /** Returns every stored user, with what no API shows. */
+  /** Returns all stored users, including what no API shows. */
   const rows = () =>
     gate.sql(`SELECT * FROM "user" LEFT JOIN profile ON user_id = id ORDER BY username`);
 
@@ -144,7 +144,7 @@ describeFreshGates({ accessTokenLifetime: 3600, loginFailureLimit: 3 }, (gate) =
       expect((await gate.me(authorization)).data.me.username).toBe("Eve");
     });
 
-    test("leaves out what is not given, and removes the address by null", async () => {
+    test("changes only the given fields, and null removes the address", async () => {
       expect(await update(`username: "eve"`)).toMatchObject({ email: "ada@example.com" });
       expect(await update(`email: null`)).toMatchObject({ username: "eve", email: null });
       expect(await changed(`updateUser(id: "${ada}") { user { username email } }`)).toEqual({
@@ -300,7 +300,7 @@ describeFreshGates({ accessTokenLifetime: 3600, loginFailureLimit: 3 }, (gate) =
       expect(gate.events).toEqual([]);
     });
 
-    test("may set the role and the state that she has, which changes nothing", async () => {
+    test("may set the role and the state that the user already has, which changes nothing", async () => {
       if (which !== "the last administrator") await gate.user("other", { role: "ADMIN" });
       for (const mutation of [
         `setRole(id: "${rootId}", role: ADMIN) { user { id } }`,

@@ -22,7 +22,7 @@ describeFreshGates((gate) => {
     ])("AZ-8, G-22: one %s, the other %s: one administrator stays", async (one, other) => {
       const second = await gate.another();
       const servers = [gate, second];
-      // Warms the connections and statements of both, so that the requests really meet.
+      // Warms the connections and statements of both instances, so that the requests really meet.
       const warm = await fresh(gate, await gate.user("warm", { role: "ADMIN" }));
       for (const { url } of servers) {
         await Promise.all(
@@ -46,7 +46,7 @@ describeFreshGates((gate) => {
         ]);
         const refused = answers.filter(({ status }) => status !== 200);
         expect(refused).toHaveLength(1);
-        // If the requests did not quite meet, the later one has lost its role or its session already.
+        // If the requests did not meet, the later administrator has already lost the role or the session.
         const [{ code, reason, errors } = answers[0]] = refused;
         if (code === "BAD_USER_INPUT") expect(errors?.[0]?.message).toBe(LAST_ADMIN);
         else

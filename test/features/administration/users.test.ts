@@ -192,7 +192,7 @@ describeGates((gate) => {
     });
 
     test("a cursor of the longest name works", async () => {
-      // Each character has six in its canonical form.
+      // Each of these characters has six in its canonical form.
       const id = await gate.user("\u3316".repeat(150));
       const orderBy = { field: "USERNAME", direction: "ASC" };
       const { edges } = await list({ orderBy });

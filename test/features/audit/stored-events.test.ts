@@ -54,7 +54,7 @@ describe("the stored audit trail", () => {
     const login = (username: string, password: string, scheme: AuthScheme = "JWT") =>
       gate.ask(LOGIN, { variables: { username, password, scheme }, headers });
 
-    /** What every event of a request holds, whoever sent it. */
+    /** Returns an event of an anonymous request as it is stored. */
     const byNobody = (type: string, rest: Partial<Record<keyof Row, unknown>>) => ({
       id: ID,
       at: gate.now,
@@ -266,10 +266,10 @@ describe("over one database", () => {
       const id = await gate.user("ada");
       await gate.sql("ALTER TABLE audit_event RENAME TO moved");
       await gate.issue(id);
-      // Longer than the first try, which fails, but shorter than the first retry.
+      // This wait is longer than the first try, which fails, but shorter than the time until the first retry.
       await new Promise((resolve) => setTimeout(resolve, 600));
       await gate.sql("ALTER TABLE moved RENAME TO audit_event");
-      // No further event starts the retry.
+      // The retry starts without a further event.
       await eventually(async () => (await gate.sql("SELECT id FROM audit_event")).length > 1);
       const types = (await rowsOf(gate)).map(({ type }) => type);
       expect(types).toEqual(["user_created", "token_issued"]);

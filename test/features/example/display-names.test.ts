@@ -61,13 +61,13 @@ describeGates({ features: [displayNames as never] }, (gate) => {
     expect(await names()).toEqual(["Ada Lovelace", `Friend ${count}`]);
   });
 
-  test("goes with deleteAccount, and that of another user stays", async () => {
+  test("is deleted by deleteAccount, and that of another user stays", async () => {
     const { data } = await gate.ask("mutation { deleteAccount { message } }", { authorization });
     expect(data.deleteAccount.message).toBe("Account deleted");
     expect(await names()).toEqual([`Friend ${count}`]);
   });
 
-  test("goes with deleteUser", async () => {
+  test("is deleted by deleteUser", async () => {
     const root = await fresh(gate, await gate.user(`${username}-root`, { role: "ADMIN" }));
     const { errors } = await gate.ask("mutation ($id: ID!) { deleteUser(id: $id) { message } }", {
       authorization: root.authorization,
@@ -78,7 +78,7 @@ describeGates({ features: [displayNames as never] }, (gate) => {
   });
 
   test(
-    "is exported by the command export-user, and goes with delete-user",
+    "is exported by the command export-user, and deleted by delete-user",
     async () => {
       const { stdout } = await command("export-user", username);
       expect(JSON.parse(stdout).features["display-names"]).toEqual({ displayName: "Ada Lovelace" });

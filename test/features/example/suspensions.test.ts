@@ -97,7 +97,7 @@ describe.each(DATABASES)("an application's own feature, over %s", (kind) => {
     expect(await countSuspended()).toBe(0);
   });
 
-  test("vetoes a login once the password is right, and a refresh", async () => {
+  test("vetoes a refresh, and a login after the right password", async () => {
     const { refresh } = await login("bob");
     const { access } = await login("ada");
     expect((await ask(SUSPEND, { userId: bob, days: 1 }, access)).data).toEqual({ suspend: true });

@@ -21,7 +21,7 @@ export class GithubServer {
   readonly clientSecret = "0123456789abcdef0123456789abcdef01234567";
   /** Who logs in next. */
   person: GithubPerson = { id: 1 };
-  /** Answers at a path in place of GitHub. */
+  /** Answers that replace GitHub's, by path. */
   answers: Record<string, Answer> = {};
   readonly #server: Server;
   /** The PKCE challenges, by code. */

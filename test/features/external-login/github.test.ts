@@ -9,7 +9,7 @@ import { PAGE } from "./identity-server.js";
 import { FAILED } from "./setup.js";
 
 const github = await GithubServer.start();
-// With a mail server, no event of a delayed mail comes between the others.
+// Without a mail server, events of delayed mails would come between the others.
 const smtp = await MailServer.start();
 const OPTIONS = {
   corsOrigins: [new URL(PAGE).origin],
@@ -133,7 +133,7 @@ describeGates(OPTIONS, (gate) => {
     },
   );
 
-  test("a replayed code is refused, and so is that of another login, because PKCE binds it", async () => {
+  test("a replayed code is refused, and so is the code of another login, because PKCE binds it", async () => {
     const used = await answered();
     expect((await complete(gate, used)).status).toBe(200);
     const { code } = await answered();

@@ -140,7 +140,7 @@ describeGates(OPTIONS, (gate) => {
       const { authorization } = (await other()) as Partial<Tokens>;
       const call = authorization === undefined ? {} : { authorization };
       expect(await complete(gate, given, call)).toMatchObject(FAILED);
-      // It is used up by then.
+      // The refused attempt has used the link up, so the user cannot complete it either.
       expect(await complete(gate, given, own())).toMatchObject(FAILED);
       expect(await linkedAccounts()).toEqual([]);
     });
@@ -192,7 +192,7 @@ describeGates(OPTIONS, (gate) => {
       expect(await linkedAccounts()).toHaveLength(1);
     });
 
-    test("EX-6: keeps the only way to log in", async () => {
+    test("EX-6: keeps the user's only way to log in", async () => {
       await link();
       await gate.sql(`UPDATE "user" SET password_hash = NULL WHERE id = ? RETURNING id`, [id]);
       const [account] = await linkedAccounts();

@@ -37,7 +37,7 @@ const OPTIONS = {
 } as const;
 
 let count = 0;
-/** Returns somebody whom the gate does not know. */
+/** Returns a person whom the gate does not know yet. */
 function newPerson(more: Partial<Person> = {}): Person {
   const sub = `person-${(count += 1)}`;
   const email = `${sub}@example.com`;
@@ -92,7 +92,7 @@ describeGates(OPTIONS, (gate) => {
     test("gets the same account at the next login, with the scheme that they ask for", async () => {
       const person = newPerson();
       const first = userOf(await logIn(gate, server, person));
-      // The address belongs to the account since, whatever the provider says of it later.
+      // Since the first login the address belongs to the account, whatever the provider says later.
       const later = { ...person, email: "other@example.com", email_verified: false };
       const given = await answered(gate, server, later);
       const { data } = await complete(gate, { ...given, scheme: "TOKEN" });
@@ -162,7 +162,7 @@ describeGates(OPTIONS, (gate) => {
       await expect(gate.login(username)).rejects.toThrow("invalid_credentials");
     });
 
-    test("RC-7: ends the wait of a stranger who has registered with the address", async () => {
+    test("RC-7: removes the address from the pending registration of a stranger", async () => {
       const person = newPerson();
       const query = `mutation { register(username: "eve${count}", email: "${person.email}", password: "${PASSWORD} eve") { message } }`;
       expect((await gate.ask(query)).status).toBe(200);
@@ -262,7 +262,7 @@ describeGates(OPTIONS, (gate) => {
       `https://app.example.com/${"x".repeat(2000)}`,
       "",
     ])(
-      "EX-3, open redirect: a page of nobody is refused, and nothing is stored (%#)",
+      "EX-3, open redirect: a page of an unknown origin is refused, and nothing is stored (%#)",
       async (redirectTo) => {
         await expectNothing(async () => {
           expect(await begin(gate, { redirectTo })).toMatchObject({
@@ -294,7 +294,7 @@ describeGates(OPTIONS, (gate) => {
       const given = await answered(gate, server, person);
       expect((await complete(gate, given)).status).toBe(200);
       await refused(given);
-      // The provider refuses the code in a login that was begun anew.
+      // The provider refuses the used code in a new login too.
       const { url, proof } = await begun(gate);
       const { state } = await server.visit(url, person);
       expect(await complete(gate, { ...given, state, proof })).toMatchObject(FAILED);

@@ -119,7 +119,7 @@ describe("a server with a provider", () => {
   });
   const gate = setUpGate({ ...github, publicUrl: undefined, features: [spy] });
 
-  test("allows its own pages in development, but not those of others", async () => {
+  test("allows pages of its own origin in development, but not those of others", async () => {
     const own = await begin(gate, { provider: "github", redirectTo: `${gate.url}/signed-in` });
     expect(new URL(own.data.beginExternalLogin.url).origin).toBe("https://github.com");
     const other = await begin(gate, { provider: "github" });

@@ -116,7 +116,7 @@ describeGates(options, (gate) => {
       for (const tokens of [own, admin]) {
         expect((await gate.ask(ME, tokens)).data.me.impersonatedBy).toBeNull();
       }
-      // The password of no user was checked.
+      // The impersonation is no login, so the time of the last login stays.
       expect((await gate.ask(ME, own)).data.me.lastLoginAt).toBeNull();
     });
 
@@ -199,7 +199,7 @@ describeGates(options, (gate) => {
       });
     });
 
-    test("costs the requests of all users no further query", async () => {
+    test("adds no query to the requests of administrators and impersonated sessions", async () => {
       const tokens = await impersonate();
       for (const { authorization } of [admin, tokens]) {
         expect(await gate.countStatements(() => gate.me(authorization))).toBe(1);
@@ -234,7 +234,7 @@ describeGates(options, (gate) => {
       await brief.close();
     });
 
-    test("a refreshed session is still marked, and its class-level tokens, too", async () => {
+    test("a refreshed session is still marked, and so are its tokens of the token classes", async () => {
       const first = await impersonate();
       const { data } = await gate.refresh(first.refresh);
       const { access, refresh } = data.refreshToken;
@@ -436,7 +436,7 @@ describeGates(options, (gate) => {
   });
 
   describe("switched off, which is the default", () => {
-    test("there is no mutation and no mark, and a session of before is still one", async () => {
+    test("there is no mutation and no mark, and an older session still names the administrator", async () => {
       const off = await gate.another({ impersonation: undefined });
       const { authorization, session } = await impersonate();
       for (const query of [IMPERSONATE, SESSIONS, ME]) {

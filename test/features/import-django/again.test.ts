@@ -11,7 +11,7 @@ import { DjangoDatabase } from "./django-database.js";
 const OLD = "pbkdf2_sha256$260000$b2xk$ascIFFtvigNEJWHloUpkETigqNl0DJrrBBjcHrWNXxo=";
 const NEW = "pbkdf2_sha256$260000$bmV3$ascIFFtvigNEJWHloUpkETigqNl0DJrrBBjcHrWNXxo=";
 
-/** Ada's id here, and bob's. */
+/** The ids of ada and of bob in Gatehouse. */
 const [ADA, BOB] = [userIdOf("1"), userIdOf("2")];
 
 let django: DjangoDatabase;

@@ -118,7 +118,7 @@ describeDjango("while Django and Gatehouse both run", () => {
 describeDjango("while Gatehouse is away", () => {
   let django: DjangoProject;
   let server: DjangoServer;
-  /** Stands where Gatehouse was. */
+  /** This server listens at the address of Gatehouse. */
   const other = createServer((_request, response) => {
     answer(response);
   });

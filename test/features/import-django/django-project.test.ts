@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { DJANGO_DATABASES, describeDjango, DjangoProject } from "../../support/django.js";
 
-/** A kind of worker for each database, because each combination takes seconds to start. */
+/** Each database is tested with one kind of worker only, because each combination takes seconds to start. */
 const WORKERS = { sqlite: "gthread", postgresql: "sync", mariadb: "runserver" } as const;
 
 describeDjango("the document's project in Django", () => {

@@ -5,7 +5,7 @@ import { describeDjango, DjangoProject, type DjangoServer } from "../../support/
 import { DATABASES, Gate, type GateOptions } from "../../support/gate.js";
 import { importFrom } from "./command.js";
 
-/** Hashing takes longer than the tests, so the users have a password that costs little. */
+/** Creates users whose password is hashed quickly. A real hash takes longer than these tests. */
 const CREATE_USERS = `
 password = make_password("1234", hasher="unsalted_md5")
 User.objects.bulk_create(User(username=f"user{n}", password=password) for n in range(20))`;
@@ -29,7 +29,7 @@ describeDjango("the tokens that Django issued", () => {
       gate = await Gate.open(
         {
           ...{ django: true, djangoSecretKey: django.secretKey, djangoTokensUntil: UNTIL },
-          // Django has the real time.
+          // Django uses the real time, so the gate does too.
           now: Date.now,
         },
         database,

@@ -91,7 +91,7 @@ result = {
       expect((await gate.me(authorization)).data.me.username).toBe(name);
     });
 
-    test("of whom two have one name in other capitals both come, and the second is renamed", async () => {
+    test("whose names differ only in their capitals both come, and the second is renamed", async () => {
       await login("Mamun", "of Mamun");
       await login(`mamun#${ids["mamun"]}`, "of mamun");
       const about = remarks.filter(({ username }) => username === "mamun").map((r) => r.about);

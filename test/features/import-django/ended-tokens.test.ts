@@ -80,7 +80,7 @@ describeFreshGates(OPTIONS, (gate) => {
       expect(await countSessions()).toBe(0);
     });
 
-    test("is forgotten when Django would refuse it, too, and costs a read until then", async () => {
+    test("is forgotten when Django too would refuse it, and costs one read until then", async () => {
       const token = sign(type);
       await gate.refresh(token);
       gate.advance(8 * DAY);
@@ -114,7 +114,7 @@ describeFreshGates(OPTIONS, (gate) => {
       expect([code, stderr]).toEqual([0, expect.not.stringContaining("gatehouse:")]);
     };
 
-    /** What ends all sessions of ada, or all but one. */
+    /** Calls that end all sessions of ada, or all but one. */
     const ENDINGS: Record<string, () => Promise<unknown>> = {
       logoutAll: async () => {
         const { authorization } = await gate.issue(ADA);
@@ -153,7 +153,7 @@ describeFreshGates(OPTIONS, (gate) => {
       await importAll();
       expect(await reasonOf("refresh", outstanding)).toBe("token_revoked");
       expect((await gate.me(header)).status).toBe(401);
-      // The command has the real time.
+      // The import uses the real time, so the gate's clock must be later.
       gate.advance(60);
       const later = await signOutstanding("refresh");
       expect((await importAll()).summary).toMatchObject({ tokensCreated: 1 });

@@ -155,7 +155,7 @@ for token in ${JSON.stringify(tokens)}:
       }
     });
 
-    test("loaddata blacklists what a refresh has replaced here, even if its session was deleted, and what was refused unseen", async () => {
+    test("loaddata blacklists tokens that were refreshed here, even without their session, and tokens that were refused here unseen", async () => {
       const django = await DjangoProject.create({ secretKey: SECRET_KEY, simpleJwt: LIFETIMES });
       const folder = await mkdtemp(join(tmpdir(), "fixture-"));
       /** Loads the fixture of the sessions, and returns what Django then says about each token. */

@@ -53,7 +53,10 @@ result = {"KEY": Token.objects.create(user=mamun).key, "ACCESS": str(refresh.acc
   }
 }
 
-/** Makes the commands `gatehouse` and `python3`. The shop's settings would come from its own environment. */
+/**
+ * Creates the commands `gatehouse` and `python3`. This `python3` sets the variables that a real shop has in its
+ * environment.
+ */
 async function makeCommands(folder: string): Promise<string> {
   const bin = join(folder, "bin");
   await mkdir(bin);

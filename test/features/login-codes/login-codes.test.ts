@@ -71,7 +71,7 @@ async function receive(gate: Gate, email = EMAIL, kept?: string): Promise<Receiv
   return { proof: data.requestLoginCode.proof, code, link };
 }
 
-/** Another code of six digits. */
+/** Returns another code of six digits. */
 const notThe = (code: string, by = 1) => String((Number(code) + by) % 1_000_000).padStart(6, "0");
 
 describeFreshGates(options, (gate) => {
@@ -150,7 +150,7 @@ describeFreshGates(options, (gate) => {
       expect((await login({ code: own.code })).status).toBe(200);
     });
 
-    test("LC-3: is not valid for longer because it is sent again, and has no more tries", async () => {
+    test("LC-3: gets no further tries by being sent again", async () => {
       const { code } = await receive(gate);
       for (const by of [1, 2, 3, 4]) await login({ code: notThe(code, by) });
       gate.advance(MINUTE);
@@ -160,7 +160,7 @@ describeFreshGates(options, (gate) => {
       expect(await login({ code })).toMatchObject(NOT_VALID);
     });
 
-    test("LC-3: expires at the first mail's time", async () => {
+    test("LC-3: expires ten minutes after the first mail, even if it is sent again", async () => {
       const { code } = await receive(gate);
       gate.advance(4 * MINUTE);
       await receive(gate);
@@ -266,7 +266,7 @@ describeFreshGates(options, (gate) => {
   });
 
   describe("nobody learns who has an account", () => {
-    test("a request answers alike, but for the random proof", async () => {
+    test("all requests get the same answer, except for the random proof", async () => {
       const [known, unknown] = [await request(gate), await request(gate, "bob@example.com")];
       const visible = ({ status, data: { requestLoginCode } }: Answer) => {
         const { proof, expiresAt, ...rest } = requestLoginCode;
@@ -275,7 +275,7 @@ describeFreshGates(options, (gate) => {
       expect(visible(unknown)).toEqual(visible(known));
     });
 
-    test("a wrong code is refused alike, with and without a request", async () => {
+    test("a wrong code gets the same refusal, with and without a request", async () => {
       const texts = new Set<string>();
       const { code } = await receive(gate);
       await request(gate, "bob@example.com");
@@ -323,7 +323,7 @@ describeFreshGates(options, (gate) => {
     expect(await login({ code })).toMatchObject(NOT_VALID);
   });
 
-  test("a user who is locked after wrong passwords has this way back", async () => {
+  test("logs in a user whom wrong passwords have locked", async () => {
     await gate.sql(`UPDATE "user" SET failed_logins = 1000 WHERE id = ?`, [id]);
     await expect(gate.auth.authentication.login({ username: "ada" }, PASSWORD)).rejects.toThrow();
     const { code } = await receive(gate);

@@ -43,7 +43,7 @@ describeLinks("with PUBLIC_URL", { publicUrl: "https://auth.example.org" }, (gat
     ["verifyEmail", "/verify-email"],
     ["resetPassword", "/reset-password"],
     ["confirmEmailChange", "/confirm-email"],
-  ] as const)("the link to %s opens %s there", async (purpose, path) => {
+  ] as const)("the link to %s opens %s at that URL", async (purpose, path) => {
     const link = new URL(await linkFor(gate, purpose));
     expect(link.origin + link.pathname).toBe(`https://auth.example.org${path}`);
     expect([...link.searchParams.keys()]).toEqual(["token"]);

@@ -35,7 +35,7 @@ describeGates({ ...options, publicUrl, registration: "open" }, (gate) => {
     username = `reader${count}`;
     email = `${username}@example.com`;
     id = await gate.user(username, { email });
-    // The limits on mails begin again.
+    // After an hour, the limits on mails start again.
     gate.advance(3600);
   });
 
@@ -72,7 +72,7 @@ describeGates({ ...options, publicUrl, registration: "open" }, (gate) => {
       expect(await localeOf(username)).toBe(canonical);
     });
 
-    test("null forgets it", async () => {
+    test("null removes it", async () => {
       await setLocale("de");
       expect((await setLocale(null)).data.setLocale.locale).toBeNull();
       expect(await localeOf(username)).toBeNull();
@@ -88,14 +88,14 @@ describeGates({ ...options, publicUrl, registration: "open" }, (gate) => {
       "1",
       `de${"-latn".repeat(7)}`,
       "x".repeat(5000),
-    ])("what is no language tag is refused, and nothing changes (%#)", async (locale) => {
+    ])("a malformed language tag is refused, and nothing changes (%#)", async (locale) => {
       await setLocale("de");
       expect(await setLocale(locale)).toMatchObject({ status: 400, code: "BAD_USER_INPUT" });
       expect(await localeOf(username)).toBe("de");
     });
 
     test(
-      "export-user has it",
+      "export-user prints it",
       async () => {
         await setLocale("de");
         const { code, stdout } = await runCommand(["export-user", username], {
@@ -122,7 +122,7 @@ describeGates({ ...options, publicUrl, registration: "open" }, (gate) => {
       });
     });
 
-    test("a change is in the audit trail, and the same value again is none", async () => {
+    test("a change is in the audit trail, and the same value again is no change", async () => {
       gate.events.length = 0;
       for (const locale of [null, "de", "DE", "fr", null]) await setLocale(locale);
       const changes = gate.events.filter(({ type }) => type === "mail:locale_changed");

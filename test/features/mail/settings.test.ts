@@ -137,7 +137,7 @@ describe("with a database", () => {
   });
 });
 
-test("the library is loaded with the first mail, and not before", async () => {
+test("the mail library is loaded with the first mail, and not before", async () => {
   const folder = await mkdtemp(join(tmpdir(), "mail-"));
   const smtp = await MailServer.start();
   const hook = `export async function resolve(name, context, next) {

@@ -202,7 +202,7 @@ describe("the settings", () => {
   });
 });
 
-test("an application serves the route of createAuth, and two of them share no metrics", async () => {
+test("an application serves the route of createAuth, and two applications in one process share no metrics", async () => {
   const databases = [await createDatabase("sqlite"), await createDatabase("sqlite")];
   const auths: Auth[] = [];
   try {

@@ -245,7 +245,7 @@ describeGates(OPTIONS, (gate) => {
     });
   });
 
-  test("none is begun by a user who was deleted since the request began", async () => {
+  test("no registration is begun by a user who was deleted since the request began", async () => {
     const query = "mutation { deleteAccount { message } beginPasskeyRegistration { options } }";
     expect(await gate.ask(query, own())).toMatchObject({ reason: "token_revoked", data: null });
   });
@@ -286,7 +286,7 @@ describeGates(OPTIONS, (gate) => {
       expect((await call(gate, "addPasskey", { label: "x", response }, own())).status).toBe(200);
     });
 
-    test("is no challenge of a login, and the reverse", async () => {
+    test("does not work for a login, and a login's challenge does not work here", async () => {
       await register(gate, session, device);
       const options = await creation(gate, own());
       const response = device.get({ ...options, rpId: "example.com" });

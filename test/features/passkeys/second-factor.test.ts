@@ -151,7 +151,7 @@ describeGates(OPTIONS, (gate) => {
     });
   });
 
-  test("the recovery codes go with the last passkey", async () => {
+  test("the recovery codes are deleted with the last passkey", async () => {
     const { data } = await register(gate, session, device);
     const { id: passkey } = data.addPasskey.passkey;
     const own = { authorization: session.authorization };

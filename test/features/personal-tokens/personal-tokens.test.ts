@@ -91,7 +91,7 @@ describeGates({ accessTokenLifetime: 3600 }, (gate) => {
       },
     );
 
-    test("refuses a time outside the setting's, and a malformed label, and stores nothing", async () => {
+    test("refuses a lifetime beyond the setting and a malformed label, and stores nothing", async () => {
       const tokens = await signIn();
       for (const days of [0, -1, 91, 3650, 2 ** 31 - 1]) {
         const refused = await create(tokens, "CI", days);
@@ -231,7 +231,7 @@ describeGates({ accessTokenLifetime: 3600 }, (gate) => {
   });
 
   describe("switched off", () => {
-    test("there is no mutation, and the tokens that exist work on", async () => {
+    test("there is no mutation, and existing tokens still work", async () => {
       const off = await gate.another({ personalTokens: false });
       const tokens = await signIn();
       const { token } = await created(tokens);

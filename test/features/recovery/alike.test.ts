@@ -9,7 +9,10 @@ const SAMPLES = 100;
 const REQUESTED = "recovery:reset_requested";
 /** The largest relative difference between the medians of two kinds of requests. */
 const ALIKE = 0.1;
-/** How often to measure again. Other load moves the medians at random; a real difference is there each time. */
+/**
+ * The number of attempts to measure. Other load changes the medians at random, but a real difference appears each
+ * time.
+ */
 const MEASUREMENTS = 4;
 
 const smtp = await MailServer.start();
@@ -39,7 +42,7 @@ describeGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gate) =>
 
   const request = (email: string) => call(gate, "requestPasswordReset", { email });
 
-  /** The parts of a response that a client could compare. */
+  /** Returns the parts of a response that a client could compare. */
   const visible = ({ status, headers, text }: Answer) => ({
     status,
     text,
@@ -106,11 +109,11 @@ describeGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gate) =>
 
   /** Asks many times, and returns the median of how much longer each kind takes than an unknown address. */
   async function measure(): Promise<(kind: string) => number> {
-    // So that the limits allow each known address again.
+    // After an hour, the limits allow a mail to each known address again.
     gate.advance(3600);
     const times = new Map<string, number[]>(Object.keys(KINDS).map((kind) => [kind, []]));
     for (let sample = 0; sample < SAMPLES; sample += 1) {
-      // In random order, so that work left over from one kind does not always delay the same other kind.
+      // The order is random, because work that one kind leaves behind must not always delay the same other kind.
       const kinds = Object.keys(KINDS);
       for (let rest = kinds.length; rest > 0; rest -= 1) {
         const [kind = ""] = kinds.splice(Math.floor(Math.random() * rest), 1);

@@ -155,7 +155,7 @@ describeGates({ ...SMTP, features: [watching], loginFailureLimit: LOCK }, (gate)
       expect((await change("")).reason).toBe("no_credentials");
     });
 
-    test("of eight changes at the same time, one succeeds, and its session is the one that lives", async () => {
+    test("of eight changes at the same time, one succeeds, and only its session survives", async () => {
       const sessions = await Promise.all(Array.from({ length: 8 }, () => signIn(gate, id)));
       const answers = await Promise.all(
         sessions.map(({ authorization }, index) =>

@@ -28,7 +28,7 @@ async function run(code: string) {
   return JSON.parse(stdout);
 }
 
-/** The cookies that curl has stored, as a header. */
+/** Returns the cookies that curl has stored, as a header. */
 async function storedCookie(): Promise<string> {
   const lines = (await readFile(join(folder, "cookies.txt"), "utf8")).split("\n");
   const fields = lines.find((line) => line.startsWith("#HttpOnly_"))?.split("\t") ?? [];

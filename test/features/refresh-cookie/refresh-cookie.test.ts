@@ -7,7 +7,7 @@ const FRONTEND = "https://app.example.com";
 const LOGIN = `mutation ($scheme: AuthScheme! = JWT) {
   login(username: "ada", password: "${PASSWORD}", scheme: $scheme) { access refresh token refreshExpiresAt }
 }`;
-/** Leaves `refresh` out. */
+/** A refresh without its argument `refresh`. */
 const REFRESH_BARE = `mutation { refreshToken { access refresh } }`;
 const LOGOUT_BARE = `mutation { logout { sessionsEnded } }`;
 const REFRESH = `mutation ($refresh: String! = "") { refreshToken(refresh: $refresh) { access refresh } }`;
@@ -19,7 +19,7 @@ beforeAll(async () => {
   await gate.user("ada", { email: "ada@example.com" });
 });
 
-/** The `Set-Cookie` line of an answer, and the value in it. */
+/** Returns the `Set-Cookie` line of an answer, and the value in it. */
 function cookieOf({ headers }: Answer): { line: string; value: string } {
   const line = headers.get("set-cookie") ?? "";
   return { line, value: new RegExp(`^${NAME}=([^;]*)`).exec(line)?.[1] ?? "" };
@@ -27,7 +27,7 @@ function cookieOf({ headers }: Answer): { line: string; value: string } {
 
 const logIn = async () => cookieOf(await gate.ask(LOGIN)).value;
 
-/** The headers that one of our pages sends. */
+/** Returns the headers that one of our pages sends with this cookie. */
 const withCookie = (value: string, more: Record<string, string> = {}) => ({
   headers: { cookie: `theme=dark; ${NAME}=${value}`, "x-gatehouse-csrf": "1", ...more },
 });
@@ -182,7 +182,7 @@ describe("a refresh", () => {
 });
 
 describe("a page of another origin", () => {
-  /** Origins that differ from the server's in one part. */
+  /** Returns origins that differ from the server's in one part. */
   const neighbours = (url: string): string[] => {
     const { protocol, hostname, port } = new URL(url);
     return [
@@ -268,7 +268,7 @@ describe("a page of another origin", () => {
       expect(await logInFrom(`http://${host}`, "https")).toBe(403);
       expect(await logInFrom(`${own}:8443`, "https")).toBe(403);
       expect(await logInFrom("https://example.com", "https")).toBe(403);
-      // Even if a proxy lies about the protocol, a foreign page stays foreign.
+      // A page of another origin stays foreign, even if a proxy lies about the protocol.
       for (const lie of [
         "javascript",
         "file",

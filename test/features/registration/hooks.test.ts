@@ -60,10 +60,10 @@ describe("the hooks of a registration", () => {
     const register = () =>
       gate.ask(REGISTER, { variables: { username, email, password: PASSWORD } });
 
-    /** What a refused registration leaves: nothing. */
+    /** Expects that a refused registration has left nothing behind. */
     const expectNothing = async () => {
       expect(await gate.auth.accounts.findUser({ username })).toBeNull();
-      // A mail of the test before may still be on its way.
+      // Only mails to this address count, because a mail of an earlier test may still arrive.
       expect(smtp.mails.filter(({ recipients }) => recipients.includes(email))).toEqual([]);
       const waiting = await gate.sql("SELECT id FROM mail_outbox WHERE recipient = ?", [email]);
       expect(waiting).toEqual([]);
@@ -158,7 +158,7 @@ describe("with EMAIL_VERIFICATION=optional", () => {
       expect(data.me).toEqual({ email, emailVerifiedAt: new Date(gate.now).toISOString() });
     }
 
-    test("RC-1: it does so alike for a known address", async () => {
+    test("RC-1: a registration with a known address gets the same kind of answer", async () => {
       const unknown = await register();
       await gate.user(`owner${count}`, { email: `known${email}` });
       [username, email] = [`${username}b`, `known${email}`];

@@ -32,7 +32,7 @@ describeGates(options, (gate) => {
     await gate.auth.mail.idle();
     await eventually(async () => (await pendingMails()) === 0);
     smtp.reset();
-    // The limits on mails begin again.
+    // After an hour, the limits on mails start again.
     gate.advance(3600);
     gate.events.length = 0;
     count += 1;
@@ -66,7 +66,7 @@ describeGates(options, (gate) => {
   }
 
   describe("signing up", () => {
-    test("the whole way: register, open the link, log in by name and by address", async () => {
+    test("a user registers, opens the link, and logs in by name and by address", async () => {
       const { status, data } = await register();
       expect([status, data]).toEqual([
         200,
@@ -104,7 +104,7 @@ describeGates(options, (gate) => {
       ]);
     });
 
-    test("until then, a wrong password learns nothing, and the address has no account", async () => {
+    test("before that, a wrong password gets the usual refusal, and the address has no account", async () => {
       await registered();
       expect(await attempt(gate, username)).toMatchObject(REFUSED);
       expect(await attemptByEmail(gate, email, PASSWORD)).toMatchObject(REFUSED);
@@ -112,7 +112,7 @@ describeGates(options, (gate) => {
       expect(user).toMatchObject({ email: null, role: "USER", lastLoginAt: null });
     });
 
-    test("accounts that somebody else created are not locked out", async () => {
+    test("accounts that were created in code need no proof of the address", async () => {
       await gate.user(username, { email });
       const { authorization } = await gate.login(username);
       expect(await verifiedAt(authorization)).toBeNull();
@@ -170,7 +170,7 @@ describeGates(options, (gate) => {
       expect(gate.events).toEqual([]);
     });
 
-    test("anybody can read what a form checks first", async () => {
+    test("anybody can read the rules for passwords", async () => {
       expect((await gate.ask(POLICY)).data).toEqual({
         passwordPolicy: {
           minLength: 15,
@@ -194,13 +194,13 @@ describeGates(options, (gate) => {
       ["Cyrillic letters that look the same", "coco", "сосо"],
       ["letters that look the same in capitals", "bill", "BiIl"],
       ["a mark that is hard to see", "alice", "a\u0332lice"],
-    ])("LG-9: is told, also for a look-alike: %s", async (_what, name, other) => {
+    ])("LG-9: is reported, also for a look-alike: %s", async (_what, name, other) => {
       await gate.user(name);
       expect(await register({ username: other })).toMatchObject(TAKEN);
       expect(gate.events).toEqual([]);
     });
 
-    test("RC-1: is told alike for a known and an unknown address", async () => {
+    test("RC-1: is reported in the same way for a known and an unknown address", async () => {
       await gate.user(username, { email });
       const [known, unknown] = [await register(), await register({ email: "new@example.com" })];
       expect(known).toMatchObject(TAKEN);
@@ -338,7 +338,7 @@ describeGates(options, (gate) => {
       expect((await gate.me(authorization)).status).toBe(401);
     });
 
-    test("a change of the address is contested, too, and then no link of those who wait works", async () => {
+    test("a change of the address can be contested too, and then no link of a waiting account works", async () => {
       const waiting = await registered();
       const id = await gate.user(`member${count}`, { email: `member${count}@example.com` });
       const { authorization } = await fresh(gate, id);
@@ -373,7 +373,7 @@ describeGates(options, (gate) => {
       });
     });
 
-    test("a user who has another address by now gets no link to it, and can prove the own one", async () => {
+    test("a user who has got another address gets no link to the old one, and can prove the new one", async () => {
       await registered();
       const { id } = (await gate.auth.accounts.findUser({ username }))!;
       await gate.auth.accounts.updateUser(id, { email: `new${email}` });
@@ -387,7 +387,7 @@ describeGates(options, (gate) => {
       await gate.login(username);
     });
 
-    test("any proof ends the wait, also if the user loses the address later", async () => {
+    test("the proof of any address ends the wait, even if the user loses that address later", async () => {
       await registered();
       const { id } = (await gate.auth.accounts.findUser({ username }))!;
       await gate.auth.accounts.updateUser(id, { email: `new${email}` });
@@ -420,7 +420,7 @@ describeGates(options, (gate) => {
           async (name) => (await attempt(gate, name, PASSWORD)).status,
         ),
       );
-      // Nobody can tell who chose the password.
+      // Neither password works, because nobody can tell which of the two is the owner's.
       expect(states).toEqual([401, 401]);
     });
   });
@@ -429,7 +429,7 @@ describeGates(options, (gate) => {
     test.each([
       ["with mail", {}],
       ["without mail", { smtpUrl: undefined, mailFrom: undefined, isProduction: true }],
-    ])("RC-7: %s, an account that waits is still refused", async (_what, rest) => {
+    ])("RC-7: %s, a waiting account is still refused", async (_what, rest) => {
       await registered();
       const closed = await gate.another({ registration: "closed", ...rest });
       expect(await attempt(gate, username, PASSWORD, { url: closed.url })).toMatchObject(
@@ -572,7 +572,7 @@ describeGates(options, (gate) => {
       expect((await verify(newer)).status).toBe(200);
     });
 
-    test("RC-4: an address gets one mail a minute: until then the older link works on", async () => {
+    test("RC-4: an address gets one mail a minute, and until then the older link works", async () => {
       const first = await registered();
       gate.advance(59);
       expect((await resend()).status).toBe(200);
@@ -588,14 +588,14 @@ describeGates(options, (gate) => {
       ]);
     });
 
-    test("LG-3: does not use up the mails of an address that has nothing to prove", async () => {
+    test("LG-3: for an address that has nothing to prove does not use up its mails", async () => {
       await member(username, email);
       for (let turn = 0; turn < 6; turn += 1) await resend();
       await gate.auth.mail.idle();
       expect(await gate.auth.mail.allows({ purpose: "verifyEmail", address: email })).toBe(true);
     });
 
-    test("RC-4: does not use up the mails that reset a password", async () => {
+    test("RC-4: does not use up the mails to reset a password", async () => {
       await gate.user(username, { email });
       await resend();
       await register({ username: `${username}b` });
@@ -651,7 +651,7 @@ describeGates(options, (gate) => {
       await member(username, email);
       const { authorization } = await gate.login(username);
       const ask = (fields: string) => () => gate.ask(`{ me { ${fields} } }`, { authorization });
-      // What the registration left to do would be counted, too.
+      // The remaining work of the registration would be counted too.
       await gate.auth.mail.idle();
       await becomes(async () => (await gate.sql("SELECT id FROM mail_outbox")).length, 0);
       const without = await gate.countStatements(ask("id"));
@@ -676,7 +676,7 @@ describeGates(options, (gate) => {
     Number((await gate.sql("SELECT count(*) AS n FROM mail_outbox"))[0].n);
 });
 
-/** The parts of a response that could distinguish one from another. */
+/** Returns the parts of a response that could distinguish it from another. */
 function visible({ status, headers, text }: Answer) {
   return { status, text, headers: [...headers].filter(([name]) => name !== "date").sort() };
 }

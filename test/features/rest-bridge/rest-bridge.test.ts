@@ -366,7 +366,7 @@ describe("a request that the server refuses itself", () => {
 describeFreshGates({ restBridge: true }, (gate, database) => {
   const UNAVAILABLE = '{"detail":"Service temporarily unavailable, try again later."}';
 
-  /** Sends a request to each view, with tokens that work. */
+  /** Creates tokens. Returns a function that sends a request with them to each view. */
   async function startAll(): Promise<() => Promise<RestAnswer[]>> {
     await gate.user("ada", { email: "ada@example.com" });
     const { token: key } = (await post(gate, "/login/", ADA)).body;
@@ -454,7 +454,7 @@ describe("users of Django", () => {
     expect(await gate.auth.djangoIdOf(id)).toBe(shown);
   });
 
-  test("REST-2: others get our id, and a refused login says nothing about either", async () => {
+  test("REST-2: users who were not imported get our id, and a refused login reveals no id", async () => {
     const id = await gate.user("ada", { email: "ada@example.com" });
     const login = { email: "ada@example.com", password: PASSWORD };
     expect((await post(gate, "/login/", login)).body.user_id).toBe(id);

@@ -15,7 +15,7 @@ const REAUTHENTICATE = `mutation ($password: String, $totp: String, $recoveryCod
 }`;
 const CONFIRM = `mutation ($code: String!) { confirmTotp(code: $code) { message recoveryCodes } }`;
 
-/** Seconds. */
+/** The period of a code, in seconds. */
 export const STEP = 30;
 const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
@@ -33,7 +33,7 @@ export function codeAt(secret: string, milliseconds: number): string {
   return ((mac.readUInt32BE(offset) & 0x7fffffff) % 1_000_000).toString().padStart(6, "0");
 }
 
-/** Another code of six digits. */
+/** Returns another code of six digits. */
 export const notThe = (code: string, by = 1) =>
   String((Number(code) + by) % 1_000_000).padStart(6, "0");
 

@@ -219,7 +219,7 @@ describeGates(options, (gate) => {
       expect((await disableTotp(gate, authorization)).code).toBe("BAD_USER_INPUT");
     });
 
-    test("MF-4: gets new recovery codes, and the earlier ones work no more", async () => {
+    test("MF-4: gets new recovery codes, and the earlier ones no longer work", async () => {
       const { data } = await regenerate(authorization);
       const [fresh] = data.regenerateRecoveryCodes.recoveryCodes;
       const [old = ""] = ada.recoveryCodes;

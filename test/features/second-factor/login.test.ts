@@ -139,7 +139,7 @@ describeGates(options, (gate) => {
       expect(answer).toMatchObject(isAccepted ? { status: 200 } : NOT_VALID);
     });
 
-    test("works once, also in another challenge, and an earlier one works no more", async () => {
+    test("works once, also across challenges, and then no earlier code works", async () => {
       const totp = ada.code();
       expect((await complete(gate, await challengeOf(gate, ada.name), { totp })).status).toBe(200);
       const challenge = await challengeOf(gate, ada.name);
@@ -210,7 +210,7 @@ describeGates(options, (gate) => {
       expect((await complete(gate, challenge, { totp: ada.code() })).status).toBe(200);
     });
 
-    test("MF-3: proves nothing else", async () => {
+    test("MF-3: is no token, neither in a header nor in an argument", async () => {
       const challenge = await challengeOf(gate, ada.name);
       for (const scheme of ["Bearer", "Token"]) {
         expect((await gate.me(`${scheme} ${challenge}`)).reason).toBe("token_not_valid");
@@ -236,7 +236,7 @@ describeGates(options, (gate) => {
       expect(await complete(gate, second, { totp: ada.code() })).toMatchObject(CHALLENGE_NOT_VALID);
     });
 
-    test("that nobody gave is refused", async () => {
+    test("that was never issued is refused", async () => {
       for (const challenge of ["", "x".repeat(43), "\0", "x".repeat(10_000)]) {
         const answer = await complete(gate, challenge, { totp: "123456" });
         expect(answer).toMatchObject(CHALLENGE_NOT_VALID);
@@ -279,7 +279,7 @@ describeGates(options, (gate) => {
     },
   );
 
-  test("a session goes on without a second step", async () => {
+  test("a refresh needs no second step", async () => {
     const challenge = await challengeOf(gate, ada.name);
     const { data } = await complete(gate, challenge, { totp: ada.code() });
     const { data: refreshed } = await gate.refresh(data.completeLogin.refresh);
@@ -297,7 +297,8 @@ describeFreshGates({ ...options, loginFailuresPerAccount: 5 }, (gate) => {
     }
     const challenge = await challengeOf(gate, ada.name);
     expectThrottled(await complete(gate, challenge, { totp: ada.code() }), 1);
-    // Who reads the user's mails can set a new password. It does not end the wait, but an administrator does.
+    // Anybody who reads the user's mails can set a new password, so that does not end the wait. Unlocking by an
+    // administrator does.
     const password = "another long and unused phrase";
     await gate.auth.accounts.setPassword(ada.id, password);
     const next = tokenIn(await attempt(gate, ada.name, password));

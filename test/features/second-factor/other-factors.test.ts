@@ -56,7 +56,7 @@ describeGates({ secondFactor: "optional", features: [keysFeature] }, (gate) => {
       expect(data.completeLogin.session.methods).toEqual(["pwd", "hwk", "mfa"]);
     });
 
-    test("is no second step of a login by itself, nor of one by two factors", async () => {
+    test("is not a second step after a login by that factor, or after a login by two factors", async () => {
       const { authentication } = gate.core;
       for (const methods of [["hwk"], ["hwk", "user", "mfa"]] as const) {
         expect((await authentication.signIn(id, { methods })).access).not.toBeNull();

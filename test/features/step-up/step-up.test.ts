@@ -216,7 +216,7 @@ describeGates(options, (gate) => {
       expect(await reauthenticate(authorization)).toMatchObject(REFUSED);
     });
 
-    test("LG-2: a right password sets the count back", async () => {
+    test("LG-2: a right password resets the count", async () => {
       const { authorization } = await signIn();
       for (let round = 0; round < 2; round += 1) {
         for (let turn = 1; turn < LOCK; turn += 1) await reauthenticate(authorization, WRONG);

@@ -236,7 +236,7 @@ describeGates((gate) => {
       try {
         Object.assign(token, { key: null });
       } catch {
-        // A frozen object throws, which is fine too.
+        // The object may also be frozen, and then throws.
       }
       expect((await rowOf(session.id)).secret_hash).toBe(before.secret_hash);
       expect((await me(key)).status).toBe(200);

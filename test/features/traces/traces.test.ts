@@ -22,7 +22,7 @@ const webhookSecret = `whsec_${randomBytes(32).toString("base64")}`;
 const mails = await MailServer.start();
 const receiver = await Receiver.start([webhookSecret]);
 
-/** Breaks with a secret in the message. */
+/** A feature whose field fails with a secret in the message. */
 const broken = defineFeature({
   name: "broken",
   create: () => ({
@@ -47,7 +47,7 @@ const OPTIONS = {
   smtpUrl: mails.url,
   mailFrom: "no-reply@example.com",
   features: [broken],
-  // Events become due as time passes.
+  // The clock runs, because events become due as time passes.
   now: () => Date.now(),
 };
 

@@ -15,7 +15,7 @@ const NOBODY = { ipAddress: null, userAgent: null };
 const newSecret = () => `whsec_${randomBytes(32).toString("base64")}`;
 const [current, previous, foreign] = [newSecret(), newSecret(), newSecret()];
 
-/** How far the clock is ahead. */
+/** The time by which the clock is ahead, in milliseconds. */
 let ahead = 0;
 const now = () => Date.now() + ahead;
 
@@ -265,7 +265,7 @@ describeFreshGates(OPTIONS, (gate) => {
   );
 
   test(
-    "requests do not wait for a receiver that stalls, and closing does less than 5 seconds",
+    "requests do not wait for a receiver that stalls, and closing waits less than 5 seconds",
     async () => {
       const other = await gate.another();
       await gate.user("ada");
@@ -281,7 +281,7 @@ describeFreshGates(OPTIONS, (gate) => {
   );
 
   test(
-    "a receiver that answers without an end is not read",
+    "an answer that never ends is not read",
     async () => {
       let sent = 0;
       receiver.answer = () => (response) => {
