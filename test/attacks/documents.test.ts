@@ -132,14 +132,14 @@ describe("the depth of a document", () => {
 
   test.each([
     ["an alias like a field of introspection", `{ __schema: me ${nested(8)} }`],
-    ["a fragment named like one", `{ ...__schema } fragment __schema on Query ${nested(9)}`],
-    ["a field of introspection beside it", `{ __schema { queryType { name } } me ${nested(8)} }`],
+    ["a fragment named like a field of introspection", `{ ...__schema } fragment __schema on Query ${nested(9)}`],
+    ["a field of introspection beside the deep one", `{ __schema { queryType { name } } me ${nested(8)} }`],
     ["a second operation, which is not run", `query A { __typename } query B ${nested(9)}`],
     [
-      "a fragment that is spread twice, first where it is high",
+      "a fragment that is spread twice, first at a higher level",
       `{ ...A me { me { ...A } } } fragment A on Query ${nested(7)}`,
     ],
-    ["a directive that skips it", `{ me @skip(if: true) ${nested(8)} }`],
+    ["a directive that skips the deep field", `{ me @skip(if: true) ${nested(8)} }`],
   ])("GQ-3: levels are counted despite %s", async (_name, document) => {
     expectRefused(await gate.ask(document), TOO.deep);
   });

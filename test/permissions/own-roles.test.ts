@@ -315,7 +315,7 @@ describe("a list of roles is refused in one line if", () => {
     ["a name is a literal", ["USER", "true"], NAME],
     ["a name is null", ["null", "ADMIN"], NAME],
     ["a name is too long", ["USER", "A".repeat(65)], NAME],
-    ["a name is no text", ["USER", 7], NAME],
+    ["a name is not text", ["USER", 7], NAME],
     ["it has a hole", ["USER", , "ADMIN"], NAME],
     ["it is a text", "USER,ADMIN", "is not a list"],
     [

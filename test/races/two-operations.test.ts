@@ -40,7 +40,7 @@ describe.each(DATABASES)("with a mistake in a statement, over %s", (database) =>
       "refresh + logout",
     ],
   ])(
-    "the explorer finds %s, and prints a table that replays",
+    "the explorer finds %s, and prints a table that can be replayed",
     async (_name, right, wrong, cast) => {
       const restore = replaceInStatements(right, wrong);
       const explorer = await Explorer.open(database);

@@ -117,7 +117,7 @@ describeGates(OPTIONS, (gate) => {
     test.each([
       ["not verified", { email_verified: false }],
       ["not said to be verified", { email_verified: undefined }],
-      ["verified as the provider's own word", { email_verified: "yes" }],
+      ["verified by a value other than true", { email_verified: "yes" }],
       ["no address", { email: undefined }],
       ["not an address", { email: "ada" }],
       ["two addresses", { email: "ada@example.com,eve@example.com" }],
