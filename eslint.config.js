@@ -30,7 +30,7 @@ export default tseslint.config(
     rules: {
       // Some classes of type-graphql and MikroORM have decorators and nothing else.
       "@typescript-eslint/no-extraneous-class": ["error", { allowWithDecorator: true }],
-      // The classes in *.type.ts only declare shapes. They are never instantiated.
+      // The classes in *.type.ts only declare shapes, and are never instantiated. Plain objects take their place.
       "@typescript-eslint/no-unsafe-class-instance-assignment": "off",
       "@typescript-eslint/no-invalid-void-type": ["error", { allowAsThisParameter: true }],
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],

@@ -31,7 +31,7 @@ export default {
   // More workers than a small machine has cores, because tests often wait for processes and for the clock. Four were
   // no faster.
   maxWorkers: 3,
-  // A worker that uses more memory is replaced. It keeps much of what its tests loaded, and collecting gigabytes of
-  // garbage takes longer than a new worker.
+  // A worker that uses more memory than this is replaced. It keeps much of what its tests loaded, and collecting
+  // gigabytes of garbage takes longer than a new worker.
   workerIdleMemoryLimit: "800MB",
 };

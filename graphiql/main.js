@@ -125,7 +125,7 @@ function Page() {
   );
 }
 
-/** Shows the status of the credential, and puts it into the header editor of the open tab. */
+/** Shows the status of the credential. A button puts the credential into the header editor of the open tab. */
 function CredentialBar({ credential, setCredential, onUse }) {
   const { headerEditor } = useEditorContext();
   const [now, setNow] = useState(Date.now());

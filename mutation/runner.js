@@ -34,9 +34,9 @@ const { clearTimeout, setImmediate, setTimeout } = globalThis;
 const stryker = (globalThis.__stryker__ ??= {});
 
 /**
- * Runs test files in the process itself. It loads the sources once, and a test file for each run, so that most runs
- * take no longer than the tests themselves. What runs outside of tests, such as hooks, is a test of its own for Stryker,
- * with the path of the file as its id.
+ * Runs test files in the process itself. The sources are loaded once, and a test file for each run, so that most runs
+ * take no longer than the tests themselves. Code outside of tests, such as a hook, counts for Stryker as one more
+ * test, whose id is the path of the file.
  */
 class FileRunner {
   /** By path of a test file: the milliseconds of the whole file, and of each test by its title. */
@@ -131,7 +131,7 @@ class FileRunner {
     }
   }
 
-  /** Returns whether a test failed because the others of its file did not run, not because of the mutant. */
+  /** Returns whether a test failed only because the other tests of its file did not run. */
   async #isDependent(file, titles, failed) {
     const id = idOf(file, failed);
     if (!this.#dependent.has(id)) {
@@ -142,7 +142,7 @@ class FileRunner {
       const check = [id, failure !== undefined];
       this.#dependent.set(...check);
       appendFileSync(CHECKS, `${JSON.stringify(check)}\n`);
-      // If the test fails without the mutant too, an earlier mutant may also have damaged the process.
+      // A test that fails without the mutant too may also mean that an earlier mutant has damaged the process.
       this.#isUnclean = failure !== undefined;
     }
     return this.#dependent.get(id);
@@ -161,10 +161,11 @@ class FileRunner {
   }
 
   /**
-   * Yields what to run: the tests that found the last mutants, then the tests that reach the mutant, then the whole
-   * files where a hook reaches it, and last the slow tests.
-   * @param filter the ids of tests, or, for a mutant that is active while the sources load, the paths of files
-   * @param name of the changed file, without extension: a test file with this name is likely to find the mutant
+   * Yields the runs in this order: the tests that found the last mutants, the tests that reach the mutant, the whole
+   * files whose hooks reach it, and the slow tests.
+   * @param filter the ids of tests. For a mutant that is active while the sources load, the paths of files
+   * @param name the name of the changed file, without extension. A test file with this name is likely to find the
+   * mutant
    */
   *#plan(filter, name) {
     const ids = new Set(filter.map((name) => (isAbsolute(name) ? relative("", name) : name)));
@@ -218,7 +219,8 @@ class FileRunner {
         if (ids.has(idOf(file, title)) || isStatic) yield { file, titles: [title] };
       }
     }
-    // A failed test that depends on others counts only in a run of its whole file.
+    // A failed test that depends on others counts only if its whole file ran. So the slow tests run with their file
+    // here.
     for (const { file, quick, slow } of files) {
       const titles = [undefined, ...quick, ...slow];
       const isDependent = titles.some((title) => this.#dependent.get(idOf(file, title)));
@@ -241,7 +243,7 @@ const readLines = (path) =>
 
 export const strykerPlugins = [declareClassPlugin(PluginKind.TestRunner, "files", FileRunner)];
 
-/** Ends this process by an error. Stryker starts a new one, and runs the same mutant there. */
+/** Ends this process with an error. Stryker then starts a new process, and runs the same mutant there. */
 function restart(reason) {
   throw new Error(reason);
 }

@@ -6,8 +6,8 @@ import { FEATURES as FEATURE_NAMES, requiredBy } from "./support/features.js";
 const FEATURES = FEATURE_NAMES.map((name) => `features/${name}`);
 
 /**
- * Returns whether the importer is a feature that requires or uses the imported one. It may then import that feature's
- * index and API types.
+ * Returns whether the importer is a feature that requires or uses the imported feature. It may import the index and
+ * the API types of that feature.
  */
 function isRequired(imported = "", importer = ""): boolean {
   return (
@@ -115,7 +115,7 @@ test("the map of README.md lists the folders and files in the import order", () 
   const map = [...readFileSync("README.md", "utf8").matchAll(/^\| `(\w+)(?:\/|\.ts)` /gm)]
     .map(([, name = ""]) => name)
     .filter((name) => name !== "client" && name !== "verify");
-  // A folder's place is its highest one. Some of its files may stand in a lower row.
+  // The place of a folder is that of its highest file. Other files may stand in lower rows.
   const rows = map.map((name) =>
     ORDER.findLastIndex((units) => units.some((unit) => isIn(unit, [name]))),
   );
@@ -139,7 +139,7 @@ test("no imports form a cycle, types included", () => {
   expect(cycles).toEqual([]);
 });
 
-test("entities do not import the API's library, and API types do not import the database's", () => {
+test("entities do not import the library of the API, and API types do not import that of the database", () => {
   const wrong = packageImports.filter(
     ({ from, to }) =>
       (from.endsWith(".entity") && to === "type-graphql") ||

@@ -7,7 +7,7 @@ import { describeGates, PASSWORD } from "./support/gate.js";
 import { type Ended, runNode } from "./support/node-process.js";
 
 const SECRET_KEY = "an example of a secret that is long enough";
-/** The second secret, with {@link PASSWORD}, that no event and no line of the log may hold. */
+/** A wrong password. No event and no line of the log may hold it or {@link PASSWORD}. */
 const WRONG_PASSWORD = "canary that is wrong for all";
 const TYPED = "canary-typed-into-the-wrong-field";
 const ADMINS = "{ allSessions(first: 1) { edges { cursor } } }";
@@ -21,7 +21,7 @@ function runScript(script: string, cwd: string): Promise<Ended> {
   return runNode(["--input-type=module", "-e", source], { cwd });
 }
 
-/** Returns a hash without a key. With such a hash, a reader of the log could check guesses. */
+/** Returns a hash without a key. If a record had such a hash, a reader of the log could check guesses. */
 const plainHash = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 16);
 
 /** Returns the parts of a token that no event may hold: the whole, and its signature or secret. */
@@ -269,7 +269,7 @@ describe("a hook that fails", () => {
   );
 
   test.each(cases)(
-    "R-14, R-15: makes no operation of %s fail and ends no process: it %s",
+    "R-14, R-15: and is given to %s breaks no operation and ends no process: it %s",
     (opening, _failure, index) => {
       const { stdout, stderr, code } = ended[opening];
       expect([stdout.split("\n")[index], code]).toEqual(["string invalid_credentials", 0]);

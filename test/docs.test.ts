@@ -9,7 +9,7 @@ const page = readFileSync("docs/security.md", "utf8");
 const rows = [...page.matchAll(HELD_BY)].map(([, ids = "", file = ""]) => ({ ids, file }));
 
 describe("each promise of docs/security.md", () => {
-  test("names each test that holds it", () => {
+  test("names every test that holds it", () => {
     const promises = page
       .split("\n")
       .filter((line) => line.startsWith("| ") && line.includes("test/"));
@@ -40,7 +40,7 @@ describe("README.md", () => {
     expect(listed.toSorted()).toEqual(found.toSorted());
   });
 
-  test("names only existing files in its path of a request", () => {
+  test("names only existing files in the path of one request", () => {
     const named = [...path.matchAll(/`([\w./-]+\.ts)`/g)].map(([, name = ""]) => name);
     expect(named.length).toBeGreaterThan(10);
     expect(named.filter((name) => !existsSync(`src/${name}`))).toEqual([]);

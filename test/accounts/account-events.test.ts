@@ -8,7 +8,7 @@ const NEXT = "another correct horse";
 const LAST_ADMIN = /last active ADMIN/;
 
 describe.each(DATABASES)("the events of accounts, over %s", (kind) => {
-  test("R-15: each change causes one event with the client that made it, and a call that changes nothing causes none", async () => {
+  test("R-15: each change causes one event with the calling client, and a call that changes nothing causes no event", async () => {
     const seen: [AuthEvent, Client][] = [];
     const gate = await Gate.open({ onEvent: (event, client) => seen.push([event, client]) }, kind);
     try {
@@ -160,7 +160,7 @@ describeGates((gate) => {
       expect((await gate.me(other.authorization)).data.me.username).toBe(`${name}.other`);
     });
 
-    test("is refused if the password has changed since the caller checked the current one", async () => {
+    test("is refused if the old password has changed since the caller checked it", async () => {
       const { credentialsVersion } = (await gate.core.accounts.findAccount({ username: name }))!;
       const change = { credentialsVersion };
       const results = await Promise.allSettled(
@@ -218,7 +218,7 @@ describeGates((gate) => {
     });
   });
 
-  test("if ten users take one e-mail address at once, one gets it, and the error of the others has no reason", async () => {
+  test("if ten users take one e-mail address at once, one gets it, and the others get an error without a reason", async () => {
     const ids = await Promise.all(
       Array.from({ length: 5 }, (_, index) => gate.user(`${name}.${index}x`)),
     );

@@ -82,7 +82,7 @@ describeGates((gate) => {
       }
     });
 
-    test("that is refused, because the user is the last admin, ends no session", async () => {
+    test("that is refused ends no session", async () => {
       const admin = await gate.user(`user${(count += 1)}`, { role: "ADMIN" });
       const tokens = await gate.issue(admin);
       const refused = expect(bound(gate).setActive(admin, false)).rejects.toThrow("last active");
@@ -92,7 +92,7 @@ describeGates((gate) => {
       expect((await gate.me(tokens.authorization)).status).toBe(200);
     });
 
-    test("is not part of the activation of an active user, which ends no session", async () => {
+    test("does not happen when an active user is activated, and no session ends", async () => {
       const { id, all } = await signIn();
       expect(await endedBy(() => bound(gate).setActive(id, true))).toEqual([]);
       expect(await reasonsOf(gate, all)).toEqual(Array(3).fill(undefined));

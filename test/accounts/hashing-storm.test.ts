@@ -6,7 +6,7 @@ import { PASSWORD, setUpGate, type Tokens } from "../support/gate.js";
 const STORM = 200;
 const CONCURRENCY = 2;
 const QUEUE = 64;
-/** Times in milliseconds: the longest wait for hashing, and the time after which a request counts as hanging. */
+/** In milliseconds: the longest wait for hashing, and the time after which a request counts as hanging. */
 const MAX_WAIT = 2000;
 const HANG_TIME = 3000;
 
@@ -78,7 +78,7 @@ test("PW-9: a login that was refused for lack of capacity is not reported as a f
   expect([...reasons].sort()).toEqual(["invalid_credentials", "throttled"]);
 });
 
-test("PW-9: of 200 passwords at most 2 are hashed at once and at most 64 wait, none for longer than 2 seconds", async () => {
+test("PW-9: of 200 passwords, at most 2 are hashed at once, and at most 64 wait for up to 2 seconds", async () => {
   const hasher = new PasswordHasher(CONCURRENCY);
   const start = performance.now();
   const outcomes = await Promise.all(

@@ -30,7 +30,7 @@ describeGates((gate) => {
       await expect(gate.user(username)).rejects.toMatchObject(refused);
     });
 
-    test("LG-9: names that differ only in case are the same name, also where case folding changes the length", async () => {
+    test("LG-9: names that differ only in case are the same name, even where folding the case changes the length", async () => {
       await gate.user("straße");
       await expect(gate.user("STRASSE")).rejects.toMatchObject(refused);
       await gate.user("Σίσυφος");

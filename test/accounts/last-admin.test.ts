@@ -27,8 +27,7 @@ describeFreshGates((gate, database) => {
       changes.map(([change, id], index) => change(servers[index]!.auth.accounts, id)),
     );
     try {
-      // SQLite does not show which statements wait. It needs no check, because a statement that waits there has read
-      // nothing yet.
+      // On SQLite no check is possible or needed, because a statement that waits there has read nothing yet.
       if (database === "postgresql") await eventually(async () => (await countWaiting(gate)) === 2);
     } finally {
       await release();

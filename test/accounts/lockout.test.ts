@@ -28,7 +28,7 @@ describeGates({ secretKey: SECRET_KEY, loginFailureLimit: LIMIT }, (gate) => {
   const locks = () =>
     gate.events.filter((event) => event.type === "account_locked" && event.userId === id);
 
-  /** The parts of a response that could distinguish one refusal from another. */
+  /** Returns the parts of a response that could distinguish one refusal from another. */
   const visible = ({ status, headers, text }: Answer) => ({
     status,
     text,
@@ -105,7 +105,7 @@ describeGates({ secretKey: SECRET_KEY, loginFailureLimit: LIMIT }, (gate) => {
       expect((await gate.me(`Bearer ${data.refreshToken.access}`)).status).toBe(200);
     });
 
-    test("LG-2: is unlocked by accounts.unlock, for as many attempts as before", async () => {
+    test("LG-2: is unlocked by accounts.unlock, which allows as many attempts as before", async () => {
       const { accounts } = gate.auth;
       for (const login of [{ username: name.toUpperCase() }, { email: `${name}@EXAMPLE.com` }]) {
         await fail(LIMIT);

@@ -159,7 +159,7 @@ describeGates((gate) => {
 });
 
 describe.each(DATABASES)("users of an older version, over %s", (kind) => {
-  test("keep names that look alike and log in, and no new user gets a name that looks like them", async () => {
+  test("keep names that look alike, and no new user gets a name that looks like one of them", async () => {
     const gate = await Gate.open({ secretKey: SECRET_KEY }, kind);
     try {
       const names = ["alice", "bob", "coco", "сосо", "c0c0", "Ian", "lan", "ada.", "аdа-x"];

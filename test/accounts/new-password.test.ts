@@ -113,11 +113,11 @@ describe("a new password that is easy to guess", () => {
     "lovelace1",
     "ada.lovelace",
     "countess1",
-  ])("PW-5: is refused also where 8 characters are enough: '%s'", async (password) => {
+  ])("PW-5: is also refused where 8 characters are enough: '%s'", async (password) => {
     await expect(short.auth.accounts.setPassword(id, password)).rejects.toMatchObject(REFUSED);
   });
 
-  test("PW-5: of the 3,000 most common passwords with at least 8 characters every tenth is refused, and each common one with 15", async () => {
+  test("PW-5: of the 3,000 most common passwords every tenth is refused, and so is each common one with 15 characters", async () => {
     const common = dictionary["passwords-common"].map(String);
     const often = common.filter(({ length }) => length >= 8).slice(0, 3000);
     const long = common.filter(({ length }) => length >= 15);
@@ -186,7 +186,7 @@ describe("a new password that is hard to guess", () => {
     await gate.login(OWNER.username, "JWT", password);
   });
 
-  test("PW-5: is accepted also where 8 characters are enough", async () => {
+  test("PW-5: is also accepted where 8 characters are enough", async () => {
     await short.auth.accounts.setPassword(id, "tulip-radio-42");
     await short.login(OWNER.username, "JWT", "tulip-radio-42");
   });

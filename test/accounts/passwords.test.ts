@@ -43,7 +43,7 @@ describeGates((gate, database) => {
       expect(await letsIn(PASSWORD)).toBe(true);
     });
 
-    test("PW-1: can be set to 8 and never below", async () => {
+    test("PW-1: can have a minimum of 8, and no lower one", async () => {
       await expect(Gate.open({ passwordMinLength: 7 }, database)).rejects.toThrow(
         /passwordMinLength/,
       );
@@ -57,7 +57,7 @@ describeGates((gate, database) => {
       }
     });
 
-    test("PW-2: is at most 256 code points, and none of them is cut off", async () => {
+    test("PW-2: is at most 256 code points, and all of them count", async () => {
       for (const length of [72, 128, 255]) {
         const start = START.padEnd(length, "x");
         const { letsIn } = await userWith(`${start}a`);
@@ -100,7 +100,7 @@ describeGates((gate, database) => {
       ]).toEqual([false, false]);
     });
 
-    test("PW-3: must not include a lone surrogate", async () => {
+    test("PW-3: may not include a lone surrogate", async () => {
       const broken = userWith(`${"x".repeat(20)}\ud800`);
       await expect(broken).rejects.toMatchObject({ code: "BAD_USER_INPUT" });
     });

@@ -39,7 +39,7 @@ describeGates((gate) => {
   const names = async (query?: UserQuery) =>
     (await gate.auth.accounts.users(query, 100)).users.map(({ username }) => username);
 
-  test("lists the newest users first, with everything but secrets", async () => {
+  test("lists the newest users first, with no secrets", async () => {
     const { users, hasNextPage } = await gate.auth.accounts.users();
     expect(users).toHaveLength(8);
     expect(hasNextPage).toBe(false);
@@ -133,7 +133,7 @@ describeGates((gate) => {
     expect(sorted.slice(0, 2)).toEqual(["Ada", "eve_1"]);
   });
 
-  test("a user who is created or deleted between two pages makes no later page repeat or skip another", async () => {
+  test("creating or deleting a user between two pages makes no later page repeat or skip another user", async () => {
     const query: UserQuery = {
       orderBy: { field: "createdAt", direction: "DESC" },
       usernameIcontains: "page",

@@ -365,7 +365,7 @@ describe("an unknown message", () => {
     });
   });
 
-  test("is replaced even if it has a code of its own, if it is about the document", () => {
+  test("is replaced even with a code of its own if it is about the document", () => {
     const error = new GraphQLError(message, { nodes: [node], extensions: { code: "ODD", CANARY } });
     expect(formatError(error.toJSON(), error)).toEqual({
       message: "The request is not valid.",
@@ -373,7 +373,7 @@ describe("an unknown message", () => {
     });
   });
 
-  test("is replaced also if it begins or ends like a known message", () => {
+  test("is also replaced if it begins or ends like a known message", () => {
     const fill = (shape: string) =>
       shape.replaceAll(
         /\{([a-z]+)\}/g,

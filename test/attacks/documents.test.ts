@@ -92,7 +92,7 @@ describe("the lines of a document", () => {
     ["carriage returns", "\r"],
     ["both", "\r\n"],
   ])(
-    "GQ-2, GQ-19: up to 1,000, ended by %s, are accepted, and one more is refused",
+    "GQ-2, GQ-19: up to 1,000 lines that end in %s are accepted, and one more is refused",
     async (_name, end) => {
       expect((await gate.ask(`${end.repeat(999)}{__typename}`)).data.__typename).toBe("Query");
       expectRefused(await gate.ask(`${end.repeat(1000)}{__typename}`), TOO.long);
@@ -132,8 +132,14 @@ describe("the depth of a document", () => {
 
   test.each([
     ["an alias like a field of introspection", `{ __schema: me ${nested(8)} }`],
-    ["a fragment named like a field of introspection", `{ ...__schema } fragment __schema on Query ${nested(9)}`],
-    ["a field of introspection beside the deep one", `{ __schema { queryType { name } } me ${nested(8)} }`],
+    [
+      "a fragment named like a field of introspection",
+      `{ ...__schema } fragment __schema on Query ${nested(9)}`,
+    ],
+    [
+      "a field of introspection beside the deep one",
+      `{ __schema { queryType { name } } me ${nested(8)} }`,
+    ],
     ["a second operation, which is not run", `query A { __typename } query B ${nested(9)}`],
     [
       "a fragment that is spread twice, first at a higher level",

@@ -11,7 +11,7 @@ function tellable({ status, headers, text }: Answer): string {
   return JSON.stringify([status, rest, text]);
 }
 
-/** Returns the one response that all of these calls get. */
+/** Expects that all responses look the same to a client, and returns the first. */
 function expectAlike(answers: Answer[]): Answer {
   expect(answers.length).toBeGreaterThan(1);
   expect(new Set(answers.map(tellable)).size).toBe(1);
@@ -63,7 +63,7 @@ describe("a refused login", () => {
     );
   });
 
-  test("LG-1, LG-2, LG-6: at a locked account gets the same response for every user and by either name, even with the right password", async () => {
+  test("LG-1, LG-2, LG-6: of a locked account is the same for every user and by either name, even with the right password", async () => {
     const [accept] = ACCEPTS;
     const strict = await gate.another({ loginFailuresPerAccount: 5 });
     const ask = (name: keyof typeof LOGINS, who: string, password: string) =>

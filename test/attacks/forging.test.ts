@@ -54,8 +54,8 @@ afterAll(async () => {
 });
 
 /**
- * Presents a token in every place that takes its kind, and returns the responses. In the header, the token asks for
- * the most harmful operation.
+ * Presents a token in every place that takes its kind, and returns the responses. In the header, it asks for
+ * logoutAll, the most harmful operation.
  */
 async function presentEverywhere(token: string, kind: Kind): Promise<Record<string, Answer>> {
   // A header can hold only a text of these characters as its credential.
@@ -93,8 +93,8 @@ async function expectRefusedEverywhere(token: string, kind: Kind): Promise<void>
 const REASONS = ["token_not_valid", "token_wrong_type", "bad_authorization_header"];
 
 /**
- * For each rule, tokens that break it, made from a good token. They are signed with the real key where only that rule
- * can refuse them.
+ * For each rule, tokens that break it, made from a good token. A token is signed with the real key if no other check
+ * should refuse it.
  */
 const FORGERIES: Record<string, (model: Model) => string[]> = {
   "JW-1: alg none in every spelling, signed and unsigned": ({ key, header, claims }) =>
@@ -318,7 +318,7 @@ describe("a token of another installation", () => {
   });
 });
 
-test("JW-18, J-15: signed with a stolen key is refused once the key is revoked", async () => {
+test("JW-18, J-15: a token signed with a stolen key is refused once the key is revoked", async () => {
   const { key, header, claims } = models.access;
   const { authorization } = await gate.login("ada");
   await gate.auth.keys.revoke(String(header["kid"]));

@@ -248,7 +248,7 @@ describe("a random request", () => {
       json,
       json,
       async (query, v, w, odd) => {
-        // JSON text, because the key __proto__ in an object literal would set its prototype.
+        // The values are JSON text, because the key __proto__ in an object literal would set its prototype.
         const text = (value: unknown) => JSON.stringify(value);
         const bodies = [
           `{"query":${text(query)},"variables":{"v":${text(v)},"w":${text(w)}}}`,
@@ -467,7 +467,7 @@ describe("a long header or field", () => {
   async function growth(send: Send, length: number): Promise<number> {
     let [short, long] = [Infinity, Infinity];
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      // The longer text comes first, because the first use of a regular expression also compiles it.
+      // The longer text comes first, because the first use of a regular expression includes its compilation.
       long = Math.min(long, await cpuOf(() => send(length)));
       short = Math.min(short, await cpuOf(() => send(length / 2)));
       if (long / short < 2.2) break;

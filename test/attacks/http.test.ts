@@ -25,8 +25,8 @@ let eve: Tokens;
 /** A connection that sends one header line each second, while the other tests run. */
 let slow: { connection: Connection; drip: NodeJS.Timeout; milliseconds: Promise<number> };
 /**
- * Connections that are idle from the start of the tests. One belongs to a client. The two of a proxy have been used
- * once and never.
+ * Connections that are idle from the start of the tests. One is a client's. The other two are a proxy's: one has been
+ * used, and one has not.
  */
 let idle: { ofClient: Connection; ofProxy: Connection; unused: Connection };
 
@@ -182,9 +182,12 @@ describe("a request that is too large or too slow", () => {
     [`text/html;x="," , image/png`, 406],
     [`",application/json`, 406],
     [`application/json;q=1;x=","y","z"`, 200],
-  ])("GQ-15: quoted texts in Accept hide no type, and add none: %s", async (accept, status) => {
-    expect((await send(TYPENAME, [`Accept: ${accept}`])).status).toBe(status);
-  });
+  ])(
+    "GQ-15: quoted text in Accept neither hides a media type nor adds one: %s",
+    async (accept, status) => {
+      expect((await send(TYPENAME, [`Accept: ${accept}`])).status).toBe(status);
+    },
+  );
 
   test("a body with a too large Content-Length is refused before it arrives", async () => {
     const connection = await openConnection(gate.url);
@@ -230,7 +233,7 @@ describe("a request that is too large or too slow", () => {
     expect(process.cpuUsage(start).user / 1000).toBeLessThan(200);
   });
 
-  test("GQ-15: times out after 10 s for headers, 30 s for a request, 5 s idle between requests or 75 s behind a proxy, and 40 s without a byte", async () => {
+  test("GQ-15: the limits are 10 s for headers, 30 s for a request, 40 s without a byte, and 5 s idle or 75 s behind a proxy", async () => {
     const seen: HttpServer[] = [];
     const look = (message: unknown) => seen.push((message as { server: HttpServer }).server);
     subscribe("http.server.request.start", look);
@@ -263,7 +266,7 @@ async function fill(url: string, count: number): Promise<Connection[]> {
 
 describe("many connections from one address", () => {
   testOutside(
-    "GQ-15: 50 are served, and requests on further ones are answered with SERVICE_UNAVAILABLE, until one of the 50 closes",
+    "GQ-15: 50 are served, and requests on further ones get SERVICE_UNAVAILABLE until one of the 50 closes",
     async () => {
       const crowded = await gate.another({
         connectionsPerAddress: 50,
@@ -302,7 +305,7 @@ describe("many connections from one address", () => {
     for (const connection of open) connection.close();
   });
 
-  test("GQ-15: beyond 1,000 from all addresses, a new one closes the one that has been idle for longest, even within an unfinished request", async () => {
+  test("GQ-15: beyond 1,000 from all addresses, a new one closes the one that was idle longest, even within an unfinished request", async () => {
     const crowded = await gate.another({ keepAliveTimeout: 60 });
     const slow = await openConnection(crowded.url);
     slow.write("POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{");
@@ -324,7 +327,7 @@ describe("many connections from one address", () => {
     }
   });
 
-  test("GQ-15: beyond 1,000 that all wait for a response, a new one is answered with SERVICE_UNAVAILABLE", async () => {
+  test("GQ-15: beyond 1,000 that all wait for a response, a request on a new one gets SERVICE_UNAVAILABLE", async () => {
     let waiting = 0;
     let answer: (response: Response) => void = () => undefined;
     const answered = new Promise<Response>((resolve) => (answer = resolve));
@@ -600,7 +603,7 @@ describe("the security headers", () => {
     expectPosture(answer.head);
   });
 
-  test("GQ-17: the key set has them, and may be cached", async () => {
+  test("GQ-17: the key set has all of them, but may be cached", async () => {
     const { status, head } = await get("/.well-known/jwks.json");
     expect(status).toBe(200);
     expect(head).toMatch(/^cache-control: public, max-age=300$/im);

@@ -116,7 +116,7 @@ describeGates((gate) => {
     "W10, T-10, LG-9, LG-10: %s treats every odd text as plain text, and refuses it like any other wrong value",
     async (_name, [query, outcomes]) => {
       const before = await snapshot();
-      // A few at a time, because the queue for hashing would otherwise be full and refuse some.
+      // A few requests are sent at a time, because more would fill the queue for hashing, and some would be refused.
       for (let start = 0; start < TEXTS.length; start += 4) {
         const texts = TEXTS.slice(start, start + 4);
         const startedAt = performance.now();

@@ -177,7 +177,7 @@ describe("the log and the database of a server that receives secrets everywhere"
     }
   });
 
-  test("OP-4: contain only the documented parts of a request: the operation's name, and the user agent of a session", () => {
+  test("OP-4: contain of a request only what is documented: the operation's name, and the user agent of a session", () => {
     expect(output).toContain("LegalName");
     expect(output).not.toContain("agent-of-a-session");
     expect(files).toContain("agent-of-a-session");

@@ -1,7 +1,8 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { PASSWORD, setUpGate } from "../support/gate.js";
 
-// The requests that the scanners graphql-cop and CrackQL send, in our own words, to a server as it runs in production.
+// The server runs as in production. The tests send the requests of the scanners graphql-cop and CrackQL, in our own
+// words.
 
 const gate = setUpGate({ isProduction: true, loginFailuresPerAccount: 5 });
 

@@ -63,7 +63,7 @@ describeGates(options, (gate) => {
       expect(eventsOf("login_failed")).toHaveLength(1);
     });
 
-    test("includes one whose user changed after the password was checked", async () => {
+    test("also happens, and is reported, if the user changed after the password was checked", async () => {
       const { id, username } = await newUser();
       jest.spyOn(LoginAttempts.prototype, "recordSuccess").mockResolvedValue(null);
       await expect(login({ username }, PASSWORD)).rejects.toMatchObject({ code: REFUSED.code });
@@ -81,7 +81,7 @@ describeGates(options, (gate) => {
     await expect(login({ email }, PASSWORD)).rejects.toMatchObject({ reason: "throttled" });
   });
 
-  test("the option claims is called for the tokens of a JWT session only, also in code", async () => {
+  test("the option claims is called only for the tokens of JWT sessions, even those that code opens", async () => {
     let calls = 0;
     const other = await gate.another({ claims: () => ({ call: (calls += 1) }) });
     const { id } = await newUser();
@@ -100,7 +100,7 @@ describeGates(options, (gate) => {
     expect(await issue("JWT")).toMatchObject({ token: null });
   });
 
-  test("verifyToken does not take a failure of the database for a token that is not active", async () => {
+  test("verifyToken does not report a token as inactive because the database failed", async () => {
     const { access } = await gate.issue((await newUser()).id);
     const lost = new Error("lost");
     jest.spyOn(SessionReader.prototype, "find").mockRejectedValue(lost);
@@ -141,7 +141,7 @@ describeGates(options, (gate) => {
       expect(eventsOf("password_refused")).toMatchObject([{ reason: "throttled" }]);
     });
 
-    test("refuses a user who changed after the check, and reports no other fault", async () => {
+    test("refuses a user who changed after the check, and does not report a failure of the database as a refusal", async () => {
       const { id } = await newUser();
       const recording = jest.spyOn(LoginAttempts.prototype, "recordSuccess");
       recording.mockResolvedValueOnce(null);

@@ -210,7 +210,7 @@ describeGates((gate) => {
       });
     });
 
-    test("H-15: reads Node's headers, the Fetch API's headers and a list of one value in the same way", async () => {
+    test("H-15: reads Node's headers, the Fetch API's headers and a list of one value alike", async () => {
       const { authorization } = jwt;
       const requests = [
         { headers: { authorization } },

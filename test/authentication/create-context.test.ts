@@ -33,7 +33,7 @@ afterEach(async () => {
 
 const warnings = () => warn.mock.calls.map(([message]) => message);
 
-/** Sends a request to a Fetch handler of an application, as Next.js, Deno and graphql-yoga call theirs. */
+/** Sends a request to an application's Fetch handler, as Next.js, Deno and graphql-yoga call theirs. */
 async function ask(ipAddress?: string | null): Promise<string> {
   const handle = createHandler({
     schema: auth.schema,
@@ -75,7 +75,7 @@ describe("a Fetch request, which has no address", () => {
   });
 
   test.each(["", "unknown", "192.0.2.1, 10.0.0.1", "192.0.2.1:443", "[::1]", "c4n4ry"])(
-    "LG-3: counts as a request without an address if the text that is passed is not an address: '%s'",
+    "LG-3: counts as a request without an address if the passed text is not an address: '%s'",
     async (text) => {
       const answers = [];
       for (let turn = 0; turn < 4; turn += 1) answers.push(await ask(text));
@@ -95,7 +95,7 @@ describe("a Fetch request, which has no address", () => {
     },
   );
 
-  test("a request with a socket keeps its own address if the text that is passed is not an address, and a warning is printed", async () => {
+  test("a request with a socket keeps the socket's address if the passed text is not an address, and a warning is printed", async () => {
     const request = { headers: {}, socket: { remoteAddress: "192.0.2.9" } };
     const { client } = await auth.createContext(request, { ipAddress: "unknown" });
     expect(client.ipAddress).toBe("192.0.2.9");

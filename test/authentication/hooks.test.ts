@@ -100,7 +100,7 @@ describe.each(DATABASES)("the hooks of a feature, over %s", (kind) => {
   });
 });
 
-describe.each(DATABASES)("the hooks around changes, over %s", (kind) => {
+describe.each(DATABASES)("the hooks before and after a change, over %s", (kind) => {
   const CLIENT = { ipAddress: "192.0.2.7", userAgent: "test" };
   const NEXT = "another correct horse";
   const email = "ada@example.com";
@@ -170,7 +170,7 @@ describe.each(DATABASES)("the hooks around changes, over %s", (kind) => {
     }
   }
 
-  test("run in turn, with the user and the client, before and after the change is stored", async () => {
+  test("run one after the other, with the user and the client, before and after the change is stored", async () => {
     const { refresh } = await login();
     await auth.authentication.refresh(refresh!, CLIENT);
     expect(seen.splice(0)).toEqual([

@@ -60,7 +60,7 @@ describeGates({ features: [spy] }, (gate) => {
       },
     );
 
-    test("an access token has it in amr and auth_time, and the next access token too", async () => {
+    test("an access token has the methods in amr and the time in auth_time, and so does the next one", async () => {
       const loginAt = Math.floor(gate.now / 1000);
       const { access, refresh } = await gate.login(username);
       expect(decode(access).claims).toMatchObject({ amr: ["pwd"], auth_time: loginAt });

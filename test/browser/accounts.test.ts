@@ -19,7 +19,7 @@ import { Stage } from "../support/stage.js";
 
 const NEW_PASSWORD = "seven green bottles on a wall";
 
-/** This many wrong passwords in a row lock an account. */
+/** The number of wrong passwords in a row that locks an account. */
 const WRONG_PASSWORDS = 3;
 
 let stage: Stage;
@@ -200,7 +200,7 @@ describeBrowser("in a browser", () => {
       await events.getByText("Login failed").waitFor();
     });
 
-    test("changes the e-mail address, after the password is given again", async () => {
+    test("changes the e-mail address after giving the password again", async () => {
       await stage.gate.user("liam", { email: "liam@example.com" });
       const page = await stage.visit();
       await signIn(page, "liam");
@@ -245,7 +245,7 @@ describeBrowser("in a browser", () => {
       expect((await stage.gate.me(authorization)).data).toBeNull();
     });
 
-    test("deletes the account, and can dismiss the dialogs before", async () => {
+    test("can dismiss the dialogs, and then deletes the account", async () => {
       await stage.gate.user("nora");
       const page = await stage.visit();
       await signIn(page, "nora");
@@ -291,7 +291,7 @@ describeBrowser("in a browser", () => {
       await isSignedOut(otto);
     });
 
-    test("ends a session of a user, after the password is given again", async () => {
+    test("ends a session of a user after giving the password again", async () => {
       await stage.gate.user("quin");
       const page = await stage.visit();
       await signIn(page, "ada");
@@ -355,7 +355,7 @@ describeBrowser("in a browser", () => {
       }
     });
 
-    test("turns the pages of the list of users, and a search starts at the first page", async () => {
+    test("turns the pages of the list of users, and a search starts at its first page", async () => {
       const names = Array.from({ length: 23 }, (_, at) => `walt${String(at).padStart(2, "0")}`);
       for (const name of names) await stage.gate.user(name);
       // Users of later tests become newer than these, so that the list shows them on its first page.
@@ -415,7 +415,7 @@ describeBrowser("in a browser", () => {
       await isSignedIn(page, "ada");
     });
 
-    test("is the own user again when the session as another user has expired, and the page says so", async () => {
+    test("is the administrator again when the session as another user has expired, and the page says so", async () => {
       await stage.gate.user("vera");
       const page = await stage.visit();
       await signIn(page, "ada");
@@ -428,7 +428,7 @@ describeBrowser("in a browser", () => {
       await becomes(() => banner(page).allTextContents(), []);
     });
 
-    test("who acts as a user does not see the forms that only the user can use", async () => {
+    test("who acts as a user does not see the forms that only that user may use", async () => {
       await stage.gate.user("zoe");
       const page = await stage.visit();
       const formsOf = async () => {
@@ -453,7 +453,7 @@ describeBrowser("in a browser", () => {
       expect(await formsOf()).toEqual([]);
     });
 
-    test("creates a user and deletes the user, after the password is given again", async () => {
+    test("creates and deletes a user after giving the password again", async () => {
       const page = await stage.visit();
       await signIn(page, "ada");
       await open(page, "Administration");

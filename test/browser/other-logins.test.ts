@@ -37,7 +37,7 @@ async function askForCode(page: Page, email: string): Promise<{ digits: string; 
   return { digits, link: await stage.linkTo(email) };
 }
 
-/** Returns the secret for the app of the shown page. */
+/** Returns the secret that the page shows for an authenticator app. */
 async function readSecret(page: Page): Promise<string> {
   await page.getByLabel("Secret").waitFor();
   return (await page.getByLabel("Secret").allTextContents()).join("");

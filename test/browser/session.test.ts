@@ -115,7 +115,7 @@ describeBrowser("in a browser", () => {
       },
     );
 
-    test("of another device ends its session, and that device says so", async () => {
+    test("another device ends its session, and that device says so", async () => {
       await stage.gate.user("emma");
       const here = await stage.visit();
       await signIn(here, "emma");
@@ -135,7 +135,7 @@ describeBrowser("in a browser", () => {
       await isSignedOut(there);
     });
 
-    test("of this device, by its row in the list, signs out here", async () => {
+    test("this device, by its row in the list, ends the session here", async () => {
       await stage.gate.user("fred");
       const page = await stage.visit();
       await signIn(page, "fred");

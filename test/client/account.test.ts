@@ -65,7 +65,7 @@ async function signIn(options: Partial<AuthClientOptions> = {}): Promise<void> {
 
 const register = (password = PASSWORD) => account.register({ username, email, password });
 
-/** Returns the name that the server knows the auth client's user by. */
+/** Returns the user name that the server knows for the auth client's token. */
 async function nameAtServer(): Promise<string | undefined> {
   return (await gate.me((await auth.getAuthorization()) ?? "")).data?.me.username;
 }
@@ -184,7 +184,7 @@ test("a forgotten password is reset by the token of a mail, and all sessions end
 
 describe("signed in", () => {
   test.each(["jwt", "sliding"] as const)(
-    "changePassword ends the other sessions, and the session of scheme %s goes on",
+    "changePassword ends the other sessions, and keeps the session of scheme %s",
     async (scheme) => {
       await signIn({ scheme });
       await gate.login(username);

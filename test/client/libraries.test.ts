@@ -302,14 +302,14 @@ describe("Apollo's cache", () => {
     expect((await client.query({ query: ME })).data?.me.username).toBe("bob");
   });
 
-  test("is kept when the token is renewed, and when the same user logs in again", async () => {
+  test("is kept when the token is renewed, and also when the same user logs in again", async () => {
     await auth.refresh();
     await auth.login("ada", PASSWORD);
     await sleep(20);
     expect(cached()).toBe("ada");
   });
 
-  test("gets nothing of a user who has signed out since", async () => {
+  test("gets no data of a user who has signed out since the query began", async () => {
     const held = new EventEmitter();
     proxy.spoil("Me", async (response, body) => {
       await once(held, "release");

@@ -208,7 +208,7 @@ describe("RFC 9470: an operation that needs another proof", () => {
   /** Gives the proof that the failure asks for. */
   const prove = async () => (await account.reauthenticate({ totp: user.code() })).error === null;
 
-  test("fails with the needed proof, if nobody asks the user", async () => {
+  test("fails, and names the needed proof, if nobody asks the user", async () => {
     await signIn();
     gate.advance(20 * MINUTE);
     expect((await account.createToken({ label: "x" })).error).toMatchObject({

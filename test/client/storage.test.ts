@@ -78,7 +78,7 @@ describe.each(ALL)("in %s", (kind) => {
     expect((await stateOf(load(choose()))).token).toBe(token);
   });
 
-  test("a session has one entry, and a logout removes only that one", async () => {
+  test("a session has one entry, and a logout removes no other entry", async () => {
     storage.entries.set("theme", "dark");
     const client = load(choose());
     await client.login("ada", PASSWORD);

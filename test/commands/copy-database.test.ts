@@ -8,7 +8,7 @@ import { PASSWORD } from "../support/gate.js";
 import { describeTerminal, runOnTerminal } from "../support/terminal.js";
 import { runProgram } from "../support/programs.js";
 
-/** Milliseconds: several processes start one after the other. */
+/** In milliseconds. Long, because several processes start one after the other. */
 const TIMEOUT = 240_000;
 
 /** A server whose mails and webhooks cannot be delivered, so they stay in the outboxes. */
@@ -35,7 +35,10 @@ async function documentedCommands(): Promise<string> {
   return block.replace(/'postgresql:[^']*'/, `'${target.url}'`);
 }
 
-/** Runs the commands of the docs in the folder, without any setting. Returns what they print and export. */
+/**
+ * Runs the commands of the docs in the folder, without any variable set. Returns what they print, and the variables
+ * that they export.
+ */
 async function move(): Promise<{ output: string; env: Record<string, string> }> {
   const script = `set -e; unset SECRET_KEY; cd '${folder.path}'; gatehouse() { '${process.execPath}' '${CLI}' "$@"; }
 ${await documentedCommands()}

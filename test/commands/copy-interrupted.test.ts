@@ -7,7 +7,7 @@ import { startNode } from "../support/node-process.js";
 
 /** More users than the copy reads in one page. */
 const USERS = 10_000;
-/** Milliseconds: several processes start one after the other. */
+/** In milliseconds. Long, because several processes start one after the other. */
 const TIMEOUT = 110_000;
 
 const INCOMPLETE =

@@ -7,7 +7,7 @@ const { version } = JSON.parse(readFileSync("package.json", "utf8"));
 
 const folders = setUpFolders();
 
-test("without a terminal serve logs JSON only: its start, its stop, and every request except health probes", async () => {
+test("without a terminal serve logs only JSON: its start, its stop, and every request except health probes", async () => {
   const folder = await folders.empty();
   const server = await folder.serve();
   for (const path of ["/health/live", "/health/ready"]) {

@@ -6,7 +6,7 @@ import { fresh } from "../support/fresh.js";
 import { describeFreshGates, PASSWORD } from "../support/gate.js";
 import { describeTerminal, runOnTerminal } from "../support/terminal.js";
 
-/** Milliseconds: processes start slowly on a busy machine. */
+/** In milliseconds. Long, because processes start slowly on a busy machine. */
 const TIMEOUT = 240_000;
 const INSTANT = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
 const SECRETS = /argon2|secret|hash|credentials|gth_/i;
@@ -220,7 +220,7 @@ describe("without a database", () => {
   );
 
   test(
-    "a misspelt command is corrected",
+    "a misspelt command is refused, and the right one is suggested",
     async () => {
       const folder = await folders.empty();
       expectOneLine(await folder.run(["list-user"]), /Did you mean list-users\?/);

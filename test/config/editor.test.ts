@@ -65,7 +65,7 @@ function openEditor(): ts.LanguageService {
   });
 }
 
-/** Returns the problems that TypeScript finds in other code in the same file. */
+/** Returns the problems that TypeScript finds when the file has this other code. */
 function problemsOf(changed: string): string[] {
   code = changed;
   version += 1;

@@ -27,7 +27,7 @@ const SLIPS: Readonly<Record<string, Slip>> = {
     name.slice(0, at) + name.charAt(at + 1) + name.charAt(at) + name.slice(at + 2),
 };
 
-/** Generates real names, each with a misspelling that has one slip. */
+/** Returns real names, each with a misspelling that has one slip. */
 function misspelt(slip: Slip, names: readonly string[]) {
   return fc
     .record({ name: fc.constantFrom(...names), at: fc.nat() })
@@ -69,7 +69,7 @@ test("an option with two slips is refused, and no real one is suggested", async 
   ]);
 });
 
-test("the option features is known, although it is not a setting", async () => {
+test("the option features is accepted, although it is not a setting", async () => {
   expect(await refusedByAuth({ feature: [] })).toEqual([
     "feature: is not a setting; did you mean features?",
   ]);
@@ -79,7 +79,7 @@ test("the option features is known, although it is not a setting", async () => {
   ]);
 });
 
-test("a misspelt variable stops the start although the real one is set too", () => {
+test("a misspelt variable stops the start even if the real one is set too", () => {
   expect(refusedByCommand({ LOG_LEVEL: "info", LOG_LEVLE: "debug" })).toEqual([
     "LOG_LEVLE: is not a setting; did you mean LOG_LEVEL?",
   ]);
@@ -113,7 +113,7 @@ test.each([
   ["PROT", "PORT"],
   ["PORTT", "PORT"],
   ["PRT", "PORT"],
-])("%s, which is not a word, was meant to be %s", (wrong, name) => {
+])("%s, which is not a word, counts as a misspelling of %s", (wrong, name) => {
   expect(refusedByCommand({ [wrong]: "1" })).toEqual([
     `${wrong}: is not a setting; did you mean ${name}?`,
   ]);

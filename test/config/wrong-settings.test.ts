@@ -145,7 +145,7 @@ describe("a wrong variable is refused in one line by its name:", () => {
     },
   );
 
-  test("an empty variable counts as not set, also one that is misspelt", () => {
+  test("an empty variable counts as not set, even if it is misspelt", () => {
     expect(refusedByCommand({ PORT: "", ACCES_TOKEN_LIFETIME: "" })).toEqual([]);
   });
 });
@@ -185,7 +185,7 @@ describe("two settings that contradict each other are both named, as options or 
     expect(refusedByCommand(env)).toEqual([byVariable]);
   });
 
-  test("a setting that is wrong is not also reported as a contradiction", async () => {
+  test("a wrong setting is not also reported as a contradiction", async () => {
     const options = { refreshTokenLifetime: 60 * 86_400, sessionLifetime: "90d" };
     expect(await refusedByServer(options)).toEqual([
       `sessionLifetime: must be from 60 to ${CENTURY} seconds, but is not a number`,
@@ -213,7 +213,7 @@ describe("all problems are listed at once", () => {
     ]);
   });
 
-  test("for variables, by the command itself, which writes nothing", async () => {
+  test("for variables, by the command, which writes nothing", async () => {
     const folder = mkdtempSync(join(tmpdir(), "wrong-settings-"));
     const env = {
       HOST: "0.0.0.0",
@@ -259,7 +259,7 @@ describe("a setting of an application's feature", () => {
     create: () => ({}),
   });
 
-  test("is refused in the same way as the core's", async () => {
+  test("is refused in the same way as a setting of the core", async () => {
     expect(await refusedByServer({ notesPerUser: 101, notesLifetim: null }, [notes])).toEqual([
       "notesPerUser: must be from 1 to 100, but is 1 too large",
       "notesLifetim: is not a setting; did you mean notesLifetime?",

@@ -8,7 +8,7 @@ import { setUpGate } from "../support/gate.js";
 import { describeWith } from "../support/programs.js";
 
 const SECRET_KEY = randomBytes(32).toString("base64url");
-/** Long, because starting a server with another clock takes a while on a busy machine. */
+/** In milliseconds. Long, because starting a server with another clock takes a while on a busy machine. */
 const TIMEOUT = 60_000;
 
 describePostgres("over postgresql", () => {
@@ -30,7 +30,7 @@ describePostgres("over postgresql", () => {
 
       afterAll(() => other.stop());
 
-      test("accepts the tokens of the others, and they accept its tokens", async () => {
+      test("accepts the tokens of other servers, and they accept its tokens", async () => {
         const { access, refresh } = await gate.issue(ada);
         expect(
           (await gate.ask("{ me { id } }", { authorization: `Bearer ${access}`, url: other.url }))

@@ -5,11 +5,11 @@ import { describePostgres } from "../support/databases.js";
 import { eventually } from "../support/eventually.js";
 import { PASSWORD, setUpFreshGate } from "../support/gate.js";
 
-/** On SQLite nothing can be deleted while a statement runs. */
+/** SQLite is not tested, because nothing can be deleted there while a statement runs. */
 describePostgres("a user who is deleted while a statement inserts a row of the user:", () => {
   const gate = setUpFreshGate({}, "postgresql");
 
-  /** Deletes the user in a transaction that is committed when the operation waits for it. */
+  /** Deletes the user in a transaction, and commits it when the operation waits for it. */
   async function whileDeleting<Result>(
     userId: string,
     operation: () => Promise<Result>,

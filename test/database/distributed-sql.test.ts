@@ -42,7 +42,7 @@ const SETTINGS = {
   django: true,
 } as const;
 
-/** The tables that {@link useAll} reaches. */
+/** The tables that {@link useAll} writes. */
 const WRITTEN = [
   ...["user", "profile", "session", "signing_key", "throttle", "audit_event", "registration"],
   ...["mail_outbox", "mail_request", "mail_token", "webhook_outbox"],
@@ -118,7 +118,7 @@ async function copyToPostgres(): Promise<void> {
 }
 
 describePostgres("over postgresql", () => {
-  test("the SQL needs no advisory lock, no state of a session, and nothing else that distributed databases lack", async () => {
+  test("the SQL needs no advisory lock, no state of a connection, and nothing else that distributed databases lack", async () => {
     const gate = new Gate(SETTINGS, "postgresql");
     const statements = await recordStatements(async () => {
       await gate.start();
@@ -140,7 +140,7 @@ describePostgres("over postgresql", () => {
     }
   });
 
-  test("docs/postgresql.md has the round trips of each request", async () => {
+  test("docs/postgresql.md has the right number of round trips for each request", async () => {
     const gate = await Gate.open({}, "postgresql");
     try {
       await gate.user("ada");

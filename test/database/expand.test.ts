@@ -4,13 +4,15 @@ import { featuresWith } from "../../src/features/index.js";
 import type { Migration } from "../../src/sql.js";
 
 /**
- * Migrations that remove something, each with the first version that no longer needs it. The version before yours
- * still runs while yours migrates. So add a migration here only if the version before yours is the listed one or a
- * later one.
+ * Migrations that remove something, each with the first version that no longer needs it. A migration may be added
+ * here only if the previous version is the listed one or a later one, because the previous version still runs during
+ * the migration.
  */
 const CONTRACTIONS: Readonly<Record<string, string>> = {};
 
-/** Changes that the version before cannot work with, because it reads and writes the schema of its own migrations. */
+/**
+ * Changes that the previous version cannot work with, because it reads and writes the schema of its own migrations.
+ */
 const CONTRACTS = [
   /\bdrop\b/i,
   /\brename\b/i,
@@ -22,7 +24,7 @@ const CONTRACTS = [
 
 const UNIQUE_INDEX = /create\s+unique\s+index\s+"\w+"\s+on\s+"(\w+)"\s*\(([^)]*)\)/i;
 
-/** Returns the statements that remove something, or that forbid rows which the version before may write. */
+/** Returns the statements that remove something, or that forbid rows which the previous version may write. */
 function findContractions({ statements }: Pick<Migration, "statements">): string[] {
   const text = statements.join("\n");
   return statements.filter((statement) => {
@@ -30,14 +32,14 @@ function findContractions({ statements }: Pick<Migration, "statements">): string
     const [, table, columns = ""] = UNIQUE_INDEX.exec(statement) ?? [];
     if (table === undefined || text.includes(`create table "${table}"`)) return false;
     const names = [...columns.matchAll(/"(\w+)"/g)].map(([, name]) => name);
-    // The version before leaves a new column null, and a unique index allows many nulls.
+    // The previous version leaves a new column null, and a unique index allows many nulls.
     return !names.some((name) => text.includes(`add column "${name}"`));
   });
 }
 
 describe("the migrations", () => {
   test.each(listMigrations(featuresWith([])))(
-    "$name only adds to the schema, so the version before keeps working on it",
+    "$name only adds to the schema, so the previous version still works with it",
     ({ name, statements }) => {
       const found = findContractions({ statements });
       expect(found.length > 0).toBe(name in CONTRACTIONS);

@@ -4,7 +4,7 @@ import { type DatabaseKind, describePostgres } from "../support/databases.js";
 import { type Answer, DATABASES, Gate, PASSWORD, setUpFreshGate } from "../support/gate.js";
 import { LOCK_TABLES, lockPostgres } from "../support/locks.js";
 
-/** Long, because two statements in a row may wait for five seconds each. */
+/** In milliseconds. Long, because two statements in a row may wait for five seconds each. */
 const TIMEOUT = 60_000;
 
 /** Returns everything that requests write, without `lastUsedAt` of sessions, which is written later on purpose. */
@@ -41,7 +41,7 @@ async function expectNothingLater(kind: DatabaseKind): Promise<void> {
     const release = await LOCK_TABLES[kind](gate);
     const answers = await Promise.all(operations.map((run) => run())).finally(release);
     expect(answers.map(({ code }) => code)).toEqual(operations.map(() => "SERVICE_UNAVAILABLE"));
-    // A write that was left waiting would happen before this login, or soon after it.
+    // A write that still waits would happen before this login, or soon after it.
     await gate.ask(`mutation { login(username: "bob", password: "x") { access } }`);
     await new Promise((resolve) => setTimeout(resolve, 1000));
     expect(await readState(gate)).toEqual(before);

@@ -72,7 +72,7 @@ describe.each(DATABASES)("the migrations over %s", (kind) => {
     return rows.map(({ name }) => name).sort();
   };
 
-  /** Returns every table, column, constraint and index; on SQLite as the SQL that created them. */
+  /** Returns every table, column, constraint and index. On SQLite, these are the SQL statements that created them. */
   const schema = (of = home) =>
     of.sql(
       kind === "sqlite"
@@ -210,7 +210,7 @@ describe.each(DATABASES)("the migrations over %s", (kind) => {
   });
 
   test.each(["2999-01-01-later", "notes:2999-01-01-later"])(
-    "a database with the unknown migration %s was written by a newer version, and is refused",
+    "a database with the unknown migration %s counts as that of a newer version, and is refused",
     async (name) => {
       const database = await openWith(notes);
       await database.migrate();
@@ -221,7 +221,7 @@ describe.each(DATABASES)("the migrations over %s", (kind) => {
     },
   );
 
-  test("a wrong statement of a feature fails at once, and the error names the feature", async () => {
+  test("a wrong statement of a feature fails at the start, and the error names the feature", async () => {
     const statements = [`create tabel "wrong" ("id" text)`];
     const database = await openWith(notes, {
       name: "typos",

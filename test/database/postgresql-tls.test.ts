@@ -82,7 +82,7 @@ describeCluster("a server that takes TLS only", () => {
       });
     });
 
-    test("with verify-ca, whatever the host is called", async () => {
+    test("with verify-ca, whatever the host's name", async () => {
       const url = urlOf("sslmode=verify-ca&sslrootcert=ca.crt", { host: "127.0.0.1" });
       await withAuth(url, async () => {
         expect(await connections()).toMatchObject([{ ssl: true }]);

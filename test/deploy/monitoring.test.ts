@@ -111,7 +111,7 @@ describe("with all features that have metrics", () => {
       expect(await check(["check", "rules"], file)).toMatchObject({ code: 0 });
     });
 
-    test("finds no fault in our own metrics", async () => {
+    test("finds no fault in Gatehouse's own metrics", async () => {
       const own = text
         .split("\n")
         .filter((line) => /^(# \w+ )?gatehouse_/.test(line))

@@ -32,8 +32,8 @@ export const ME = "{ me { username } }";
 const REPEATED = ["SERVICE_UNAVAILABLE", "TOO_MANY_REQUESTS"];
 
 /**
- * A client that refreshes, logs out and logs in all the time, and remembers what was acknowledged. It repeats a request
- * that gets no answer, or the answer SERVICE_UNAVAILABLE.
+ * A client that refreshes, logs out and logs in all the time. It remembers every acknowledged operation. It repeats a
+ * request that gets no answer or SERVICE_UNAVAILABLE.
  */
 export class Client {
   readonly username: string;
@@ -44,15 +44,14 @@ export class Client {
   #running: Promise<void> | undefined;
   /** When each operation was acknowledged, on the monotonic clock. */
   readonly acknowledged: number[] = [];
-  /** How long each acknowledged operation took with its repetitions, in milliseconds. */
+  /** The time that each acknowledged operation took with its repetitions, in milliseconds. */
   readonly took: number[] = [];
   /** Access tokens whose logout was acknowledged. */
   readonly loggedOut: string[] = [];
   /** Refusals that no client should get. */
   readonly refused: string[] = [];
   /**
-   * How many times the client was refused because the server had rotated its token and was then away for longer than
-   * the reuse window.
+   * The number of refusals because the server rotated the token, and was then away for longer than the reuse window.
    */
   late = 0;
 
@@ -144,7 +143,7 @@ const NO_ANSWER = { data: undefined, errors: [{ extensions: { code: "SERVICE_UNA
 
 /**
  * Stops the clients. Expects on each instance that their newest tokens work, and that ended sessions stay ended.
- * @returns a line that says what was counted
+ * @returns a line with the counts
  */
 export async function expectNothingLost(
   instances: readonly { ask: Ask }[],

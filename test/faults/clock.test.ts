@@ -16,8 +16,8 @@ const HOUR = 3600;
 /** Each step of the clock, in seconds from the real time. */
 const STEPS = [HOUR, 0, -HOUR, 0];
 /**
- * The longest wait of an account here, in milliseconds. After so few failures it is seconds; 15 minutes need many
- * failures.
+ * The longest wait of an account after so few failures, in milliseconds. Only after many failures, an account waits
+ * for 15 minutes.
  */
 const MAX_WAIT = 60_000;
 

@@ -12,13 +12,16 @@ import { Site } from "./site.js";
 
 /** How long a fault lasts, in milliseconds. */
 const FAULT = 8_000;
-/** The longest time that a request may wait during a fault, in milliseconds. A busy machine adds to the 5.5 seconds. */
+/**
+ * The longest time that a request may wait during a fault, in milliseconds. A busy machine may need more than the
+ * limit of 5.5 seconds.
+ */
 const MAX_WAIT = 20_000;
 
 /** Sends requests one after the other. */
 class Probe {
   readonly codes = new Set<string>();
-  /** Milliseconds. */
+  /** The longest time that a request took, in milliseconds. */
   longest = 0;
   count = 0;
   readonly #send: () => Promise<any>;
@@ -103,7 +106,7 @@ const FAULTS: Readonly<Record<string, (server: PostgresServer, proxy: TcpProxy) 
 
 describeCluster("PostgreSQL", () => {
   test.each(Object.keys(FAULTS))(
-    "%s: each request is answered or refused in time, nothing is lost, and all works when it is back",
+    "%s: each request is answered or refused in time, nothing is lost, and all works again afterwards",
     async (fault) => {
       const server = await PostgresServer.start();
       const proxy = await TcpProxy.open(server.url);

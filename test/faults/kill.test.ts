@@ -7,7 +7,7 @@ import { Site } from "./site.js";
 
 /** The number of kills on each database. */
 const KILLS = 100;
-/** The longest time that the server works before it is killed, in milliseconds. The moment is random. */
+/** The longest time that the server works before it is killed, in milliseconds. The real time is random. */
 const MAX_WORK = 300;
 
 async function killInRotation(kind: DatabaseKind): Promise<void> {

@@ -9,11 +9,12 @@ import { ROOT } from "../support/command.js";
 
 const run = promisify(execFile);
 
-/** The commit of the version before this one, whose servers may run beside ours. Change it with each release. */
+/** The commit of the previous version, whose servers may run beside this version's. Change it with each release. */
 const PREVIOUS = "1bae2e2313db9bb349fa02239554756130d6259c";
 
 /**
- * Builds the version before this one with its own packages, once, and keeps it in the folder for temporary files.
+ * Builds the previous version with its own packages. The build is kept in the folder for temporary files, and is made
+ * once.
  * @returns the path of its command
  */
 export async function buildPrevious(): Promise<string> {

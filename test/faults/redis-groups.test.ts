@@ -11,7 +11,7 @@ import {
 } from "../support/redis-servers.js";
 
 const FREE = 5;
-/** Milliseconds. Longer than a failover, also on a busy machine. */
+/** In milliseconds. Longer than a failover takes, also on a busy machine. */
 const RECOVERY = 60_000;
 
 const GROUPS: [name: string, start: () => Promise<RedisGroup>, hasReplica: boolean][] = [

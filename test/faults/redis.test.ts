@@ -18,7 +18,7 @@ import { Site } from "./site.js";
 
 /** How long a fault lasts, in milliseconds. */
 const FAULT = 5_000;
-/** How many wrong passwords an account may have in a row before it has to wait. */
+/** The number of wrong passwords in a row after which an account has to wait. */
 const FREE = 5;
 
 /** A Redis server that a test can kill, stop for a while, and start again. */
@@ -51,7 +51,7 @@ class RedisServer {
     const options = ["--port", String(this.#port), "--bind", "127.0.0.1", "--save", ""];
     const child = spawn("redis-server", options, { cwd: this.#folder, stdio: "ignore" });
     this.#process = child;
-    // Another program may have taken the port meanwhile. It may never answer.
+    // Another program may have taken the port meanwhile, and may never answer.
     const ended = once(child, "exit").then(() => {
       throw new Error("redis-server has ended");
     });

@@ -8,8 +8,8 @@ import { untilReady } from "../support/postgresql-cluster.js";
 import { PostgresServer } from "./postgres-server.js";
 
 /**
- * A primary and a streaming replica behind HAProxy, which passes connections to the server that takes writes. The primary
- * acknowledges a commit when the replica has applied it.
+ * A primary and a streaming replica behind HAProxy. HAProxy passes connections to the server that takes writes. The
+ * primary acknowledges a commit only when the replica has applied it.
  */
 export class ReplicatedPostgres {
   readonly primary: PostgresServer;

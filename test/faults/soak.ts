@@ -49,7 +49,7 @@ describe.each(DATABASES)("over %s", (kind) => {
             await sleep(pause);
           }
         });
-        // Caches fill and code is compiled in the first tenth, so measure after it.
+        // Measure after the first tenth, in which caches fill and code is compiled.
         const start = performance.now();
         const end = start + MINUTES * 60_000;
         const warm = start + MINUTES * 6_000;

@@ -16,7 +16,7 @@ beforeAll(async () => {
 
 afterAll(() => database.drop());
 
-/** Returns the lines with which `createAuth` refuses features. */
+/** Returns the lines by which `createAuth` refuses these features. */
 async function refusalOf(features: unknown): Promise<string[]> {
   const error: unknown = await createAuth({
     secretKey,

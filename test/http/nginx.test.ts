@@ -27,7 +27,7 @@ const UNTHROTTLED = {
   REFRESHES_PER_SESSION: "1000000",
 };
 
-/** Milliseconds: four processes have to start while the load runs. */
+/** In milliseconds. Long, because four processes have to start while the load runs. */
 const TIMEOUT = 180_000;
 
 /** POSTs a request on one of the agent's kept connections. Returns the status and the body, or why there is none. */

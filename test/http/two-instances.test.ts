@@ -12,7 +12,7 @@ import {
 import { createDatabase, DATABASES, type TestDatabase } from "../support/databases.js";
 import { decode } from "../support/forge.js";
 
-/** Milliseconds: processes start slowly on a busy machine. */
+/** In milliseconds. Long, because processes start slowly on a busy machine. */
 const TIMEOUT = 240_000;
 
 const secretKey = randomBytes(32).toString("base64url");

@@ -13,7 +13,10 @@ const VERSIONS = ["22.23.3", "24.21.0", "26.10.0"];
 
 const PASSWORD = "correct horse battery staple";
 
-/** Milliseconds. All versions start side by side, on a machine that may be slow, after 300 MB have been downloaded. */
+/**
+ * In milliseconds. Long, because 300 MB are downloaded first. Then all versions start side by side, on a machine that
+ * may be slow.
+ */
 const TIMEOUT = 600_000;
 
 /** Signs the first admin in and out with each scheme, using the client. */

@@ -4,7 +4,7 @@ import { decode } from "../support/forge.js";
 import { describeGates, PASSWORD } from "../support/gate.js";
 
 const ME = "{ me { username } }";
-/** Milliseconds: processes start slowly on a busy machine. */
+/** In milliseconds. Long, because processes start slowly on a busy machine. */
 const TIMEOUT = 240_000;
 
 const kidOf = (token: string) => String(decode(token.replace("Bearer ", "")).header["kid"]);

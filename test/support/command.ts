@@ -31,7 +31,7 @@ type Running = Pick<Parameters<typeof startNode>[1], "timeout" | "isOptimized"> 
   readonly cli?: string | undefined;
 };
 
-/** Milliseconds. Long, because all tests of a file may share a server. */
+/** In milliseconds. Long, because all tests of a file may share a server. */
 const SERVER_TIMEOUT = 300_000;
 
 /** Matches the line of the log with the server's URL. */

@@ -30,7 +30,7 @@ export async function runNode(parameters: readonly string[], start: Start): Prom
   return ended;
 }
 
-/** Milliseconds. Enough for every script. Also ends a server that should have refused to start. */
+/** In milliseconds. Long enough for every script. Also ends a server that should have refused to start. */
 const TIMEOUT = 120_000;
 
 /** Starts a script with Node. `ended` resolves when the process has ended. */

@@ -7,7 +7,7 @@ import { decode, forge, stealKeys } from "../support/forge.js";
 import { setUpFreshGate, setUpGate } from "../support/gate.js";
 import { sendJson, setUpCountingServer } from "./key-server.js";
 
-/** Milliseconds: processes start slowly on a busy machine. */
+/** In milliseconds. Long, because processes start slowly on a busy machine. */
 const TIMEOUT = 240_000;
 
 const OPTIONS = { issuer: "gatehouse", audience: "gatehouse" };

@@ -201,7 +201,7 @@ describe("the stored audit trail", () => {
       expect(rows.map(({ type }) => type)).toEqual(types);
     });
 
-    test("cuts long texts, so that no client decides how much an event takes", async () => {
+    test("cuts long texts, so that no client decides how much space an event takes", async () => {
       const long = "x".repeat(10_000);
       const [row] = await rowsDuring(gate, () => {
         gate.core.onEvent(
@@ -290,7 +290,7 @@ describe("over one database", () => {
       expect((await rowsOf(gate)).map(({ session_id }) => session_id)).toEqual([session.id]);
     });
 
-    test("a deleted user leaves only ids in the events, but an administrator's address stays", async () => {
+    test("a deleted user leaves only ids in the events, but an administrator's IP address stays", async () => {
       const adminId = await gate.user("root", { role: "ADMIN" });
       const [ada, bob, admin] = await Promise.all([
         gate.user("ada"),
@@ -353,7 +353,7 @@ describe("over one database", () => {
       expect(later.map(({ type }) => type)).toEqual(["token_expired"]);
     });
 
-    test("a storm of refusals from many addresses stores 100 a minute, and changes are stored as ever", async () => {
+    test("a storm of refusals from many addresses stores 100 a minute, and events of changes are still all stored", async () => {
       const id = await gate.user("bob");
       const rows = await rowsDuring(gate, async () => {
         for (let start = 0; start < 140; start += 20) {

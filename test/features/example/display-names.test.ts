@@ -8,10 +8,10 @@ import { fresh } from "../../support/fresh.js";
 import { displayNames } from "./display-names.js";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
-/** The feature as an application would build it. */
+/** The compiled file of the feature, as an application would build it. */
 const MODULE = "./test/generated/features/display-names.js";
 const SET = `mutation ($name: String!) { setDisplayName(name: $name) }`;
-/** Milliseconds: processes start slowly on a busy machine. */
+/** In milliseconds. Long, because processes start slowly on a busy machine. */
 const TIMEOUT = 120_000;
 
 beforeAll(async () => {

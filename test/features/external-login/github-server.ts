@@ -19,7 +19,7 @@ type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 export class GithubServer {
   readonly clientId = "Iv1.0123456789abcdef";
   readonly clientSecret = "0123456789abcdef0123456789abcdef01234567";
-  /** Who logs in next. */
+  /** The person who logs in next. */
   person: GithubPerson = { id: 1 };
   /** Answers that replace GitHub's, by path. */
   answers: Record<string, Answer> = {};

@@ -48,7 +48,7 @@ const Provider = UntypedProvider as new (issuer: string, options: object) => Pro
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** What the provider does wrong, until it is changed again. */
+/** What the provider does wrong, until a test changes it again. */
 interface Behaviour {
   /** Handlers that answer in place of the provider, by path. */
   answers?: Record<string, Handler>;
@@ -58,7 +58,7 @@ interface Behaviour {
   metadata?: Record<string, unknown>;
 }
 
-/** A real OpenID Connect provider on loopback. It has one client, and lets everybody in. */
+/** A real OpenID Connect provider on loopback. It has one client, and accepts every person. */
 export class IdentityServer {
   readonly clientId = "gatehouse";
   readonly clientSecret = "a secret of the client: 100 % + more";

@@ -106,7 +106,7 @@ describeGates(OPTIONS, (gate) => {
       ]);
     });
 
-    test("is one account, even if two first logins complete at once", async () => {
+    test("gets one account, even if two first logins complete at once", async () => {
       const person = newPerson();
       const two = [await answered(gate, server, person), await answered(gate, server, person)];
       const answers = await Promise.all(two.map((given) => complete(gate, given)));
@@ -132,7 +132,7 @@ describeGates(OPTIONS, (gate) => {
       expect(refusals()).toEqual([{ type: "external-login:refused", details }]);
     });
 
-    test("may come from a provider that says true as a text", async () => {
+    test("is accepted from a provider that says true as a text", async () => {
       expect((await logIn(gate, server, newPerson({ email_verified: "true" }))).status).toBe(200);
     });
 
@@ -149,7 +149,7 @@ describeGates(OPTIONS, (gate) => {
       expect(userOf(answer).username).toMatch(name);
     });
 
-    test("is refused by a veto of a registration", async () => {
+    test("is refused by a veto of the registration", async () => {
       registerVeto = "Only by invitation.";
       await expectNothing(async () => {
         const answer = await logIn(gate, server, newPerson());
@@ -191,7 +191,7 @@ describeGates(OPTIONS, (gate) => {
   });
 
   describe("vetoes", () => {
-    test("a veto of the login holds, and the login can be repeated without it", async () => {
+    test("a veto refuses the login, and the login can be repeated without it", async () => {
       const person = newPerson();
       await logIn(gate, server, person);
       loginVeto = "Not on Sundays.";
@@ -200,7 +200,7 @@ describeGates(OPTIONS, (gate) => {
       expect((await logIn(gate, server, person)).status).toBe(200);
     });
 
-    test("an inactive user is refused as by a wrong password", async () => {
+    test("an inactive user is refused as after a wrong password", async () => {
       const person = newPerson();
       const { id } = userOf(await logIn(gate, server, person));
       await gate.auth.accounts.setActive(id, false);
@@ -310,7 +310,7 @@ describeGates(OPTIONS, (gate) => {
       expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 401]);
     });
 
-    test("EX-2, fixation: another browser cannot complete it, and the own one still can", async () => {
+    test("EX-2, fixation: another browser cannot complete it, and the right browser still can", async () => {
       const given = await answered(gate, server, newPerson());
       const { proof } = await begun(gate);
       for (const foreign of [proof, given.proof.toLowerCase(), given.state, "", "x".repeat(43)]) {
@@ -332,7 +332,7 @@ describeGates(OPTIONS, (gate) => {
       expect(await complete(gate, { ...mine, code: theirs.code })).toMatchObject(FAILED);
     });
 
-    test("mix-up: an answer of another issuer, or of none, is refused", async () => {
+    test("mix-up: an answer from another issuer, or without an issuer, is refused", async () => {
       for (const iss of ["https://evil.example", null, ""]) {
         const given = await answered(gate, server, newPerson());
         expect(await complete(gate, { ...given, iss })).toMatchObject(FAILED);
@@ -355,7 +355,7 @@ describeGates(OPTIONS, (gate) => {
       expect((await complete(next, given)).status).toBe(200);
     });
 
-    test("malformed arguments are refused, and do not use the login up", async () => {
+    test("malformed arguments are refused, and the login can still be completed", async () => {
       const given = await answered(gate, server, newPerson());
       for (const wrong of [{ code: "" }, { code: "x".repeat(4097) }, { iss: "x".repeat(4097) }]) {
         const answer = await complete(gate, { ...given, ...wrong });

@@ -25,7 +25,7 @@ const tooLarge: Handler = (_request, response) => {
   response.end(`{"x":"${"x".repeat(2 ** 21)}"}`);
 };
 
-/** Never ends its answer. */
+/** Starts an answer, and never ends it. */
 const slow: Handler = (_request, response) => {
   response.writeHead(200, { "content-type": "application/json" }).write("{");
 };
@@ -52,7 +52,7 @@ const WRONG_ANSWERS: [what: string, code: string, answer: Handler][] = [
   ["a broken connection", "UND_ERR_SOCKET", (request) => request.socket.destroy()],
 ];
 
-/** A refusal of the provider that looks like an error with many causes. */
+/** An error of the provider that looks as if it had many causes. */
 const deepRefusal: Handler = (_request, response) => {
   const depth = 20_000;
   const cause = `${'{"cause":'.repeat(depth)}{"code":"ada@example.com"}${"}".repeat(depth)}`;
@@ -170,7 +170,7 @@ describeGates(OPTIONS, (gate) => {
       },
     );
 
-    test("EX-5: is refused without a text of the provider in the audit trail", async () => {
+    test("EX-5: is refused, and the audit trail has no text of the provider", async () => {
       const answer = json({ error: "invalid_grant", code: "ada@example.com" }, 400);
       for (const refusal of [answer, deepRefusal]) {
         server.behaviour = { answers: { "/token": refusal } };

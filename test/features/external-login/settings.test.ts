@@ -58,7 +58,7 @@ test.each([
   { OIDC_GOOGLE_CLIENT_ID: "id", OIDC_GOOGLE_CLIENT_SECRET: "secret" },
   { GITHUB_CLIENT_ID: "id", GITHUB_CLIENT_SECRET: "secret" },
   { GITHUB_CLIENT_ID: "id", GITHUB_CLIENT_SECRET: "secret", GITHUB_URL: "https://git.example" },
-])("%j is accepted", (env) => {
+])("the setting %j is accepted", (env) => {
   expect(refusedByCommand(env as unknown as Record<string, string>)).toEqual([]);
 });
 
@@ -102,7 +102,7 @@ test("two providers cannot have one name", async () => {
   ]);
 });
 
-test("an application needs an origin to which providers may send browsers", async () => {
+test("an application must name an origin to which providers may send browsers", async () => {
   expect(await refusedByAuth(google)).toEqual([
     "publicUrl: is required for logins at other providers, which send browsers to pages of it",
   ]);
@@ -145,7 +145,7 @@ describe("without a provider", () => {
   });
 });
 
-test("its library is loaded only if there is a provider", async () => {
+test("the OpenID library is loaded only if there is a provider", async () => {
   const folder = await mkdtemp(join(tmpdir(), "external-login-"));
   const hook = `export async function resolve(name, context, next) {
     if (name === "openid-client") process._rawDebug("loaded");

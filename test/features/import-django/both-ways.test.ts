@@ -83,7 +83,7 @@ describeDjango("while Django and Gatehouse both run", () => {
     expect((await both.get("/profile/", authorization)).status).toBe(401);
   });
 
-  test("Django refuses the tokens of another person who has the name of its user", async () => {
+  test("Django refuses the tokens of another person who has the name of one of its users", async () => {
     await django.shell(`User.objects.create_user("namesake")`);
     await gate.user("namesake");
     for (const scheme of ["TOKEN", "JWT"] as const) {
@@ -164,7 +164,7 @@ describeDjango("while Gatehouse is away", () => {
   });
 });
 
-test("docs/django.md shows the classes that Django uses here", async () => {
+test("docs/django.md shows the classes that these tests use in Django", async () => {
   const page = await readFile("docs/django.md", "utf8");
   const file = await readFile("test/django/accounts/gatehouse.py", "utf8");
   expect(page).toContain(`\`\`\`python\n${file}\`\`\``);

@@ -34,7 +34,7 @@ describeFreshGates(OPTIONS, (gate) => {
       ? { exp: inDays(30), refresh_exp: inDays(30) }
       : { exp: inDays(token_type === "refresh" ? 30 : 1) };
 
-  /** Signs a token of ada's. */
+  /** Signs a token of the user ada. */
   const sign = (token_type: Type, claims: object = {}) =>
     signAsSimpleJwt(gate, SECRET, { token_type, user_id: 1, ...lifetimeOf(token_type), ...claims });
 
@@ -105,7 +105,7 @@ describeFreshGates(OPTIONS, (gate) => {
     expect(await reasonOf("refresh", token)).toBe("token_revoked");
   });
 
-  describe("a token that was never sent here", () => {
+  describe("a token that was never sent to Gatehouse", () => {
     const mutate = (mutation: string, authorization: string) =>
       gate.ask(`mutation { ${mutation} { sessionsEnded } }`, { authorization });
 

@@ -92,7 +92,7 @@ describe.each(SOURCES)("from %s", (kind) => {
     });
   });
 
-  test("the role comes from the Profile, and an import without Profiles leaves it", async () => {
+  test("the role comes from the Profile, and an import without Profiles keeps it", async () => {
     await django.user({ id: 1, username: "ada" });
     await django.user({ id: 2, username: "bob" });
     // The last administrator would keep the role in any case.
@@ -173,7 +173,7 @@ describeFreshGates({ django: true }, (gate) => {
     expect(real.summary).toMatchObject({ tokensCreated: 2, keysCreated: 1, usersRefused: 1 });
   });
 
-  test("of two users with one name and address, the later login keeps both; the other's name gets its id", async () => {
+  test("of two users with one name and address, the one who logged in last keeps them, and the other is renamed", async () => {
     await django.user({
       id: 1,
       username: "ada",
@@ -200,7 +200,7 @@ describeFreshGates({ django: true }, (gate) => {
     expect([user, header.length]).toEqual([userIdOf("1"), 46]);
   });
 
-  test("a user here is never merged with one of Django who has the same name or address", async () => {
+  test("a user of Gatehouse is never merged with a user of Django who has the same name or address", async () => {
     const id = await gate.user("ada", { email: "ada@example.com" });
     await django.user({ id: 1, username: "Ada", email: "ada@example.com", is_superuser: true });
     const { remarks } = await importFrom(gate, django.url);
@@ -214,7 +214,7 @@ describeFreshGates({ django: true }, (gate) => {
     ]);
   });
 
-  test("names that our rules refuse are imported and listed, also look-alikes", async () => {
+  test("names that our rules refuse, look-alikes too, are imported and listed", async () => {
     for (const [index, username] of ["a b", "ian.", "\u0430da", "ada", "o+O@x"].entries()) {
       await django.user({ id: index + 1, username });
     }
@@ -233,7 +233,7 @@ describeFreshGates({ django: true }, (gate) => {
     );
   });
 
-  test("a broken user is not imported, nor an odd password or address of another, and each has a line", async () => {
+  test("a broken user, password or address is not imported, and each has a line", async () => {
     await django.user({ id: 1, username: "" });
     await django.user({ id: 2, username: "bell\u0007\u202e" });
     await django.user({ id: 3, username: "x".repeat(151) });

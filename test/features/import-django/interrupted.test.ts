@@ -7,7 +7,7 @@ import { startNode } from "../../support/node-process.js";
 import { importFrom, runOver } from "./command.js";
 import { DjangoDatabase } from "./django-database.js";
 
-/** More than three batches. */
+/** The number of users. It is more than three batches. */
 const USERS = 3500;
 
 let django: DjangoDatabase;

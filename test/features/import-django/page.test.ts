@@ -31,7 +31,7 @@ function readSteps(page: string): Step[] {
   );
 }
 
-/** Makes the folder `shop` with the page's project. Returns a key and an access token of its user mamun. */
+/** Creates the folder `shop` with the page's project. Returns a key and an access token of its user mamun. */
 async function makeShop(folder: string): Promise<{ KEY: string; ACCESS: string }> {
   const django = await DjangoProject.create({ secretKey: SECRET_KEY });
   try {

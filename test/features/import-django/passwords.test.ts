@@ -134,7 +134,7 @@ describeFreshGates({ django: true, features: [race] }, (gate) => {
 describeGates({ django: true }, (gate) => {
   let id = 0;
 
-  test.each(DEAD)("no password is right if the stored hash is %j", async (hash) => {
+  test.each(DEAD)("no password matches the stored hash %j", async (hash) => {
     const { letsIn, stored } = await storeWith(gate, (id += 1), hash);
     for (const password of [PASSWORD, hash, "!"].filter((text) => text !== "")) {
       expect(await letsIn(password)).toBe(false);
@@ -205,7 +205,7 @@ describe("the hash of a password is read only if", () => {
   });
 });
 
-/** The work that one password cost, in each hash function. */
+/** The work that one login cost, in each hash function. */
 interface Work {
   pbkdf2: number;
   scrypt: number;
@@ -251,10 +251,10 @@ describeFreshGates({ django: true }, (gate) => {
     return work;
   }
 
-  test("L-21: a wrong password costs as much as the most expensive hash of each kind, with every stored hash and without a user", async () => {
+  test("L-21: a wrong password costs as much as the most expensive hash of each kind, whatever is stored, and even without a user", async () => {
     const users: Record<string, string | null> = {
       dearest: pbkdf2(26_000),
-      // As text, this one is greater than the one above.
+      // As text, this number is greater than the one above.
       cheap: pbkdf2(9_000),
       cheapest: pbkdf2(1),
       scrypt: scrypt(2 ** 14, 8, 1),

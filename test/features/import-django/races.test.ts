@@ -124,7 +124,7 @@ describeFreshGates(OPTIONS, (gate, database) => {
     const endAll = async () => gate.auth.sessions.endAll(ADA);
 
     test.each(["access", "refresh", "sliding"] as const)(
-      "is dead afterwards, %s, whichever comes first",
+      "is dead afterwards, %s, no matter which comes first",
       async (type) => {
         const send = (token: string) =>
           type === "refresh" ? other.refresh(token) : other.me(`Bearer ${token}`);

@@ -125,7 +125,7 @@ describeFreshGates(options, (gate) => {
       const { code } = await receive(gate);
       const guesses = [1, 2, 3, 4, 5].map((by) => login({ code: notThe(code, by) }));
       for (const { status } of await Promise.all(guesses)) expect(status).toBe(401);
-      // The delay after failed logins must not be what refuses the right code.
+      // Without this, the delay after failed logins would refuse the right code.
       gate.advance(2 * MINUTE);
       expect(await login({ code })).toMatchObject(NOT_VALID);
       gate.advance(MINUTE);
@@ -223,12 +223,12 @@ describeFreshGates(options, (gate) => {
   });
 
   describe("the link", () => {
-    test("logs in the browser that asked", async () => {
+    test("logs the browser in that asked for it", async () => {
       const { link, proof } = await receive(gate);
       expect((await login({ code: link, proof })).status).toBe(200);
     });
 
-    test("LC-2: does not log in another browser, and still works in the right one", async () => {
+    test("LC-2: does not log another browser in, and still works in the right one", async () => {
       const { link, proof } = await receive(gate);
       const foreign = (await request(gate, "nobody@example.com")).data.requestLoginCode.proof;
       for (const wrong of [undefined, null, "", foreign, proof.toLowerCase()]) {
@@ -290,7 +290,7 @@ describeFreshGates(options, (gate) => {
     test("a wrong code costs the same statements", async () => {
       const { code } = await receive(gate);
       await request(gate, "bob@example.com");
-      // The deletion of the mail's row would be counted, too.
+      // The statement that deletes the mail's row would be counted too.
       await becomes(async () => (await gate.sql("SELECT id FROM mail_outbox")).length, 0);
       const wrong = notThe(code);
       const known = await gate.countStatements(() => login({ code: wrong }));
@@ -300,7 +300,7 @@ describeFreshGates(options, (gate) => {
       expect(unknown).toBe(known);
     });
 
-    test("an inactive user gets no mail, and neither does one whose address was just replaced", async () => {
+    test("an inactive user gets no mail, and an address that was just replaced gets none either", async () => {
       await gate.auth.accounts.setActive(id, false);
       await request(gate);
       await gate.user("admin", { role: "ADMIN", email: "root@example.com" });
@@ -315,7 +315,7 @@ describeFreshGates(options, (gate) => {
     });
   });
 
-  test("a veto beats a right code, which is then used up", async () => {
+  test("a veto refuses a right code, and the code is then used up", async () => {
     const { code } = await receive(gate);
     isVetoed = true;
     expect(await login({ code })).toMatchObject({ reason: "vetoed", data: null });
@@ -340,7 +340,7 @@ describeFreshGates(options, (gate) => {
     ["100,000 digits", { code: "0".repeat(100_000) }],
     ["no address", { code: "123456", email: "" }],
     ["a long address", { code: "123456", email: "a".repeat(300) }],
-  ])("%s is BAD_USER_INPUT, and counts as no try", async (_kind, given) => {
+  ])("%s is BAD_USER_INPUT, and does not count as a try", async (_kind, given) => {
     await receive(gate);
     expect(await login(given)).toMatchObject({ status: 400, data: null });
     const [row] = await gate.sql("SELECT tries FROM login_code");

@@ -5,7 +5,7 @@ import { describeGates, PASSWORD } from "../../support/gate.js";
 import { MailServer } from "../../support/mail-server.js";
 import { signIn } from "../recovery/calls.js";
 
-/** How many servers are killed for each mutation. */
+/** The number of servers that are killed for each mutation. */
 const KILLS = 1;
 /** In milliseconds. The mail of a killed server stays claimed for 2 minutes. */
 const TIMEOUT = 180_000;

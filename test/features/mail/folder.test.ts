@@ -14,7 +14,7 @@ describe("in development without SMTP_URL", () => {
   const folder = () => join(dirname(gate.databasePath), "mail");
   const files = async () => (existsSync(folder()) ? await readdir(folder()) : []);
 
-  test("a mail is a file beside the database that only its owner can read, with a link that works", async () => {
+  test("a mail is a file beside the database, which only its owner can read, and its link works", async () => {
     const address = "ada@example.com";
     const userId = await gate.user("ada", { email: address });
     expect(existsSync(folder())).toBe(false);

@@ -91,7 +91,7 @@ describeLinks("with the option links", { links: LINKS }, (gate) => {
     expect(link).toMatch(/^https:\/\/app\.example\.com\/welcome\?lang=en&key=[\w-]{43}#top$/);
   });
 
-  test("a function gets the token", async () => {
+  test("a function gets the token and returns the link", async () => {
     const link = await linkFor(gate, "resetPassword");
     expect(link).toMatch(/^https:\/\/app\.example\.com\/new-password\/[\w-]{43}$/);
   });

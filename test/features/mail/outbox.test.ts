@@ -117,7 +117,7 @@ describeFreshGates(OPTIONS, (gate) => {
     expect(smtp.seen.filter((id) => id !== mail?.messageId)).toHaveLength(1);
   });
 
-  test("a mail waits while the server is away, and other mails are not tried in vain", async () => {
+  test("a mail waits while the server is away, and other mails are not tried meanwhile", async () => {
     await smtp.close();
     const addresses = Array.from({ length: 20 }, (_, index) => `user${index}@example.com`);
     await gate.core.sql.inTransaction(async (run) => {

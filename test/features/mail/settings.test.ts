@@ -56,7 +56,7 @@ test("an SMTP server needs a sender", async () => {
   ]);
 });
 
-test("where Gatehouse does not know its address, links need PUBLIC_URL or the option links", async () => {
+test("links need PUBLIC_URL or the option links where Gatehouse does not know its own address", async () => {
   const refusal = [
     "publicUrl: is the address in the links of mails; unless links has them all, it is required with smtpUrl",
   ];

@@ -66,7 +66,7 @@ describe("a server that needs TLS and a password", () => {
   });
 });
 
-describe("a server of another machine", () => {
+describe("a server on another machine", () => {
   // This address reaches the same machine, but does not count as loopback.
   const HOST = "0.0.0.0";
 

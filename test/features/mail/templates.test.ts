@@ -83,7 +83,7 @@ describe("our templates", () => {
     }
   });
 
-  test("the HTML follows the colours of the reader, and loads nothing", async () => {
+  test("the HTML follows the colour scheme of the reader, and loads nothing", async () => {
     const { html } = await receive(gate, { template: "verify-email", values: { link: LINK } });
     expect(html).toContain('<meta name="color-scheme" content="light dark">');
     expect(html).not.toMatch(/background|color:|<img|<link|<script|src=|url\(/);
@@ -102,7 +102,7 @@ describe("our templates", () => {
     expect(text).toMatch(new RegExp(`^${greeting},\n`));
   });
 
-  test("values are escaped in HTML, and are as they are in text", async () => {
+  test("values are escaped in HTML, and unchanged in text", async () => {
     const username = `<img src=x onerror="a('b')">&amp;`;
     const { html, text } = await receive(gate, {
       template: "password-changed",

@@ -76,7 +76,7 @@ describeGates(
       expect(await consume(token)).toMatchObject({ userId, address });
     });
 
-    test.each(PURPOSES)("a token to %s serves no other purpose", async (purpose) => {
+    test.each(PURPOSES)("a token to %s works for no other purpose", async (purpose) => {
       const token = await issue(purpose);
       for (const other of PURPOSES.filter((one) => one !== purpose)) {
         await expect(consume(token, other)).rejects.toMatchObject(NOT_VALID);
@@ -94,7 +94,7 @@ describeGates(
       await expect(consume(second, "verifyEmail")).rejects.toMatchObject(NOT_VALID);
     });
 
-    test("a used token is not valid, also after it has expired", async () => {
+    test("a used token is not valid, even after it has expired", async () => {
       const token = await issue();
       await consume(token);
       gate.advance(HALF_HOUR);

@@ -156,7 +156,7 @@ describeGates({ ...ON, loginFailuresPerAccount: 1 }, (gate) => {
     );
   });
 
-  test("they name no user, session, address or token", async () => {
+  test("the metrics name no user, session, address or token", async () => {
     const userId = await gate.user("named-user", { email: "named@example.com" });
     const { authorization, session } = await gate.issue(userId);
     await gate.ask("query Named { me { id } }", { authorization });
@@ -177,7 +177,7 @@ describeGates({ ...ON, loginFailuresPerAccount: 1 }, (gate) => {
   });
 });
 
-/** A feature that is careless: the client chooses the reason, the code and the type of event. */
+/** A careless feature, which lets the client choose the reason, the code and the type of event. */
 const careless = defineFeature({
   name: "careless",
   create: (core) => ({
@@ -220,7 +220,7 @@ const careless = defineFeature({
 describe("a careless feature", () => {
   const gate = setUpGate({ ...ON, features: [careless] });
 
-  test("10,000 operation names, reasons, codes and types of events make few labels, and the known ones stay", async () => {
+  test("10,000 operation names, reasons, codes and types of events make few labels, and known values keep theirs", async () => {
     const toRequest = (index: number) => {
       const name = `Hostile${index}`;
       // Every second request asks for a field that does not exist.

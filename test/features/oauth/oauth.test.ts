@@ -137,7 +137,7 @@ describeGates({ ...OAUTH, roles: ["USER", "EDITOR", "ADMIN"] }, (gate) => {
       expect(await introspect(gate, refresh, "refresh_token")).toEqual(INACTIVE);
     });
 
-    test("a deactivation, and a new role, show at once", async () => {
+    test("a deactivation or a new role shows at once", async () => {
       const eve = await gate.user("eve");
       const { access } = await gate.issue(eve);
       await gate.auth.accounts.setRole(eve, "EDITOR" as never);
@@ -177,7 +177,7 @@ describeGates({ ...OAUTH, roles: ["USER", "EDITOR", "ADMIN"] }, (gate) => {
       expect((await gate.me(jwt.authorization)).reason).toBe("token_revoked");
     });
 
-    test("an expired access token ends its session, too", async () => {
+    test("an expired access token also ends its session", async () => {
       const { access, refresh } = await gate.issue(ada);
       const { header, claims } = decode(access);
       const expired = { ...claims, iat: claims.iat - 900, exp: claims.iat - 600 };
@@ -267,7 +267,7 @@ describeGates({ ...OAUTH, roles: ["USER", "EDITOR", "ADMIN"] }, (gate) => {
         headers: authorization === undefined ? {} : { authorization },
       });
 
-    test("answers who sends the request, also in headers for a proxy", async () => {
+    test("answers who sent the request, also in headers for a proxy", async () => {
       const tokens = [await gate.issue(ada), await gate.issue(ada, "TOKEN")];
       for (const { authorization } of tokens) {
         const response = await get(authorization);

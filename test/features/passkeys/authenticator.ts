@@ -35,7 +35,7 @@ export interface Answering {
   counter?: number;
   /** Answers with a public key of this length in bits. Such a key is RSA, and no private key belongs to it. */
   modulusLength?: number;
-  /** Signs with a key of its own. */
+  /** Signs with the wrong key. */
   isForged?: boolean;
   userHandle?: string | undefined;
   /** The attestation statement, in CBOR. */
@@ -200,7 +200,7 @@ function coseKey(algorithm: Algorithm, jwk: JsonWebKey): Buffer {
   }
 }
 
-// CBOR, RFC 8949 3.
+// Encodes the head of a CBOR item, as RFC 8949 3 says.
 
 function head(type: number, length: number): Buffer {
   if (length < 24) return Buffer.from([(type << 5) | length]);

@@ -9,7 +9,7 @@ const REFUSED = { status: 401, code: "UNAUTHENTICATED", reason: "passkey_not_val
 const MINUTE = 60;
 
 const closed = new Set<string>();
-/** Refuses the logins of some users. */
+/** A feature that refuses the logins of some users. */
 const doorkeeper = defineFeature({
   name: "doorkeeper",
   create: () => ({
@@ -100,13 +100,13 @@ describeGates(OPTIONS, (gate) => {
       expect(added.status).toBe(200);
     });
 
-    test("works on each page of the application, and on the related ones", async () => {
+    test("works on each page of the application, and on related origins", async () => {
       for (const origin of ["https://auth.example.com", "https://example.org"]) {
         expect((await logIn(gate, device, { origin })).status).toBe(200);
       }
     });
 
-    test("works at another instance", async () => {
+    test("works on another instance than the one where it began", async () => {
       const other = await gate.another();
       const response = device.get(await assertion(gate));
       expect((await call(other, "passkeyLogin", { response })).status).toBe(200);
@@ -238,7 +238,7 @@ describeGates(OPTIONS, (gate) => {
       }
     });
 
-    test("lets one of two logins with the same value in", async () => {
+    test("lets only one of two logins with the same value in", async () => {
       const answers = [];
       for (let uses = 0; uses < 2; uses += 1) {
         answers.push(device.get(await assertion(gate), { counter: 9 }));

@@ -129,7 +129,7 @@ describeGates({ accessTokenLifetime: 3600 }, (gate) => {
       await short.close();
     });
 
-    test("needs a password of the last 15 minutes", async () => {
+    test("needs a password given in the last 15 minutes", async () => {
       const stale = [await signIn(), await signIn("SLIDING"), await signIn("TOKEN")];
       gate.advance(FRESH + 0.001);
       for (const tokens of stale) expect(await create(tokens)).toMatchObject(STALE);
