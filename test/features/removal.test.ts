@@ -15,7 +15,7 @@ const SOURCES = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf
 
 const OPTIONS = readOptions();
 
-/** Parsed once and shared by the programs, which differ in one file and one folder. */
+/** Source files are parsed once for all programs, which differ in one file and one folder only. */
 const parsed = new Map<string, ts.SourceFile | undefined>();
 
 describe.each(FEATURES)("the feature %s", (feature) => {
@@ -38,7 +38,7 @@ describe.each(FEATURES)("the feature %s", (feature) => {
     expect(found).toEqual([]);
   });
 
-  test("can be deleted together with its lines in src/features/index.ts: the rest compiles", () => {
+  test("can be deleted together with its lines in src/features/index.ts, and the rest still compiles", () => {
     expect(compile(outside, without(deleted))).toEqual([]);
   }, 60_000);
 });
@@ -89,7 +89,9 @@ function namesOf(feature: string): { texts: RegExp[]; options: RegExp[] } {
   };
 }
 
-/** Returns code without its texts, because the names of options are also words, such as in "recovery codes". */
+/**
+ * Returns code without its string literals, because the names of options are also words, such as in "recovery codes".
+ */
 function withoutTexts(code: string): string {
   return code
     .replaceAll(/"(?:[^"\\\n]|\\.)*"/g, '""')

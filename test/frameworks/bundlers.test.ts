@@ -86,7 +86,7 @@ beforeAll(async () => {
     "vite.client.mjs": VITE.replace("rollupOptions: {", 'rollupOptions: { input: "client.mjs",'),
   };
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
-  // Exact versions, because tests should change only with the code.
+  // The versions are exact, because the tests should change only with the code.
   const tools = ["esbuild@0.28.2", "webpack@5.113.0", "webpack-cli@7.3.1", "vite@8.3.8"];
   const { code, stderr } = await npm(["install", "--no-save", "--no-audit", ...tools], folder);
   if (code !== 0) throw new Error(stderr);
@@ -100,7 +100,7 @@ describe.each(Object.keys(BUILDS))("a bundle by %s", (tool) => {
     }
   });
 
-  test("of a server runs without the packages that the documents say to leave out", async () => {
+  test("of a server runs without the packages that docs/installing.md says to leave out", async () => {
     const ended = await runNode([`out/server-${tool}.mjs`], {
       cwd: folder,
       timeout: TIMEOUT,
@@ -112,7 +112,7 @@ describe.each(Object.keys(BUILDS))("a bundle by %s", (tool) => {
     expect(ended).toEqual({ code: 0, stdout: "no_credentials\n", stderr: "" });
   });
 
-  test("of the client logs in, and its hook works without telling the bundler to use one copy of React", async () => {
+  test("of the client logs in, and its hook works, although the bundler is not told to use one copy of React", async () => {
     const ended = await runNode([`out/client-${tool}.mjs`], { cwd: folder, timeout: TIMEOUT });
     // A hook renders `loading` outside a browser. With two copies of React it would throw.
     expect(ended).toEqual({ code: 0, stdout: "ada\n<p>loading</p>\n", stderr: "" });

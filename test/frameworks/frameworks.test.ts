@@ -8,12 +8,12 @@ import { describeBrowser, openBrowser } from "../support/browsers/index.js";
 import { BOB_EMAIL, type InstalledExample, installExample, PASSWORD } from "./install-example.js";
 
 /**
- * This example uses Apollo's standalone server. It takes long bodies, and answers a malformed one with a page and a
- * line in the log.
+ * This example uses Apollo's standalone server. It takes long bodies. It answers a malformed body with a page, and
+ * logs one line.
  */
 const STANDALONE = "embed";
 
-/** This example is a subgraph. It trusts the client's address that the gateway on its own machine sends. */
+/** This example is a subgraph. It trusts the client's address from a gateway on the same machine. */
 const SUBGRAPH = "federation";
 
 /** Each complete server of `examples/`. Next.js has two bundlers. */
@@ -80,7 +80,7 @@ describe.each(EXAMPLES)("the installed example %s %s", (name, bundler = "") => {
         code: "UNAUTHENTICATED",
         reason: "no_credentials",
       });
-      // A client of plain JSON gets 200, as the specification says.
+      // A client that accepts only application/json gets 200, as the specification says.
       expect(await ask(query, undefined, "application/json")).toMatchObject({
         status: 200,
         code: "UNAUTHENTICATED",
@@ -121,7 +121,7 @@ describe.each(EXAMPLES)("the installed example %s %s", (name, bundler = "") => {
     },
   );
 
-  test("logs in by e-mail, too, and refuses wrong credentials in the same way for every name", async () => {
+  test("also logs in by e-mail, and refuses wrong credentials in the same way for every name", async () => {
     const logIn = (operation: string) => ask(`mutation { ${operation} { tokenType access } }`);
     const { data } = await logIn(`emailLogin(email: "${BOB_EMAIL}", password: "${PASSWORD}")`);
     const { tokenType, access } = data.emailLogin;
@@ -178,7 +178,7 @@ describe.each(EXAMPLES)("the installed example %s %s", (name, bundler = "") => {
     },
   );
 
-  test("answers a malformed Host header and a malformed body as the client's mistakes, without a stack", async () => {
+  test("answers a malformed Host header and a malformed body with 4xx and without a stack", async () => {
     const { hostname, port, pathname } = new URL(example.url);
     const body = '{"query":';
     for (const host of ["exa mple", "[", "a:b:c"]) {

@@ -4,7 +4,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/
 import { createDatabase, describePostgres, type TestDatabase } from "../support/databases.js";
 import { APP, npm, runProgram, TARBALL } from "../installed/app.js";
 
-/** This folder is outside the application's, so that no package of the application is found from it. */
+/** The folder is not inside the application's folder, where Node would find the application's packages. */
 const FOLDER = join(dirname(APP), "managers");
 const MODULES = join(FOLDER, "node_modules");
 
@@ -25,7 +25,7 @@ type Command = readonly [string, ...string[]];
 interface Manager {
   readonly name: string;
   readonly install: Command;
-  /** Runs the command of an installed package. */
+  /** The command that runs an installed package. */
   readonly exec: Command;
   readonly config?: Readonly<Record<string, string>>;
   /** The command that the error message tells users of this manager to run. */

@@ -4,12 +4,12 @@ import { attempt, REFUSED, WRONG } from "../support/attempts.js";
 import { type Answer, PASSWORD, setUpGate } from "../support/gate.js";
 
 const SAMPLES = 200;
-/** The number of accounts of each kind, so large that none gets locked or throttled. */
+/** The number of accounts of each kind. With so many, none is locked or throttled. */
 const ACCOUNTS = 16;
 /** The largest relative difference between the medians of two kinds of refusal. */
 const ALIKE = 0.05;
 
-/** The kinds of refused logins. The last one is made 50 % slower, to show that the test would detect it. */
+/** The kinds of refused logins. The last kind is made 50 % slower, to show that the test would detect that. */
 const KINDS: Readonly<Record<string, readonly [name: string, password: string]>> = {
   unknown: ["nobody", WRONG],
   wrong: ["ada", WRONG],
@@ -77,11 +77,11 @@ test("LG-1, PW-10, L-04: unknown, wrong, inactive and locked take the same time 
   expect([...differing]).toEqual([]);
 }, 240_000);
 
-/** Logs in many times, and returns the median of how much longer each kind takes than an unknown user. */
+/** Logs in many times. Returns the median of how much longer each kind takes than an unknown user. */
 async function measure(): Promise<(kind: string) => number> {
   const times = new Map<string, number[]>(Object.keys(KINDS).map((kind) => [kind, []]));
   for (let round = 0; round < SAMPLES; round += 1) {
-    // In random order, so that work left over from one kind does not always delay the same other kind.
+    // The order is random, because work that one kind leaves behind must not always delay the same other kind.
     const kinds = Object.keys(KINDS);
     for (let turn = kinds.length; turn > 0; turn -= 1) {
       const [kind = ""] = kinds.splice(Math.floor(Math.random() * turn), 1);

@@ -41,7 +41,7 @@ describeGates((gate) => {
       expect(token).toMatch(/^gth_/);
     });
 
-    test("A-03: the access token of a login reads `me`, and so does that of a refresh", async () => {
+    test("A-03: the access tokens of a login and of a refresh can read `me`", async () => {
       const { refresh, authorization } = await gate.login("ada");
       expect((await gate.me(authorization)).data.me.username).toBe("ada");
       const { access } = (await gate.refresh(refresh)).data.refreshToken;
@@ -62,7 +62,7 @@ describeGates((gate) => {
       expect((await count()) - before).toBe(2);
     });
 
-    test("L-07: does not sign in its own operation, nor the next one", async () => {
+    test("L-07: signs in neither its own operation nor the next one", async () => {
       const { data } = await gate.ask(
         `mutation { login(username: "ada", password: "${PASSWORD}") { access user { username } } }`,
         { authorization: "Basic eDp5" },
@@ -84,7 +84,7 @@ describeGates((gate) => {
       expect(new Date(await read()).getTime()).toBe(at);
     });
 
-    test("L-13: accepts passwords beyond ASCII, in NFC and NFD; another case is another password", async () => {
+    test("L-13: accepts passwords beyond ASCII, in NFC and NFD alike, but not in another case", async () => {
       const password = "pässwörd lang genug 🔑";
       await gate.user("walterwhité", { password });
       for (const form of ["NFC", "NFD"] as const) {

@@ -25,7 +25,7 @@ async function openKept({ url }: Serving) {
   return connection;
 }
 
-/** Starts a request, and returns the function that sends the last byte of its body. */
+/** Starts a request. Returns a function that sends the last byte of its body. */
 async function startRequest({ url }: Serving) {
   const connection = await openConnection(url);
   const request = rawRequest(TYPENAME, ["Connection: keep-alive", "Expect: 100-continue"]);
@@ -47,7 +47,7 @@ function untilNotReady({ url }: Serving): Promise<void> {
   );
 }
 
-/** Expects one GraphQL response, the last on its connection. */
+/** Expects one GraphQL response, which is the last on its connection. */
 function expectLastAnswer(answer = ""): void {
   expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r$/m);
   expect(answer).toMatch(/^connection: close\r$/im);

@@ -66,7 +66,7 @@ const REQUESTS: Record<ErrorCode, () => Promise<unknown>> = {
 };
 
 describe("each code of an error", () => {
-  test.each(Object.entries(REQUESTS))("comes over HTTP with its status: %s", async (code, send) => {
+  test.each(Object.entries(REQUESTS))("has its HTTP status: %s", async (code, send) => {
     expect(await send()).toEqual([HTTP_STATUS[code as ErrorCode], code]);
   });
 

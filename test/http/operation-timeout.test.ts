@@ -70,7 +70,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-/** Sends a slow operation, and returns the response to an operation that ends after this time. */
+/** Sends a slow operation that ends after this time, and returns its response. */
 async function askFor(milliseconds: number): Promise<Response> {
   const started = new Promise<void>((resolve) => (onStart = resolve));
   const response = fetch(`${server.url}/graphql`, {

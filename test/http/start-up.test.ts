@@ -185,7 +185,7 @@ describe("a server that others can reach does not start", () => {
 });
 
 describe("gatehouse serve", () => {
-  test("OP-5: lists every wrong setting, one line each by the variable's name, prints no value and writes nothing", async () => {
+  test("OP-5: lists every wrong setting in one line with the variable's name, prints no value and writes nothing", async () => {
     const values = { a: "hunter2-a", b: "hunter2-b", c: "hunter2-c", d: "hunter2-d" };
     const ended = await folder.run(["serve"], {
       env: {

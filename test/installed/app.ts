@@ -5,7 +5,7 @@ import { type Ended, runNode } from "../support/node-process.js";
 import { NPM_ENV } from "./install.mjs";
 import { ROOT } from "../support/command.js";
 
-/** The folder of the application that installed the tarball. @see install.mjs */
+/** The folder of the application that installed the tarball, as install.mjs sets it. */
 export const APP = process.env["INSTALLED_APP"] ?? "";
 
 /** The package as it was installed. */
@@ -38,8 +38,8 @@ export async function copyApp(name: string, without: readonly string[] = []): Pr
 }
 
 /**
- * Runs a program of the system in a folder, without the variables of the npm that started the tests, and without install
- * scripts.
+ * Runs a program of the system in a folder, with install scripts off. It gets none of the variables of the npm that
+ * started the tests.
  */
 export async function runProgram(
   [file, ...parameters]: readonly [string, ...string[]],
@@ -70,7 +70,7 @@ export function runTool(
   });
 }
 
-/** The strictest options of an application, which check the declarations of packages too. */
+/** The strictest options of an application. They make the compiler check the declarations of packages too. */
 export const STRICT = {
   target: "ES2022",
   strict: true,

@@ -55,7 +55,7 @@ test("a build writes nothing if no source has changed", () => {
   expect(builtFiles()).toEqual(before);
 });
 
-test("a build deletes no file that a linked application uses, only those without a source", async () => {
+test("a build keeps every file that a linked application may use, and deletes only files without a source", async () => {
   const used = [...builtFiles().keys()].filter((path) => !path.endsWith(".built"));
   const stale = ["dist/gone.js", "dist/gone.d.ts", "cjs/gone.js"].map((path) => join(copy, path));
   for (const path of stale) writeFileSync(path, "");

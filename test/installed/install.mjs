@@ -1,4 +1,4 @@
-// Packs the package and installs it as a user does, once for all tests: in an empty folder, with nothing linked.
+// Packs the package and installs it once for all tests, as a user does: in an empty folder, with nothing linked.
 import { execFile } from "node:child_process";
 import { rmSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readFile } from "node:fs/promises";
@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** The further packages that the pages' blocks for clients import, in the versions of this clone. */
+/** The additional packages that the pages' blocks for clients import, in the versions of this clone. */
 const CLIENT_PACKAGES = [
   "@apollo/client",
   "@graphql-codegen/client-preset",
@@ -25,8 +25,8 @@ const CLIENT_PACKAGES = [
 ];
 
 /**
- * The environment of npm. It lacks the variables of the npm that started the tests, because those would send the new
- * npm to this clone. It switches off install scripts, because the only one would compile SQLite for two minutes.
+ * The environment of npm. It lacks the variables of the npm that started the tests, because those would send this npm
+ * to the clone. It switches off install scripts, because the only one would compile SQLite for two minutes.
  */
 export const NPM_ENV = {
   ...Object.fromEntries(

@@ -103,7 +103,7 @@ describe.each(VERSIONS)("on Node %s", (version) => {
     expect(run.client).toEqual({ code: 0, stdout: lines.join(""), stderr: "" });
   });
 
-  test("the example that embeds it guards its own fields, and accepts both schemes", () => {
+  test("the example of an embedding server guards its own fields, and accepts both schemes", () => {
     const motto = { data: { motto: "Know thyself, bob." } };
     expect(run.embedded).toMatchObject([
       { errors: [{ extensions: { reason: "no_credentials" } }] },
@@ -112,7 +112,7 @@ describe.each(VERSIONS)("on Node %s", (version) => {
     ]);
   });
 
-  test("CommonJS gets it by `require`, without a warning", () => {
+  test("CommonJS gets the package by `require`, without a warning", () => {
     expect(run.commonjs).toEqual({ code: 0, stdout: "no_credentials\n", stderr: "" });
   });
 });

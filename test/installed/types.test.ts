@@ -144,7 +144,7 @@ async function compile(options: object, files: readonly string[]): Promise<strin
   return stdout.split("\n").filter((line) => /^\S/.test(line) && !FAULTY.test(line));
 }
 
-describe("strict applications that check declarations too compile", () => {
+describe("strict applications whose compiler checks declarations too compile", () => {
   test.each([
     ["node16", { module: "Node16", esModuleInterop: true }, BOTH],
     ["nodenext", { module: "NodeNext", esModuleInterop: true }, BOTH],

@@ -15,7 +15,7 @@ describeFreshGates({ secretKey: SECRET_KEY }, (gate) => {
   let instances: Auth[];
   let errors: unknown[];
 
-  // Two more instances, whose intervals a test moves.
+  // Two more instances, whose timers a test moves.
   beforeEach(async () => {
     ada = await gate.user("ada");
     const { databaseUrl } = gate;
@@ -77,7 +77,7 @@ describeFreshGates({ secretKey: SECRET_KEY }, (gate) => {
       expect(errors).toEqual([]);
     });
 
-    test("M-13: the instance with the lease renews it, also a little before it expires", async () => {
+    test("M-13: the instance with the lease renews it, even a little before it expires", async () => {
       await tick();
       const [before] = await lease();
       gate.advance(-1);
@@ -112,7 +112,7 @@ describeFreshGates({ secretKey: SECRET_KEY }, (gate) => {
       expect(errors).toEqual([]);
     });
 
-    test("no instance starts a job while another one runs it, even if that takes longer than the interval", async () => {
+    test("no instance starts a job while another one runs it, even if the job takes longer than the interval", async () => {
       let runs = 0;
       let finish: () => void = () => undefined;
       const first = new Promise<void>((resolve) => (finish = resolve));

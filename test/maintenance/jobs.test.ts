@@ -61,7 +61,7 @@ describe("a job that never ends", () => {
     expect([stuck.runs(), other.runs(), reloads]).toEqual([1, 3, 3]);
   });
 
-  test("delays the end by 5 seconds, and no longer", async () => {
+  test("delays the end of the server by at most 5 seconds", async () => {
     maintenance.add([job("stuck", never)]);
     maintenance.start();
     await tick();
@@ -75,7 +75,7 @@ describe("a job that never ends", () => {
   });
 });
 
-test("the end waits for a job that is running", async () => {
+test("the end of the server waits for a running job", async () => {
   let isDone = false;
   let finish: () => void = () => undefined;
   const slow = new Promise<void>((resolve) => (finish = resolve));

@@ -11,7 +11,7 @@ const SDL = `
   type Query { open: Int @public }
 `;
 
-test("the mutations that check a credential are the public ones and those that say so", () => {
+test("the mutations that check a credential are the public ones and those that are marked", () => {
   const schema = buildSchema(
     `${SDL} type Mutation { login: Int @public, change: Int, prove: Int }`,
   );
@@ -20,7 +20,7 @@ test("the mutations that check a credential are the public ones and those that s
   expect([...readCredentialFields(schema)]).toEqual(["login", "prove"]);
 });
 
-test("a schema without mutations has none that checks a credential", () => {
+test("a schema without mutations has no field that checks a credential", () => {
   expect([...readCredentialFields(buildSchema(SDL))]).toEqual([]);
 });
 

@@ -22,7 +22,10 @@ interface Cast {
   readonly names: readonly OperationName[];
   /** Whether one of the operations crashes. */
   readonly hasCrash: boolean;
-  /** Whether the first two operations arrive together at one instance. Otherwise, each has an instance of its own. */
+  /**
+   * Whether the first two operations arrive together at one instance. Otherwise, each operation has a separate
+   * instance.
+   */
   readonly areTogether: boolean;
 }
 
@@ -111,8 +114,8 @@ export class Play {
   }
 
   /**
-   * Returns whether this is the first operation of its kind that has not started. Another order would give the same
-   * play with other names.
+   * Returns whether an operation may start. Those of one kind start in their order, because another order would give
+   * the same play with other names.
    */
   #isFirstOfItsKind(index: number): boolean {
     const { name } = this.players[index]!;
@@ -126,7 +129,10 @@ export class Play {
     );
   }
 
-  /** @returns what the step has read and written */
+  /**
+   * Takes a step.
+   * @returns what the step has read and written
+   */
   async take(choice: Choice): Promise<Effect> {
     const index = indexOf(choice);
     const operation = this.#operations[index]!;
@@ -239,7 +245,7 @@ export class Play {
     return this.steps.map(({ choice }) => choice).join("");
   }
 
-  /** A table with a row for each step, and a column for each operation. */
+  /** Returns a table with a row for each step, and a column for each operation. */
   toString(): string {
     const head = this.players.map(({ name }, index) => `${letterOf(index)}: ${name}`);
     const answers = this.players.map(({ answer }) =>
@@ -260,7 +266,7 @@ export class Play {
 
 interface Node {
   readonly choices: readonly Choice[];
-  /** The steps that are not played here, because an earlier play has covered them. */
+  /** The steps that are not played here, because an earlier play has covered them. They are "asleep". */
   readonly asleep: Map<Choice, Effect>;
   choice: Choice;
   effect: Effect;

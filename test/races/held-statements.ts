@@ -47,7 +47,7 @@ class Cut extends Error {
  * transaction is held once, because no other operation notices it before its commit.
  */
 export class Operation {
-  /** Called when the operation is held or has ended. */
+  /** Runs when the operation is held or has ended. */
   onChange: () => void = () => undefined;
   /** Whether a statement is held. */
   isHeld = false;
@@ -209,7 +209,10 @@ export class Operation {
     return send().finally(() => (this.pid = undefined));
   }
 
-  /** @returns whether the connection is cut */
+  /**
+   * Holds a statement until it may run.
+   * @returns whether the connection is cut
+   */
   async #hold(name: string): Promise<boolean> {
     if (this.#isFree) return false;
     const released = new Promise<void>((resolve) => (this.#resume = resolve));
@@ -233,7 +236,7 @@ export class Operation {
   }
 }
 
-/** Whether a statement has locked rows. The lock of exclusive transactions counts as a row. */
+/** Returns whether a statement has locked rows. The lock of exclusive transactions counts as a row. */
 function hasLocked(text: string, { rowCount }: { rowCount: number }): boolean {
   return rowCount > 0 || text.includes("FOR UPDATE");
 }
@@ -269,7 +272,7 @@ function replace(prototype: any, name: string, wrap: (original: Method) => Metho
   return () => (prototype[name] = original);
 }
 
-/** Counts a call until its callback or its promise. */
+/** Counts a call as running until its callback or its promise. */
 const counted = (original: Method): Method =>
   function (...parameters) {
     inFlight += 1;

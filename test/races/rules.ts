@@ -27,7 +27,7 @@ interface Ending {
 
 type Attempt = Pick<Player, "name" | "answer" | "first" | "last"> & { readonly index: number };
 
-/** Returns what is wrong after a play, in sentences. */
+/** Returns what is wrong after a play, as sentences. */
 export async function findFaults(world: World, { players, steps }: Play): Promise<string[]> {
   const attempts: Attempt[] = players.map((player, index) => ({ ...player, index }));
   const faults = judge(attempts, await world.look(answersOf(attempts)));

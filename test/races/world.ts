@@ -16,7 +16,7 @@ const PASSWORD = "correct horse battery staple";
 const SECOND = 1000;
 const DAY = 86_400 * SECOND;
 const INSTANCES = 3;
-/** The role that the first, the second and the third role change give. */
+/** The roles that the first, the second and the third role change give. */
 export const ROLES = ["ADMIN", "EDITOR", "USER"];
 const TABLES = [`"user"`, "profile", "session"];
 
@@ -44,24 +44,24 @@ interface Token {
   readonly text: string;
 }
 
-/** What the database and the instances say when all operations have ended. */
+/** The state of the database and of the instances after all operations. */
 export interface State {
   readonly sessions: Readonly<
     Partial<Record<SessionName, { endReason: EndReason | null; generation: number }>>
   >;
   readonly isActive: boolean;
   readonly role: string;
-  /** Whether the password is still the one before the operations. */
+  /** Whether the password is still the first one. */
   readonly hasOldPassword: boolean;
   /** The tokens that are accepted. */
   readonly accepted: readonly Token[];
-  /** The sessions that an event has reported as ended, each as often as it was reported. */
+  /** The sessions that events have reported as ended. A session that was reported twice is in the list twice. */
   readonly reported: readonly SessionName[];
 }
 
 /**
- * Ada, an administrator, and three instances over one database. Ada is signed in on her laptop and her phone. The
- * refresh token of the laptop was rotated once, longer ago than the reuse window.
+ * Three instances over one database, with an administrator and the user Ada. Ada is signed in on her laptop and her
+ * phone. The refresh token of the laptop was rotated once, longer ago than the reuse window.
  */
 export class World {
   readonly #database: TestDatabase;
@@ -183,7 +183,7 @@ export class World {
     this.#events.length = 0;
   }
 
-  /** Returns which processes of PostgreSQL each of these waits for. */
+  /** Returns for each of these processes of PostgreSQL which processes it waits for. */
   async blockersOf(pids: readonly number[]): Promise<Map<number, number[]>> {
     if (this.#admin === undefined) return new Map();
     const { rows } = await this.#admin.query(
@@ -279,7 +279,7 @@ export class World {
     };
   }
 
-  /** Runs `find` once for the same rows, because what tokens do depends only on the rows. */
+  /** Runs `find` only once for each state of the rows, because what tokens do depends only on the rows. */
   async oncePerState<Found>(
     answers: readonly Answer[],
     find: () => Promise<readonly Found[]>,
@@ -294,7 +294,7 @@ export class World {
     return found as readonly Found[];
   }
 
-  /** All tokens that were ever issued. */
+  /** Returns all tokens that were ever issued. */
   tokens(answers: readonly Answer[]): Token[] {
     const fresh = answers.flatMap(({ data }): Token[] => {
       const { access, refresh } = data?.refreshToken ?? {};

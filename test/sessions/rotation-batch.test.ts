@@ -67,7 +67,7 @@ describeGates({ now: Date.now, features: [counting] }, (gate, kind) => {
 
   describe("after kill -9", () => {
     test(
-      "RF-1: every refresh token that a client has got is accepted",
+      "RF-1: every refresh token that a client has received is accepted",
       async () => {
         const tokens = (await issueMany()).map(({ refresh }) => refresh);
         const first = await serveBeside(gate, gate.secretKey);
@@ -102,7 +102,7 @@ describeGates({ now: Date.now, features: [counting] }, (gate, kind) => {
 describePostgres("over postgresql", () => {
   const gate = setUpGate({ now: Date.now }, "postgresql");
 
-  test("a session that another transaction has locked holds up no other refresh", async () => {
+  test("a session that another transaction has locked does not delay other refreshes", async () => {
     const bob = await gate.user("bob");
     const sessions = [];
     for (let index = 0; index < 8; index += 1) sessions.push(await gate.issue(bob));
@@ -127,7 +127,7 @@ describePostgres("over postgresql", () => {
     }
   });
 
-  test("a statement whose connection hangs holds up no later refresh", async () => {
+  test("a statement whose connection hangs does not delay later refreshes", async () => {
     const ada = await gate.user("ada");
     const [first, second] = [await gate.issue(ada), await gate.issue(ada)];
     const proxy = await TcpProxy.open(gate.databaseUrl);

@@ -13,7 +13,7 @@ describeFreshGates((gate) => {
     return stdout;
   };
 
-  /** Creates two users, ada with two static tokens and a JWT, and bob with a static token. */
+  /** Creates two users: ada with two static tokens and a JWT, and bob with one static token. */
   async function signIn() {
     const [ada, bob] = [await gate.user("ada"), await gate.user("bob")];
     const { authentication } = gate.auth;

@@ -32,9 +32,9 @@ const MAX_SELECTIONS = 25;
 type Choose = (max: number) => number;
 
 /**
- * Generates valid documents of a schema. They have fields of every kind with arguments and aliases, inline, named and
- * nested fragments on objects, interfaces and unions, and `@skip` and `@include` that skip nothing. A failing document
- * is not shrunk, because it is short already.
+ * Generates valid documents of a schema. They have fields of every kind with arguments and aliases. They have inline,
+ * named and nested fragments on objects, interfaces and unions. Their `@skip` and `@include` skip nothing. A failing
+ * document is not made smaller, because it is short already.
  */
 export function documents(
   schema: GraphQLSchema,

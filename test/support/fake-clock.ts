@@ -9,7 +9,7 @@ export async function moveClock(by: string): Promise<Record<string, string>> {
   return Object.fromEntries(lines.map((line) => line.split(/=(.*)/).slice(0, 2)));
 }
 
-/** A clock for processes, which tests step while the processes run. The monotonic clock stays. */
+/** A clock for processes, which tests step while the processes run. The monotonic clock is not changed. */
 export class SteppedClock {
   readonly #file: string;
   /** The environment variables of the processes. */

@@ -45,7 +45,7 @@ export class MailServer {
     return server;
   }
 
-  /** Listens, after {@link MailServer.close} on the same port. */
+  /** Listens. After {@link MailServer.close}, listens on the same port again. */
   async listen(): Promise<void> {
     const server = new SMTPServer({
       closeTimeout: 50,

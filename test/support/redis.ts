@@ -34,7 +34,7 @@ export async function runRedis(url: string, ...command: string[]): Promise<any> 
     const [name = "", ...parameters] = command;
     return await client.call(name, ...parameters);
   } catch (error) {
-    // The error of the connection says more than that of the command.
+    // The error of the connection says more than the command's.
     throw fault ?? error;
   } finally {
     client.disconnect();

@@ -46,8 +46,8 @@ const REST_PAGE = '<!doctype html><link rel="icon" href="data:,"><title>Rest</ti
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /**
- * One origin with the example app and two servers over one database: the one at /graphql gives refresh tokens to the
- * page, and the one at /cookie/graphql keeps them in a cookie.
+ * One origin with the example app and two servers over one database. The server at /graphql gives refresh tokens to
+ * the page. The one at /cookie/graphql keeps them in a cookie.
  */
 export class Stage {
   readonly gate: Gate;
@@ -55,13 +55,13 @@ export class Stage {
   readonly seen: { operation: string; path: string; answer: string }[] = [];
   /** Chooses a fault for the response to an operation. */
   fault: ((operation: string) => Fault | undefined) | undefined;
-  /** Matches the browser's complaints that the test expects. */
+  /** Matches the browser's error messages that the test expects. */
   expected: RegExp | undefined;
   readonly #cookieGate: Gate;
   readonly #browser: Browser;
   readonly #folder: string;
   readonly #server: Server;
-  /** The profiles of the running test, and spare profiles for the next: creating one is slow. */
+  /** The profiles of the running test, and spare profiles for the next test, because creating a profile is slow. */
   #contexts: Person[] = [];
   #spares: Person[] = [];
   readonly #special = new Set<Person>();
@@ -84,7 +84,7 @@ export class Stage {
   }
 
   /**
-   * Starts everything, with the users ada, an ADMIN, and bob, a USER.
+   * Starts everything, with two users: ada, an ADMIN, and bob, a USER.
    * @param optionsOf returns the options of the servers. It gets the URL of the start page
    */
   static async open(
@@ -259,7 +259,7 @@ function urlOf(server: Server): string {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
 
-/** Builds the example in development mode: React checks more, and StrictMode runs effects twice. */
+/** Builds the example in development mode, because React then checks more, and StrictMode runs effects twice. */
 async function buildPage(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "page-"));
   const vite = ["node_modules/vite/bin/vite.js", "build", "examples/react-app"];

@@ -21,8 +21,8 @@ const TIMEOUT = 120_000;
 
 /**
  * Runs `gatehouse` on a pseudo-terminal until it ends.
- * @param answers what to wait for on the screen, and what to type then, in order
- * @returns the exit code, and all that the screen showed
+ * @param answers the text to wait for on the screen, and the text to type then, in order
+ * @returns the exit code, and everything that the screen showed
  */
 export async function runOnTerminal(
   parameters: readonly string[],

@@ -58,11 +58,11 @@ describe.each(STORES)("counted in %s, logins of one account at once", (name, dat
     const passwords: string[] = Array(12).fill(WRONG);
     passwords.splice(2, 0, PASSWORD);
     await atOnce(gate, "cyd", passwords);
-    // Four wrong ones before the right one, and five after it.
+    // At most four wrong ones come before the right one, and five after it.
     if (name !== "redis") expect(countHashed(gate, "cyd")).toBeLessThanOrEqual(2 * FREE - 1);
   });
 
-  test("malformed input uses up no attempt of the account or of the address", async () => {
+  test("malformed input does not count as an attempt, neither for the account nor for the address", async () => {
     await gate.user("dan");
     const other = await gate.another({ loginsPerAddress: 1 });
     try {
@@ -76,7 +76,7 @@ describe.each(STORES)("counted in %s, logins of one account at once", (name, dat
   });
 });
 
-test("an attempt whose key is blocked waits for an earlier one that is still being counted", async () => {
+test("an attempt at a blocked key waits for an earlier attempt that is still being counted", async () => {
   const checks = new RunningChecks();
   const isRight = () => Promise.resolve(true);
   let finishCounting: (wait: number) => void = () => undefined;

@@ -35,7 +35,7 @@ describeRedis("counted in Redis, which can become unreachable", () => {
     }
   }
 
-  /** Waits until Redis counts an attempt again. */
+  /** Waits until an attempt is counted in Redis again. */
   async function redisIsUsed(server = gate): Promise<void> {
     await eventually(async () => {
       const before = proxy.answered;
@@ -72,7 +72,7 @@ describeRedis("counted in Redis, which can become unreachable", () => {
     }
   });
 
-  test("OP-8: when Redis is cut off during 100 attempts, at most the limits of Redis and of the server are checked, and none fails", async () => {
+  test("OP-8: when Redis is cut off during 100 attempts, no more are checked than Redis and the server each allow, and none fails", async () => {
     const trying = Array.from({ length: 100 }, () => attempt(gate, "ada"));
     await Promise.race(trying);
     proxy.cut();

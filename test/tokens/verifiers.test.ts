@@ -47,7 +47,7 @@ async function start(name: string, env: Record<string, string>): Promise<string>
 }
 
 describe.each(["ES256", "RS256"] as const)("tokens signed with %s", (jwtAlgorithm) => {
-  // The services fetch the keys from the issuer, so the port must be known before.
+  // The services fetch the keys from the issuer, so its port must be known before the start.
   const port = freePorts.pop()!;
   const publicUrl = `http://127.0.0.1:${port}`;
   const gate = setUpGate({ jwtAlgorithm, port, publicUrl, claims: () => ({ plan: "pro" }) });
@@ -110,7 +110,7 @@ describe.each(["ES256", "RS256"] as const)("tokens signed with %s", (jwtAlgorith
     },
   };
 
-  describe.each(VERIFIERS)("are verified by %s, as docs/services.md writes it:", (name) => {
+  describe.each(VERIFIERS)("are verified by %s, as docs/services.md shows:", (name) => {
     test("an access token of a login and of a refresh is accepted, with the application's claims", async () => {
       const { access, refresh } = await gate.issue(ada);
       const { data } = await gate.refresh(refresh);

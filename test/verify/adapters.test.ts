@@ -47,7 +47,7 @@ beforeAll(async () => {
   admin = await gate.user("admin", { role: "ADMIN" });
 });
 
-/** A service that answers with the user's id, or `nobody`. Returns its URL, and a function that stops it. */
+/** Starts a service that answers with the user's id, or `nobody`. Returns its URL, and a function that stops it. */
 type Start = (verifier: Verifier, requirements?: RequestRequirements) => Promise<Started>;
 type Started = [url: string, stop: () => Promise<unknown>];
 
@@ -284,7 +284,7 @@ describe("introspection", () => {
     });
   });
 
-  test("a logout is noticed at the next request; without it, when the token expires", async () => {
+  test("a logout is noticed at the next request, but without introspection only when the token expires", async () => {
     const { access, authorization } = await gate.issue(ada);
     const [asking, alone] = [introspecting(), create()];
     await asking.verify(access);

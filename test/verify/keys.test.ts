@@ -158,7 +158,7 @@ describe("the keys", () => {
     },
   );
 
-  test("that nobody serves are SERVICE_UNAVAILABLE, and found when they are back", async () => {
+  test("that nobody serves are SERVICE_UNAVAILABLE, and are loaded once they are back", async () => {
     const verifier = create({ cooldown: 1 });
     const token = await issue();
     await server.stop();

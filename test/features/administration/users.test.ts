@@ -243,7 +243,7 @@ describeGates((gate) => {
       }
     });
 
-    test("AZ-6, AZ-10: tells a USER nothing about any id, not even the own one", async () => {
+    test("AZ-6, AZ-10: tells a USER nothing about any id, not even her own", async () => {
       const zoe = await gate.user("zoe");
       const tokens = await gate.issue(zoe);
       for (const id of [zoe, ids["Ada"]!, MISSING]) {

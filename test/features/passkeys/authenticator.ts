@@ -200,7 +200,7 @@ function coseKey(algorithm: Algorithm, jwk: JsonWebKey): Buffer {
   }
 }
 
-// Encodes the head of a CBOR item, as RFC 8949 3 says.
+// The functions below encode CBOR as RFC 8949 3 says.
 
 function head(type: number, length: number): Buffer {
   if (length < 24) return Buffer.from([(type << 5) | length]);

@@ -49,7 +49,7 @@ describeGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gate) =>
     headers: [...headers].filter(([name]) => name !== "date").sort(),
   });
 
-  test("RC-1: requestPasswordReset answers byte for byte alike", async () => {
+  test("RC-1: requestPasswordReset gives the same response to everyone, byte for byte", async () => {
     const unknown = visible(await request("bob@example.com"));
     expect(unknown.status).toBe(200);
     for (const [kind, address] of Object.entries(KINDS)) {
@@ -59,7 +59,7 @@ describeGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gate) =>
     }
   });
 
-  test("RC-1: changeEmail answers byte for byte alike", async () => {
+  test("RC-1: changeEmail gives the same response for every address, byte for byte", async () => {
     const ask = async (newEmail: string) => {
       gate.advance(60);
       return visible(await call(gate, "changeEmail", { newEmail }, { authorization }));
@@ -71,7 +71,7 @@ describeGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gate) =>
     }
   });
 
-  test("RC-1: the same statements run before the response, whether or not there is somebody to write to", async () => {
+  test("RC-1: the same statements run before the response, whether or not a mail will be sent", async () => {
     for (const [kind, address] of Object.entries(KINDS)) {
       const counts: number[] = [];
       for (let turn = 1; turn <= 7; turn += 1) {
@@ -84,7 +84,7 @@ describeGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gate) =>
     }
   });
 
-  test("RC-1: requestPasswordReset takes the same time within 10%", async () => {
+  test("RC-1: requestPasswordReset takes the same time for every address, within 10%", async () => {
     const differing = new Set(["known", "inactive", "limited"]);
     for (let round = 0; round < MEASUREMENTS && differing.size > 0; round += 1) {
       const ratio = await measure();
@@ -107,7 +107,7 @@ describeGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gate) =>
     await sleep(20);
   }
 
-  /** Asks many times, and returns the median of how much longer each kind takes than an unknown address. */
+  /** Sends many requests. Returns the median of how much longer each kind takes than an unknown address. */
   async function measure(): Promise<(kind: string) => number> {
     // After an hour, the limits allow a mail to each known address again.
     gate.advance(3600);

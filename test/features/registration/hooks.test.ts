@@ -69,7 +69,7 @@ describe("the hooks of a registration", () => {
       expect(waiting).toEqual([]);
     };
 
-    test("run before and after it, alike for a known address", async () => {
+    test("run before and after it, and in the same way for a known address", async () => {
       await register();
       const { id } = (await gate.auth.accounts.findUser({ username }))!;
       const calls = [
@@ -91,7 +91,7 @@ describe("the hooks of a registration", () => {
       );
     });
 
-    test("can refuse it, with a message, and the address can register a moment later", async () => {
+    test("can refuse it with a message, and the address can register a moment later", async () => {
       obstacle = () => {
         throw new Vetoed("Only members may register.");
       };
@@ -109,7 +109,7 @@ describe("the hooks of a registration", () => {
       await smtp.mailsTo(email);
     });
 
-    test("refuse it when they hang for 5 seconds or fail, with a code that hides the cause", async () => {
+    test("refuse it if they fail or hang for 5 seconds, and the error hides the cause", async () => {
       obstacle = (hook) => (hook === "beforeRegister" ? new Promise(() => undefined) : undefined);
       expect(await register()).toMatchObject({ status: 503, code: "SERVICE_UNAVAILABLE" });
       obstacle = () => {
@@ -172,12 +172,12 @@ describe("with EMAIL_VERIFICATION=optional", () => {
       expect((await smtp.mailsTo(email))[0]?.subject).toBe("You already have an account");
     });
 
-    test("a login by name works before the address is proved", async () => {
+    test("a login by user name works before the address is proved", async () => {
       await register();
       expect((await attempt(gate, username, PASSWORD)).status).toBe(200);
     });
 
-    test("a hook that refuses the login leaves the account, without tokens", async () => {
+    test("a hook that refuses the login keeps the account, but no tokens are issued", async () => {
       obstacle = (hook) => {
         if (hook === "beforeLogin") throw new Vetoed("Logins are closed.");
       };

@@ -54,7 +54,7 @@ describe("from one address", () => {
     expectThrottled(await register("eve", "192.0.2.3"), 60);
   });
 
-  test("LG-3: tokens of mails are tried a limited number of times", async () => {
+  test("LG-3: an address can try only a limited number of tokens from mails", async () => {
     for (let turn = 0; turn < 10; turn += 1) {
       expect((await verify("192.0.2.4")).reason).toBe("mail_token_not_valid");
     }
@@ -63,7 +63,7 @@ describe("from one address", () => {
 });
 
 describe.each(DATABASES)("accounts that nobody verifies, over %s", (database) => {
-  test("RC-7: lose their name after a week, unless somebody has used or verified them", async () => {
+  test("RC-7: lose their name after a week, unless they have been used or verified", async () => {
     jest.useFakeTimers({
       doNotFake: [
         ...(["Date", "hrtime", "nextTick", "performance", "queueMicrotask"] as const),

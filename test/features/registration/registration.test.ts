@@ -104,7 +104,7 @@ describeGates(options, (gate) => {
       ]);
     });
 
-    test("before that, a wrong password gets the usual refusal, and the address has no account", async () => {
+    test("before the link is opened, a wrong password gets the usual refusal, and the address has no account", async () => {
       await registered();
       expect(await attempt(gate, username)).toMatchObject(REFUSED);
       expect(await attemptByEmail(gate, email, PASSWORD)).toMatchObject(REFUSED);
@@ -157,7 +157,7 @@ describeGates(options, (gate) => {
       },
     );
 
-    test("PW-5: a weak password lists its problems, also those with the address", async () => {
+    test("PW-5: a weak password is refused with its problems, also those with the address", async () => {
       const answer = await register({
         email: "margaret.hamilton@example.com",
         password: "margaret.hamilton",
@@ -180,7 +180,7 @@ describeGates(options, (gate) => {
       });
     });
 
-    test("LG-4: a request registers one account", async () => {
+    test("LG-4: a request can register only one account", async () => {
       const one = `register(username: "x", email: "x@example.com", password: "${PASSWORD}") { message }`;
       const { code } = await gate.ask(`mutation { a: ${one} b: ${one} }`);
       expect(code).toBe("GRAPHQL_VALIDATION_FAILED");
@@ -208,7 +208,7 @@ describeGates(options, (gate) => {
       expect(smtp.mails).toEqual([]);
     });
 
-    test("does not use up the mail of the address: the next name gets it", async () => {
+    test("does not use up the mail of the address, which the next name still gets", async () => {
       await gate.user(`occupied${count}`);
       expect(await register({ username: `occupied${count}` })).toMatchObject(TAKEN);
       await verify(await registered());
@@ -226,7 +226,7 @@ describeGates(options, (gate) => {
   });
 
   describe("RC-1: a known address", () => {
-    test("gets the same answer byte for byte, and its owner a mail that says so", async () => {
+    test("gets the same answer byte for byte, and its owner gets a mail that says so", async () => {
       await gate.user(`owner${count}`, { email });
       const known = await register({ email: email.toUpperCase() });
       const unknown = await register({
@@ -241,7 +241,7 @@ describeGates(options, (gate) => {
       expect(mail?.text).toContain("/reset-password?token=");
     });
 
-    test("cannot be recognised afterwards: not by the name, the logins, nor another registration", async () => {
+    test("cannot be recognised afterwards by the name, by logins or by another registration", async () => {
       await gate.user(`owner${count}`, { email });
       const [known, unknown] = [username, `${username}b`];
       const addresses = { [known]: email, [unknown]: `new${count}@example.com` };
@@ -265,7 +265,7 @@ describeGates(options, (gate) => {
       expect(await seen(unknown)).toEqual(answers);
     });
 
-    test("goes to the owner's spelling of the address, because another may be another mailbox", async () => {
+    test("sends the mail to the owner's spelling of the address, because another spelling may be another mailbox", async () => {
       await gate.user(`owner${count}`, { email: `mike${count}@example.com` });
       await register({ email: `mi\u212Ae${count}@example.com` });
       await eventually(() => smtp.mails.length > 0);
@@ -283,7 +283,7 @@ describeGates(options, (gate) => {
       expect(smtp.mails.flatMap(({ recipients }) => recipients)).not.toContain(email);
     });
 
-    test("leaves its owner as she was", async () => {
+    test("changes nothing for its owner", async () => {
       const id = await gate.user(`owner${count}`, { email });
       const { authorization } = await gate.login(`owner${count}`);
       await register();
@@ -305,7 +305,7 @@ describeGates(options, (gate) => {
       return { stranger, own: await registered() };
     }
 
-    test("belongs to nobody: its owner signs up, and the stranger's account never gets it", async () => {
+    test("belongs to no account: its owner can still sign up, and the stranger's account never gets it", async () => {
       const { stranger, own } = await contested();
       expect((await verify(own)).data.verifyEmail.message).toContain("reset your password");
       expect(await verify(stranger)).toMatchObject(NOT_VALID);
@@ -318,7 +318,7 @@ describeGates(options, (gate) => {
       await gate.login(username, "JWT", `${PASSWORD}!`);
     });
 
-    test("a stranger who signs up later does not kill the link, and no password survives it", async () => {
+    test("a stranger who signs up later does not kill the link, and no earlier password works afterwards", async () => {
       const { stranger: first, own: later } = await contested();
       const { id } = (await gate.auth.accounts.findUser({ username: `stranger${count}` }))!;
       const { authorization, session } = await gate.issue(id);
@@ -338,7 +338,7 @@ describeGates(options, (gate) => {
       expect((await gate.me(authorization)).status).toBe(401);
     });
 
-    test("a change of the address can be contested too, and then no link of a waiting account works", async () => {
+    test("can be confirmed by a change of address too, and then no link of a waiting account works", async () => {
       const waiting = await registered();
       const id = await gate.user(`member${count}`, { email: `member${count}@example.com` });
       const { authorization } = await fresh(gate, id);
@@ -400,14 +400,14 @@ describeGates(options, (gate) => {
       await gate.login(username, "JWT", `${PASSWORD}!`);
     });
 
-    test("can be given to another user meanwhile, and then the link is dead", async () => {
+    test("can be given to another user by code, and then the link is dead", async () => {
       const token = await registered();
       await gate.user(`owner${count}`, { email });
       expect(await verify(token)).toMatchObject(NOT_VALID);
       expect(await attempt(gate, username, PASSWORD)).toMatchObject(NOT_VERIFIED);
     });
 
-    test("of two registrations of one address at once, one link works", async () => {
+    test("after two registrations of one address at once, one link works", async () => {
       await Promise.all([register(), register({ username: `${username}b` })]);
       const [mail] = await smtp.mailsTo(email);
       await verify(tokenIn(mail?.text));
@@ -463,14 +463,14 @@ describeGates(options, (gate) => {
   });
 
   describe("verifyEmail", () => {
-    test("RC-2: takes a token once, also of 20 requests at once", async () => {
+    test("RC-2: accepts a token once, even in 20 requests at once", async () => {
       const token = await registered();
       const answers = await Promise.all(Array.from({ length: 20 }, () => verify(token)));
       expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
       expect(await verify(token)).toMatchObject(NOT_VALID);
     });
 
-    test("works until the millisecond in which the link expires", async () => {
+    test("accepts a link until the millisecond in which it expires", async () => {
       const token = await registered();
       gate.advance(DAY - 0.001);
       expect((await verify(token)).status).toBe(200);
@@ -546,7 +546,7 @@ describeGates(options, (gate) => {
   });
 
   describe("resendVerification", () => {
-    test("RC-1: answers alike for waiting, known, proved and unknown addresses", async () => {
+    test("RC-1: gives waiting, known, proved and unknown addresses the same answer", async () => {
       await registered();
       await member(`${username}b`, `b${email}`);
       await gate.user(`${username}c`, { email: `c${email}` });
@@ -605,7 +605,7 @@ describeGates(options, (gate) => {
       await eventually(() => smtp.mails.some(({ subject }) => subject === "Set a new password"));
     });
 
-    test("sends no link to an inactive user", async () => {
+    test("sends no link for an inactive user", async () => {
       const owner = await gate.user(username, { email });
       await gate.auth.accounts.setActive(owner, false);
       await register({ username: `${username}b`, email: `b${email}` });
@@ -623,7 +623,7 @@ describeGates(options, (gate) => {
       expect(smtp.mails).toEqual([]);
     });
 
-    test("lets an older user prove the own address", async () => {
+    test("lets a user of an older version prove the user's own address", async () => {
       await gate.user(username, { email });
       await resend();
       await verify(await smtp.tokenTo(email));
@@ -633,7 +633,7 @@ describeGates(options, (gate) => {
   });
 
   describe("User.emailVerifiedAt", () => {
-    test("RC-6: is null once the user has another address, and counts for any link that proves one", async () => {
+    test("RC-6: is null once the user has another address, and is set by any link that proves it", async () => {
       const id = await member(username, email);
       const { authorization } = await gate.login(username);
       expect(await verifiedAt(authorization)).not.toBeNull();

@@ -33,7 +33,7 @@ test("a wrong variable is refused", () => {
   ]);
 });
 
-test("a server in production that is open needs mail: one line says what to set", async () => {
+test("an open server in production needs mail, and one line says what to set", async () => {
   const folder = await folders.empty();
   const env = { NODE_ENV: "production", SECRET_KEY, REGISTRATION: "open" };
   expectOneLine(

@@ -22,7 +22,7 @@ const gate = setUpGate({
 
 let names = 0;
 
-/** Runs both alternately, and returns the median of how much longer the first takes. */
+/** Runs both alternately. Returns the median of how much longer the first takes than the second. */
 async function compare(
   first: (round: number) => Promise<unknown>,
   second: (round: number) => Promise<unknown>,
@@ -77,7 +77,7 @@ test("RC-1: a registration takes the same time for a known and an unknown addres
   );
 }, 240_000);
 
-test("RC-1: a registration runs the same statements, whoever has the address", async () => {
+test("RC-1: a registration runs the same statements for a known and an unknown address", async () => {
   await gate.user("known", { email: "known@example.com" });
   await gate.auth.accounts.setActive(await gate.user("idle", { email: "idle@example.com" }), false);
   const counts: number[] = [];

@@ -106,7 +106,7 @@ describeFreshGates(options, (gate) => {
           ada,
         ]);
 
-      test("RC-6, AZ-8: no link sets a new password for a week, whoever asks for it", async () => {
+      test("RC-6, AZ-8: for a week no link sets a new password, whoever asks for it", async () => {
         await setEmail(OWN);
         const until = new Date(gate.now + WEEK * 1000).toISOString();
         const refused = await start(ada);
@@ -133,7 +133,7 @@ describeFreshGates(options, (gate) => {
         expect(await links()).toHaveLength(1);
       });
 
-      test("the user logs in by the new address, with the old password", async () => {
+      test("the user can log in by the new address and the old password", async () => {
         await setEmail(OWN);
         const query = `mutation { emailLogin(email: "${OWN}", password: "${PASSWORD}") { user { id } } }`;
         expect((await gate.ask(query)).data).toEqual({ emailLogin: { user: { id: ada } } });
@@ -149,7 +149,7 @@ describeFreshGates(options, (gate) => {
         expect((await startLater(1)).status).toBe(200);
       });
 
-      test("the user ends the wait by confirming an own address", async () => {
+      test("the wait ends when the user confirms an address", async () => {
         await setEmail("new@example.com");
         const change = await gate.ask(
           `mutation { changeEmail(newEmail: "new@example.com") { message } }`,
@@ -176,7 +176,7 @@ describeFreshGates(options, (gate) => {
         expect((await start(ada)).status).toBe(200);
       });
 
-      test("a wrong address of an account that was never used can be corrected, and the link is sent at once", async () => {
+      test("a wrong address of an unused account can be corrected, and the link is sent at once", async () => {
         const { accounts } = gate.auth;
         const id = await accounts.createUser({ username: "bob", email: "bob@exmaple.com" });
         await setEmail("bob@example.com", id);
@@ -230,7 +230,7 @@ describeFreshGates(options, (gate) => {
       await eventually(() => smtp.mails.length === 2);
     });
 
-    test("works for a user without a password", async () => {
+    test("sends a link to a user without a password, too", async () => {
       const id = await gate.auth.accounts.createUser({ username: "bob", email: "bob@example.com" });
       expect((await start(id)).status).toBe(200);
       await eventually(() => smtp.mails.length === 1);
@@ -261,7 +261,7 @@ describeFreshGates(options, (gate) => {
       expect(gate.events).toEqual([]);
     });
 
-    test("AZ-8: refuses a static token, a stale session and a USER, and queues nothing", async () => {
+    test("AZ-8: refuses a static token, a session that is not fresh and a USER, and queues nothing", async () => {
       expect(await start(ada, await fresh(gate, rootId, "TOKEN"))).toMatchObject({
         code: "BAD_USER_INPUT",
       });
@@ -275,7 +275,7 @@ describeFreshGates(options, (gate) => {
 });
 
 describe("without mail", () => {
-  test("the field does not exist, and the rest of the administration does", async () => {
+  test("the field does not exist, but the rest of the administration does", async () => {
     const gate = await Gate.open({ isProduction: true });
     try {
       expect(gate.auth.typeDefs).not.toMatch(/startPasswordReset|MailPayload/);

@@ -229,7 +229,7 @@ const CASES: Case[] = [
   ["POST /profile/", "/profile/", ({ key }) => ({ method: "POST", ...as(`Token ${key}`) })],
   ["DELETE /profile/ without a header", "/profile/", () => ({ method: "DELETE" })],
   ["HEAD /profile/", "/profile/", ({ key }) => ({ method: "HEAD", ...as(`Token ${key}`) })],
-  // Logouts, which end what the requests above used.
+  // Logouts come last, because they end the sessions that the requests above use.
   [
     "a logout without a refresh token",
     "/logout/",

@@ -19,7 +19,7 @@ const CONFIRM = `mutation ($code: String!) { confirmTotp(code: $code) { message 
 export const STEP = 30;
 const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
-/** Returns the code of a secret as RFC 6238 says it, without the library that the server uses. */
+/** Returns the code of a secret at a time, as RFC 6238 says, but without the library that the server uses. */
 export function codeAt(secret: string, milliseconds: number): string {
   const bits = secret
     .split("")
@@ -50,7 +50,10 @@ export interface Enrolled extends Tokens {
   readonly name: string;
   readonly secret: string;
   readonly recoveryCodes: readonly string[];
-  /** Returns the code that the app shows. @param drift how far its clock is ahead, in seconds */
+  /**
+   * Returns the code that the app shows.
+   * @param drift how far the app's clock is ahead, in seconds
+   */
   code(this: void, drift?: number): string;
 }
 

@@ -8,10 +8,10 @@ import { challengeOf, complete, enrolled, login, newName, tokenIn } from "./call
 /** The users with a key, and whether it is their only way to log in. */
 const keys = new Map<string, { isOnly: boolean }>();
 
-/** A factor like passkeys, which another feature adds. */
+/** Imitates a factor that another feature adds, as passkeys do. */
 const key: Factor = {
   name: "passkey",
-  // The database knows no keys here, so the names of the users say who has one.
+  // The database has no keys here, so a user's name tells whether the user has one.
   isEnrolled: "u.username LIKE 'key%'",
   excludedBy: ["hwk"],
   requireWellFormed: (answer) => {

@@ -27,7 +27,7 @@ describeGates((gate) => {
       }
     });
 
-    test("T-16: returns ten different keys in a row, and none is one repeated character", () => {
+    test("T-16: returns ten different keys in a row, and no key repeats one character only", () => {
       const keys = Array.from({ length: 10 }, () => gate.auth.tokens.StaticToken.generateKey());
       expect(new Set(keys).size).toBe(10);
       expect(new Set(keys.map((key) => key.slice(4, 36))).size).toBe(10);
@@ -229,14 +229,14 @@ describeGates((gate) => {
       expect((await me(key)).status).toBe(200);
     });
 
-    test("T-18: stays valid when the object that showed it is changed", async () => {
+    test("T-18: stays valid when the object that showed the key is changed", async () => {
       const token = await gate.auth.tokens.StaticToken.create(ada);
       const { key, session } = token;
       const before = await rowOf(session.id);
       try {
         Object.assign(token, { key: null });
       } catch {
-        // The object may also be frozen, and then throws.
+        // A frozen object throws here, which is also accepted.
       }
       expect((await rowOf(session.id)).secret_hash).toBe(before.secret_hash);
       expect((await me(key)).status).toBe(200);

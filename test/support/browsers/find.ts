@@ -95,7 +95,7 @@ export function find([steps, action, value]: [Step[], Action, string]): { result
   element.scrollIntoView({ block: "nearest" });
   if (action === "fill") {
     element.focus();
-    // Not `element.value = value`: React overrides that setter, and would not notice the change.
+    // `element.value = value` would not work: React overrides that setter, and would not notice the change.
     Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value")?.set?.call(element, value);
     element.dispatchEvent(new Event("input", { bubbles: true }));
   } else if (action === "click" || !element.checked) {

@@ -43,7 +43,10 @@ function toKey(jwk: Jwk, algorithm = jwk.alg): Key {
 
 const NATIVE: Record<string, JwtAlgorithm> = { RSA: "RS256", EC: "ES256", oct: "HS256" };
 
-/** Returns whether the signature check accepts a token with a key, under the algorithm of the key or of its type. */
+/**
+ * Returns whether the signature check accepts a token with a key. The algorithm is the key's, or follows from the
+ * key's type.
+ */
 function isAccepted(jws: string, jwk: Jwk): boolean {
   try {
     verifySignature(parseJwt(jws), toKey(jwk, jwk.alg ?? NATIVE[jwk.kty ?? ""]));
@@ -163,7 +166,7 @@ describe("a ring on Wycheproof's JWK vectors", () => {
   );
   const keysOf = ({ public: open, private: closed }: Group) => closed?.keys ?? [(open ?? closed)!];
 
-  /** Whether a ring accepts the keys of a group, and the token that is signed with one of them. */
+  /** Returns whether a ring accepts the keys of a group, and then the token that one of them has signed. */
   function isTaken({ group, jws }: (typeof cases)[number]): boolean {
     let ring: KeyRing;
     try {
