@@ -28,8 +28,8 @@ export default {
   globalTeardown: "<rootDir>/test/support/drop-databases.mjs",
   reporters: ["default", "<rootDir>/.ci/totals.mjs"],
   testTimeout: 30_000,
-  // More workers than a small machine has cores, because tests often wait for processes and for the clock. Four were
-  // no faster.
+  // Small machines have fewer cores, but tests often wait for processes and for the clock. Four workers were no
+  // faster.
   maxWorkers: 3,
   // A worker that uses more memory than this is replaced. It keeps much of what its tests loaded, and collecting
   // gigabytes of garbage takes longer than a new worker.

@@ -39,11 +39,11 @@ const stryker = (globalThis.__stryker__ ??= {});
  * test, whose id is the path of the file.
  */
 class FileRunner {
-  /** By path of a test file: the milliseconds of the whole file, and of each test by its title. */
+  /** The milliseconds of each test file as a whole, and of each of its tests by title. The key is the file's path. */
   #files;
-  /** By id of a test: how many mutants it found. Earlier ones count less. */
+  /** The number of mutants that each test found, by the test's id. Earlier mutants count less. */
   #kills = {};
-  /** By id of a test: whether it fails if the other tests of its file do not run. */
+  /** Whether a test fails if the other tests of its file do not run, by the test's id. */
   #dependent = new Map();
   #hasFailed = false;
   #isUnclean = false;

@@ -232,7 +232,7 @@ describe("a hook that fails", () => {
       const close = () => server.close();`,
   };
   type Opening = keyof typeof openings;
-  /** How the process of each opening ended. It used all hooks, one after the other. */
+  /** The end of the process of each opening. The process used all hooks, one after the other. */
   const ended = {} as Record<Opening, Ended>;
 
   beforeAll(async () => {

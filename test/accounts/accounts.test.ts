@@ -104,7 +104,7 @@ describe.each(DATABASES)("auth.accounts over %s", (database) => {
       }
     });
 
-    test("every method refuses a deleted user with the same error, also if the user was an ADMIN", async () => {
+    test("every method refuses a deleted user with the same error, even if the user was an ADMIN", async () => {
       for (const role of ["USER", "ADMIN"] as const) {
         const id = await newUser();
         await gate.auth.accounts.setRole(id, role);

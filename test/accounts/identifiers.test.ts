@@ -52,7 +52,7 @@ describeGates((gate) => {
       await expect(gate.login(username)).rejects.toThrow("invalid_credentials");
     });
 
-    test("LG-10: a name may have 150 characters, and one of 151 is BAD_USER_INPUT, also at login", async () => {
+    test("LG-10: a name may have 150 characters, and a longer name is BAD_USER_INPUT, even at login", async () => {
       const longest = "n".repeat(150);
       await gate.user(longest);
       expect((await gate.login(longest)).access).toBeTruthy();

@@ -19,7 +19,7 @@ describeGates((gate) => {
       await gate.user(username, { email, role });
       gate.advance(60);
     }
-    // Two users who are created in the same millisecond.
+    // These two users are created in the same millisecond.
     await Promise.all([gate.user("twin-a"), gate.user("twin-b")]);
     await gate.auth.accounts.setActive(
       (await gate.auth.accounts.findUser({ username: "bob" }))!,
@@ -83,7 +83,7 @@ describeGates((gate) => {
     expect((await names(query)).toSorted()).toEqual(expected.toSorted());
   });
 
-  test("a user without a Profile has the lowest role, also in the filter", async () => {
+  test("a user without a Profile has the lowest role, and the filter knows that", async () => {
     expect(await names({ roles: ["USER"], usernameIcontains: "dan" })).toEqual(["dan"]);
     expect(await names({ roles: ["USER", "ADMIN", "USER"] })).toHaveLength(8);
   });

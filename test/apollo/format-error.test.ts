@@ -403,7 +403,7 @@ describe("an unknown message", () => {
     }
   });
 
-  test("is checked as quickly as one of 300 characters, however long it is", () => {
+  test("is checked as quickly as a message of 300 characters, however long it is", () => {
     const size = 1_000_000;
     const messages = [
       `Cannot query field "${"a".repeat(size)}`,
@@ -630,7 +630,7 @@ describe("messages keep the parts that help the author of a request", () => {
     expect(error?.extensions).toEqual({ code: "BAD_USER_INPUT" });
   });
 
-  test("up to nine mistakes in the variables are reported, and one more error says that there are more", async () => {
+  test("at most nine mistakes in the variables are reported, and one more error says that there are more", async () => {
     const two = await errorsOf("query ($a: Int! $b: Int!) { a: int(v: $a) b: int(v: $b) }");
     expect(two.map(({ message, extensions }) => [message, extensions?.["code"]])).toEqual([
       ['Variable "$a" of required type "Int!" was not provided.', "BAD_USER_INPUT"],

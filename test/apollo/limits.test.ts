@@ -165,7 +165,7 @@ describe("apolloOptions with limits", () => {
     ]);
   });
 
-  test("GQ-12: reports at most 50 mistakes in variables, also if the limit on errors is off", async () => {
+  test("GQ-12: reports at most 50 mistakes in variables, even if the limit on errors is off", async () => {
     const of = (part: (name: string) => string) => repeat(60, (index) => part(`v${index}`));
     const query = `query (${of((name) => `$${name}: Int!`)}) { ${of((name) => `${name}: double(of: $${name})`)} }`;
     const limits = { rootFields: null, aliases: null, errors: null };

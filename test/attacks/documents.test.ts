@@ -252,7 +252,7 @@ describe("fields that check a credential", () => {
       `mutation { ...__schema ${verify} } fragment __schema on Mutation { a: ${verify} }`,
     ],
   ])(
-    "GQ-4, LG-4: are refused if there is more than one, by %s, and none of them runs",
+    "GQ-4, LG-4: are refused if a document has two of them, by %s, and none of them runs",
     async (_name, document) => {
       const statements = await gate.countStatements(async () => {
         const { status, code, errors } = await gate.ask(document);
@@ -263,7 +263,7 @@ describe("fields that check a credential", () => {
     },
   );
 
-  test("GQ-4: run if there is only one, also through fragments", async () => {
+  test("GQ-4: run if a document has one of them, even through fragments", async () => {
     const document = `mutation { ...A } fragment A on Mutation { ... { ${login(PASSWORD)} } }`;
     expect((await gate.ask(document)).data.login.scheme).toBe("JWT");
   });
@@ -279,7 +279,7 @@ describe("fields that check a credential", () => {
   });
 });
 
-test("GQ-6: 100 fields of one name are accepted, and one more is refused, wherever they are", async () => {
+test("GQ-6: 100 fields with one name are accepted, and 101 are refused, wherever they are", async () => {
   const refusal = "The document has more than 100 fields of one name.";
   const fields = (count: number) => "__typename ".repeat(count);
   const inside = (count: number) => `{ __schema { ${fields(count)} } }`;

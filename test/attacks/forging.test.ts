@@ -224,7 +224,7 @@ const FORGERIES: Record<string, (model: Model) => string[]> = {
   "JW-12: another spelling of the same bytes": ({ token }) => otherSpellings(token),
 };
 
-/** Other spellings that a lax decoder reads as the same three segments. */
+/** Returns other spellings of a token that a lax decoder reads as the same three segments. */
 function otherSpellings(token: string): string[] {
   const segments = token.split(".");
   const variants = segments.flatMap((segment, index) => {

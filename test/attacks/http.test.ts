@@ -305,7 +305,7 @@ describe("many connections from one address", () => {
     for (const connection of open) connection.close();
   });
 
-  test("GQ-15: beyond 1,000 from all addresses, a new one closes the one that was idle longest, even within an unfinished request", async () => {
+  test("GQ-15: number 1,001 over all addresses closes the connection that was idle longest, even within an unfinished request", async () => {
     const crowded = await gate.another({ keepAliveTimeout: 60 });
     const slow = await openConnection(crowded.url);
     slow.write("POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{");
@@ -327,7 +327,7 @@ describe("many connections from one address", () => {
     }
   });
 
-  test("GQ-15: beyond 1,000 that all wait for a response, a request on a new one gets SERVICE_UNAVAILABLE", async () => {
+  test("GQ-15: number 1,001 gets SERVICE_UNAVAILABLE if all others wait for a response", async () => {
     let waiting = 0;
     let answer: (response: Response) => void = () => undefined;
     const answered = new Promise<Response>((resolve) => (answer = resolve));

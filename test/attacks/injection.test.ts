@@ -164,7 +164,7 @@ describeGates((gate) => {
     }
   });
 
-  test("JW-10, T-09: prototype keys in the body change no rights and no objects of the server", async () => {
+  test("JW-10, T-09: prototype keys in the body change neither rights nor objects of the server", async () => {
     const evil = `{"role":"ADMIN","isAdmin":true,"polluted":1,"user":{"role":"ADMIN"}}`;
     const query = JSON.stringify("{ allSessions { edges { cursor } } }");
     for (const body of [

@@ -176,7 +176,7 @@ describe("CrackQL", () => {
     },
   );
 
-  test("GQ-4, LG-4: one login in each of many operations or requests of a body is refused too", async () => {
+  test("GQ-4, LG-4: logins in many operations of one document, or in many requests of one body, are refused too", async () => {
     const operations = repeat(5, (index) => `mutation M${index} { ${guesses(1)} }`);
     const body = { query: operations, operationName: "M1" };
     for (const probe of [body, Array(5).fill({ query: `mutation { ${guesses(1)} }` })]) {

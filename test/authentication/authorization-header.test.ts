@@ -194,7 +194,7 @@ describeGates((gate) => {
       expect(data.me.username).toBe("ada");
     });
 
-    test("O-10: a request without a header is anonymous after a request with one", async () => {
+    test("O-10: a request without a header is anonymous, even after a request with one", async () => {
       expect((await gate.me(jwt.authorization)).data.me.username).toBe("ada");
       expect((await gate.me()).reason).toBe("no_credentials");
     });
@@ -210,7 +210,7 @@ describeGates((gate) => {
       });
     });
 
-    test("H-15: reads Node's headers, the Fetch API's headers and a list of one value alike", async () => {
+    test("H-15: reads the headers of Node, the headers of the Fetch API and a list with one value in the same way", async () => {
       const { authorization } = jwt;
       const requests = [
         { headers: { authorization } },

@@ -82,7 +82,7 @@ describe.each(DATABASES)("the hooks of a feature, over %s", (kind) => {
     expect((await login()).principal.id).toBe(id);
   });
 
-  test("a wrong password counts also while logins are vetoed, and never reaches the hook", async () => {
+  test("a wrong password also counts while logins are vetoed, and never reaches the hook", async () => {
     isVetoed = true;
     const tries = await Promise.allSettled(
       Array.from({ length: 2 * LIMIT }, () => login("a wrong password")),

@@ -106,7 +106,7 @@ describeGates({ bearerCheck: "stateless" }, (gate) => {
       expect(ran).toEqual([]);
     });
 
-    test("X-10, W16: a changed role applies from the next request on, also to older tokens", async () => {
+    test("X-10, W16: a changed role applies from the next request on, even to older tokens", async () => {
       const { id, authorization } = await signIn("USER");
       await gate.auth.accounts.setRole(id, "ADMIN");
       expect((await ask("{ audit }", authorization)).data).toEqual({ audit: id });

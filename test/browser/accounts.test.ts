@@ -163,7 +163,7 @@ describeBrowser("in a browser", () => {
   });
 
   describe("a signed-in user", () => {
-    test("changes the password: the other sessions end, and this one stays", async () => {
+    test("changes the password, which ends the other sessions but not the current one", async () => {
       await stage.gate.user("kate");
       const [here, there] = [await stage.visit(), await stage.visit()];
       await signIn(here, "kate");
@@ -388,7 +388,7 @@ describeBrowser("in a browser", () => {
       await becomes(async () => (await users.allTextContents()).toSorted(), names.slice(0, 10));
     });
 
-    test("acts as a user in one tab, also after a reload, and stops", async () => {
+    test("acts as a user in one tab, even after a reload, and then stops", async () => {
       await stage.gate.user("uma");
       const person = await stage.person();
       const page = await stage.visit(person);

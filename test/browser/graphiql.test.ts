@@ -66,7 +66,7 @@ describeBrowser("GraphiQL, in a browser", () => {
 
   afterAll(() => stage.close());
 
-  test("one click sends the login's token with every tab, and another replaces an expired one", async () => {
+  test("one click sends the login's token with every tab, and another click replaces an expired token", async () => {
     await edit(VARIABLES, JSON.stringify({ username: "ada", password: PASSWORD }));
     await run();
     await says("Logged in");

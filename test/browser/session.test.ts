@@ -135,7 +135,7 @@ describeBrowser("in a browser", () => {
       await isSignedOut(there);
     });
 
-    test("this device, by its row in the list, ends the session here", async () => {
+    test("this device, by its row in the list, ends the current session", async () => {
       await stage.gate.user("fred");
       const page = await stage.visit();
       await signIn(page, "fred");
@@ -212,7 +212,7 @@ describeBrowser("in a browser", () => {
       }
     });
 
-    test("a page load sends one refresh, also in StrictMode", async () => {
+    test("a page load sends one refresh, even in StrictMode", async () => {
       const page = await stage.visit();
       await signIn(page, "bob", { storage: "Cookie" });
       const before = stage.count("Refresh");

@@ -180,7 +180,7 @@ describe("after a reload", () => {
     expect(impersonation.client.getSession()).toMatchObject(ANONYMOUS);
   });
 
-  test("the tab does not act as the user if somebody else has signed in", async () => {
+  test("the tab does not act as the user if another user has signed in", async () => {
     const { token } = (await startWell()).getSession();
     const tab = createAuthClient({ url: proxy.url, storage: "localStorage" });
     for (const client of clients) client.close();
@@ -248,7 +248,7 @@ describe("the session ends", () => {
     await eventually(() => Promise.resolve(client.getSession().status === "anonymous"));
   });
 
-  test("when another administrator signs in, also at the server", async () => {
+  test("when another administrator signs in, and it ends at the server too", async () => {
     const client = await startWell();
     const authorization = client.getSession().authorization ?? "";
     await auth.login("eve", PASSWORD);

@@ -111,7 +111,7 @@ describePostgres("behind a network that fails", () => {
 describePostgres("statements on a locked table", () => {
   const gate = setUpFreshGate({}, "postgresql");
   const WRITES = `UPDATE session SET label = 'late' RETURNING id`;
-  /** The code by which PostgreSQL says that a timeout of its own has ended a statement. */
+  /** The code by which PostgreSQL says that its own timeout has ended a statement. */
   const ENDED_BY_SERVER = { cause: { code: "57014" } };
 
   test("a read is refused in time, and runs again when the table is free", async () => {

@@ -77,7 +77,7 @@ describePostgres("over PostgreSQL", () => {
       await auth.close();
     }
 
-    test("migrates and runs with DATABASE_SCHEMA, also on a single connection", async () => {
+    test("migrates and runs with DATABASE_SCHEMA, even on a single connection", async () => {
       await expectService({ databaseSchema: "auth", databasePoolSize: 1 });
     });
 

@@ -12,7 +12,7 @@ interface Tokens {
 export type Ask = Serving["ask"];
 
 export interface Habits {
-  /** How many times to refresh before a logout and the next login. */
+  /** The number of refreshes before a logout and the next login. */
   readonly refreshes: number;
   /** Milliseconds between two requests. */
   readonly pause: number;
@@ -42,7 +42,7 @@ export class Client {
   #tokens: Tokens | undefined;
   #isStopped = false;
   #running: Promise<void> | undefined;
-  /** When each operation was acknowledged, on the monotonic clock. */
+  /** The time of each acknowledgement, on the monotonic clock. */
   readonly acknowledged: number[] = [];
   /** The time that each acknowledged operation took with its repetitions, in milliseconds. */
   readonly took: number[] = [];

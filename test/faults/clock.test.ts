@@ -13,7 +13,7 @@ import { say } from "./progress.js";
 import { Site } from "./site.js";
 
 const HOUR = 3600;
-/** Each step of the clock, in seconds from the real time. */
+/** The steps of the clock, in seconds from the real time. */
 const STEPS = [HOUR, 0, -HOUR, 0];
 /**
  * The longest wait of an account after so few failures, in milliseconds. Only after many failures, an account waits

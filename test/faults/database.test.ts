@@ -10,7 +10,7 @@ import { PostgresServer } from "./postgres-server.js";
 import { say } from "./progress.js";
 import { Site } from "./site.js";
 
-/** How long a fault lasts, in milliseconds. */
+/** The duration of a fault, in milliseconds. */
 const FAULT = 8_000;
 /**
  * The longest time that a request may wait during a fault, in milliseconds. A busy machine may need more than the
@@ -52,7 +52,7 @@ function probesOf(site: Site, authorization: string): Readonly<Record<"me" | "lo
 }
 
 describe.each(DATABASES)("over %s", (kind) => {
-  test("a database that another process keeps locked: reads go on, writes are refused in time, and all works when it is unlocked", async () => {
+  test("a database that another process keeps locked still answers reads and refuses writes in time, and all works when it is unlocked", async () => {
     const database = await createDatabase(kind);
     const site = await Site.open(database.url);
     try {
@@ -79,7 +79,7 @@ describe.each(DATABASES)("over %s", (kind) => {
   });
 });
 
-/** Each fault, as a function that causes it and ends it. */
+/** The faults. Each function causes its fault, and then ends it. */
 const FAULTS: Readonly<Record<string, (server: PostgresServer, proxy: TcpProxy) => Promise<void>>> =
   {
     "is stopped and started": async (server) => {

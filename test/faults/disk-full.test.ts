@@ -66,7 +66,7 @@ async function fillDisk(name: string, disk: SmallDisk, databaseUrl: string, sql:
 }
 
 describeRoot("a full disk", () => {
-  test("under SQLite: reads go on, writes are refused and change nothing, and all works when there is room", async () => {
+  test("under SQLite, reads are answered, writes are refused and change nothing, and all works when there is room", async () => {
     const disk = await SmallDisk.mount(16);
     try {
       const path = disk.path("gate.sqlite");
@@ -78,7 +78,7 @@ describeRoot("a full disk", () => {
   });
 
   describeCluster("under PostgreSQL", () => {
-    test("reads go on, writes are refused and change nothing, and all works when there is room", async () => {
+    test("reads are answered, writes are refused and change nothing, and all works when there is room", async () => {
       const [disk, server] = [await SmallDisk.mount(32), await PostgresServer.start()];
       try {
         const folder = disk.path("tables");

@@ -16,7 +16,7 @@ import { gapOf } from "./client.js";
 import { say } from "./progress.js";
 import { Site } from "./site.js";
 
-/** How long a fault lasts, in milliseconds. */
+/** The duration of a fault, in milliseconds. */
 const FAULT = 5_000;
 /** The number of wrong passwords in a row after which an account has to wait. */
 const FREE = 5;
@@ -83,7 +83,7 @@ const OTHERS: Readonly<Record<string, string>> = {
   "a server that answers nonsense": "\0\u00ff~",
 };
 
-/** Returns how many of 20 wrong passwords were checked. */
+/** Tries 20 wrong passwords, and returns how many of them were checked. */
 async function attack({ ask }: Site): Promise<number> {
   let checked = 0;
   for (let count = 0; count < 20; count += 1) {

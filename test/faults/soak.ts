@@ -10,7 +10,7 @@ const MINUTES = Number(process.env["SOAK_MINUTES"] ?? 20);
 /** The share of one core that the server should use. */
 const LOAD = 0.5;
 const CLIENTS = 32;
-/** How often the pace is corrected and the memory read, in milliseconds. */
+/** The interval, in milliseconds, at which the pace is corrected and the memory is read. */
 const INTERVAL = 5_000;
 
 const TABLES = ["user", "session", "signing_key", "lease", "throttle"];

@@ -246,7 +246,7 @@ describe("what create returns is refused if it is or has", () => {
   });
 });
 
-test("classes with fields of their own are accepted, and so is SQL with a ; in a text or a comment", async () => {
+test("classes with additional fields are accepted, and so is SQL with a ; in a text or a comment", async () => {
   class Hooks {
     readonly calls: string[] = [];
     beforeLogin(): void {

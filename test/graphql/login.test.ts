@@ -84,7 +84,7 @@ describeGates((gate) => {
       expect(new Date(await read()).getTime()).toBe(at);
     });
 
-    test("L-13: accepts passwords beyond ASCII, in NFC and NFD alike, but not in another case", async () => {
+    test("L-13: accepts passwords beyond ASCII, both in NFC and in NFD, but not in another case", async () => {
       const password = "pässwörd lang genug 🔑";
       await gate.user("walterwhité", { password });
       for (const form of ["NFC", "NFD"] as const) {
@@ -94,7 +94,7 @@ describeGates((gate) => {
       expect(await login("walterwhité", password.toUpperCase())).toMatchObject(REFUSED);
     });
 
-    test("L-14: refuses every password for a user without one", async () => {
+    test("L-14: refuses every password of a user without one", async () => {
       for (const password of [PASSWORD, "null", "keyless", " "]) {
         expect(await login("keyless", password)).toMatchObject(REFUSED);
       }
@@ -207,7 +207,7 @@ const REFUSE_SESSIONS = {
 };
 
 describeFreshGates((gate, database) => {
-  test("a login that cannot store its session leaves the user as it was", async () => {
+  test("a login that cannot store its session changes nothing of the user", async () => {
     await gate.user("ada");
     await gate.sql(REFUSE_SESSIONS[database]);
     const variables = { username: "ada", password: PASSWORD };

@@ -204,7 +204,7 @@ describeGates((gate) => {
       expect((await gate.refresh(tokens.refresh)).status).toBe(200);
     });
 
-    test("JW-6: is never accepted as an access token, whatever its header says, nor the other way round", async () => {
+    test("JW-6: is never accepted as an access token, whatever its header says, and an access token never as a refresh token", async () => {
       const { header: accessHeader, claims: accessClaims } = decode(tokens.access);
       const asAccess = forge(keys.refresh, { ...header, typ: "at+jwt" }, accessClaims);
       expect((await gate.me(`Bearer ${asAccess}`)).reason).toBe("token_not_valid");

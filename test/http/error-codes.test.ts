@@ -40,7 +40,7 @@ async function post(url: string, body: unknown, authorization?: string) {
 
 const VERIFY = { query: `mutation { verifyToken(token: "x") { active } }` };
 
-/** A request that gets each code. */
+/** For each code, a request that gets it. */
 const REQUESTS: Record<ErrorCode, () => Promise<unknown>> = {
   UNAUTHENTICATED: () => post(gate.url, { query: "{ me { id } }" }),
   FORBIDDEN: () => post(gate.url, { query: "{ allSessions { edges { cursor } } }" }, bob),

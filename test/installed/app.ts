@@ -5,7 +5,7 @@ import { type Ended, runNode } from "../support/node-process.js";
 import { NPM_ENV } from "./install.mjs";
 import { ROOT } from "../support/command.js";
 
-/** The folder of the application that installed the tarball, as install.mjs sets it. */
+/** The folder of the application that installed the tarball. install.mjs sets it. */
 export const APP = process.env["INSTALLED_APP"] ?? "";
 
 /** The package as it was installed. */

@@ -117,7 +117,7 @@ describe.each(VERSIONS)("on Node %s", (version) => {
   });
 });
 
-/** Starts everything on one version of Node, in a folder of its own. */
+/** Starts everything on one version of Node, in a new folder. */
 async function runOn(node: string, version: string): Promise<Run> {
   const folder = `${APP}/on-${version}`;
   await cp(`${ROOT}/examples/embed`, folder, { recursive: true });

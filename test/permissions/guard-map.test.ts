@@ -388,7 +388,7 @@ describe("the build fails for", () => {
     expect(refusal(`type Query { a: Int ${use} }`, directive)).toThrow(TypeError);
   });
 
-  test("an @auth that requires null, also below the root types, where it would guard nothing", () => {
+  test("an @auth that requires null, even below the root types, where it would guard nothing", () => {
     const directives = DIRECTIVES.replace("Role! = USER", "Role");
     const typeDefs = `${QUERY} type Doc { x: Int @auth(requires: null) }`;
     expect(refusal(typeDefs, directives)).toThrow(TypeError);

@@ -44,14 +44,14 @@ interface Operation {
   field: GraphQLField<unknown, unknown>;
   /** The role that the field requires, or null if the field is public. */
   requires: string | null;
-  /** How recent a password the field requires, such as `15m`, or null. */
+  /** The age that the field allows for the password, such as `15m`, or null. */
   freshWithin: string | null;
 }
 
 const directive = (name: string, { astNode }: GraphQLField<unknown, unknown>) =>
   getDirectiveValues(schema.getDirective(name)!, astNode!);
 
-/** Each root field with the role it requires. A field without a directive requires a signed-in user. */
+/** Each root field with the role that it requires. A field without a directive requires a signed-in user. */
 const OPERATIONS = new Map<string, Operation>(
   Object.entries(ROOTS).flatMap(([kind, root]) =>
     Object.values(root.getFields()).map((field) => {

@@ -92,7 +92,7 @@ describeGates({ roles: ROLES }, (gate) => {
     await accounts.deleteUser(second);
   });
 
-  test("a schema of the application is guarded by these roles", async () => {
+  test("a schema of the application is guarded by the application's roles", async () => {
     const schema = gate.auth.guard(
       makeExecutableSchema({
         typeDefs: [
@@ -125,7 +125,7 @@ describeGates({ roles: ROLES }, (gate) => {
     expect(await read()).toEqual({ any: null, drafts: null, books: null });
   });
 
-  test("requireRole compares these roles, and the error for an unknown role names the known ones", async () => {
+  test("requireRole compares the application's roles, and the error for an unknown role names the known ones", async () => {
     const context = async (name: string) =>
       gate.auth.createContext({ headers: { authorization: authorizations[name]! } });
     await expect(requireRole(await context("editor"), role("EDITOR"))).resolves.toBeUndefined();

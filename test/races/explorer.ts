@@ -42,7 +42,9 @@ function parseCast(text: string): Cast {
 
 interface Step {
   readonly choice: Choice;
-  /** What each operation did in this step. One step can let several continue, because they waited for the first. */
+  /**
+   * The effect of this step on each operation. One step can let several continue, because they waited for the first.
+   */
   readonly texts: readonly string[];
 }
 

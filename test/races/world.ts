@@ -28,7 +28,7 @@ const OPTIONS = {
   loginsPerAddress: 1_000_000,
 };
 
-/** What an operation has answered. */
+/** The answer to an operation. */
 export interface Answer {
   /** The reason of a refusal; `unavailable` if the database has failed. Undefined for a success. */
   readonly reason?: string;

@@ -74,7 +74,7 @@ describeGates((gate) => {
     await expect(open()).rejects.toMatchObject({ reason: "token_revoked" });
   });
 
-  test("a change of the password ends all sessions but the one to keep", async () => {
+  test("a change of the password ends all sessions except the one to keep", async () => {
     const id = await newUser();
     const [kept, ended] = [await gate.issue(id), await gate.issue(id)];
     const keepSession = kept.session.id;
@@ -161,7 +161,7 @@ describeGates((gate) => {
     expect(statements).toBe(1);
   });
 
-  test("openFirst opens and reports a session, but no second one of its scheme and label", async () => {
+  test("openFirst opens and reports a session, but never a second session of the same scheme and label", async () => {
     const id = await newUser();
     const open = () => gate.core.sessions.openFirst(id, { scheme: "TOKEN", label: "script" });
     expect(await open()).toMatchObject({ row: { label: "script" } });

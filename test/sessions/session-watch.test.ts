@@ -123,7 +123,7 @@ describeGates((gate) => {
     },
   );
 
-  test("all watchers are told once the service is closed", async () => {
+  test("all watchers are notified once the service is closed", async () => {
     const another = await gate.another();
     const { authorization } = await gate.issue(await gate.user("closed"));
     const context = await another.auth.createContext({ headers: { authorization } });

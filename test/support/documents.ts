@@ -121,7 +121,7 @@ class Writer {
       .filter((arg) => isRequiredArgument(arg) || this.#choose(1) === 0)
       .map((arg) => `${arg.name}: ${this.#value(arg.type)}`);
     const below = getNamedType(field.type);
-    // Unique aliases keep fields with different arguments or types from conflicting.
+    // The aliases are unique, because fields with different arguments or types would otherwise conflict.
     const alias = `a${(this.#names += 1)}: `;
     const isAlone = args.length === 0 && isObjectType(type) && this.#choose(1) === 0;
     return [

@@ -17,7 +17,7 @@ export interface ReceivedMail extends ParsedMail {
 interface Behaviour {
   /** The reply code to a recipient. @default 250 */
   recipientCode?: (address: string) => number;
-  /** The reply code to a mail that was received, or what happens in place of a reply. @default 250 */
+  /** The reply code to a received mail, or what happens instead of a reply. @default 250 */
   mailCode?: number | "dies" | "stalls";
   /** Whether the server sends no greeting. @default false */
   isMute?: boolean;

@@ -222,7 +222,7 @@ describe("refreshes", () => {
   const refresh = (token: string, turn: number) =>
     gate.refresh(token, from(`203.${network}.${turn}.1`));
 
-  test("RF-11: 30 are answered in 5 minutes for one session, from any addresses", async () => {
+  test("RF-11: 30 in 5 minutes are answered for one session, from any addresses", async () => {
     freshAddress();
     let { refresh: token } = await gate.login("ada");
     for (let turn = 0; turn < 30; turn += 1) {
@@ -237,7 +237,7 @@ describe("refreshes", () => {
     expect((await refresh(token, 34)).status).toBe(200);
   });
 
-  test("RF-11: 150 are answered in 5 minutes from one address, for any sessions", async () => {
+  test("RF-11: 150 in 5 minutes are answered for one address, with any sessions", async () => {
     const call = from(freshAddress());
     let current: string[] = [];
     for (let turn = 0; turn < 6; turn += 1) current.push((await gate.login("ada")).refresh);
@@ -253,7 +253,7 @@ describe("refreshes", () => {
 });
 
 describe("LG-4: each check of a credential counts, not only each request", () => {
-  test("a document with more such fields than the limit is refused, also on an application's own server", async () => {
+  test("a document with more such fields than the limit is refused, even by an application's own server", async () => {
     const fields = Array.from(
       { length: REQUESTS + 1 },
       (_, index) => `a${index}: verifyToken(token: "${GARBAGE}") { active }`,

@@ -98,7 +98,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
       expectThrottled(await attempt(gate, "bea"), 1);
     });
 
-    test("LG-2: double the wait each time; after each wait one attempt is checked", async () => {
+    test("LG-2: double the wait each time, and after each wait one attempt is checked", async () => {
       await gate.user("cyd");
       await fail("cyd");
       for (const wait of hasOwnClock ? [1] : [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]) {

@@ -361,7 +361,7 @@ describeGates((gate) => {
       throw new Error(`no token has ${length} characters`);
     };
 
-    test("H-18, JW-11: a token of 4,096 characters is accepted, and a longer one refused, in header and argument", async () => {
+    test("H-18, JW-11: a token of 4,096 characters is accepted, and a longer token is refused, in header and argument", async () => {
       const [long, tooLong] = [tokenOf(4096), tokenOf(4098)];
       expect((await gate.me(`Bearer ${long}`)).data.me.username).toBe("ada");
       expect((await gate.verify(long)).data.verifyToken.active).toBe(true);

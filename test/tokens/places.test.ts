@@ -18,7 +18,7 @@ const TAKES = {
 type Place = keyof typeof TAKES;
 const PLACES = Object.keys(TAKES) as Place[];
 
-/** The ways to make an invalid token out of a valid one. */
+/** The ways to turn a valid token into an invalid one. */
 const FORMS: Record<string, (token: string) => string> = {
   "with another payload under the same signature": (token) => {
     const { header, claims } = split(token);

@@ -10,7 +10,7 @@ describeGates({ leeway: 5 }, (gate) => {
   });
 
   describe("the key that signed a token", () => {
-    test("J-15: counts from its activation less the leeway on, and not earlier", async () => {
+    test("J-15: is accepted up to the leeway before its activation, and not earlier", async () => {
       const { kid, activatesAt } = await gate.auth.keys.rotate();
       const next = gate.core.keys.ring.next!;
       gate.advance((activatesAt - gate.now) / 1000 - 5.001);

@@ -87,7 +87,7 @@ describeGates((gate) => {
       expect(statements).toBe(0);
     });
 
-    test("ST-6: is refused under Bearer, and a JWT under Token", async () => {
+    test("ST-6: is refused with the scheme Bearer, and so is a JWT with the scheme Token", async () => {
       const { token } = await gate.login("ada", "TOKEN");
       const { access, refresh } = await gate.login("ada", "JWT");
       expect((await gate.me(`Bearer ${token}`)).reason).toBe("token_wrong_type");

@@ -346,7 +346,7 @@ describeFreshGates({ accessTokenLifetime: 3600, loginFailureLimit: 3 }, (gate) =
             deleteUser: "user_deleted",
           }[name],
         );
-        // The end of a session is an event of its own.
+        // The end of a session is a separate event.
         const ends = ["setActive", "deleteUser"].includes(name) ? ["session_ended"] : [];
         expect(others).toEqual(ends);
         expect(session.id).not.toBe(root.session.id);

@@ -48,7 +48,7 @@ const Provider = UntypedProvider as new (issuer: string, options: object) => Pro
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** What the provider does wrong, until a test changes it again. */
+/** The mistakes that the provider makes, until a test changes them again. */
 interface Behaviour {
   /** Handlers that answer in place of the provider, by path. */
   answers?: Record<string, Handler>;

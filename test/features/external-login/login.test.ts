@@ -57,7 +57,7 @@ describeGates(OPTIONS, (gate) => {
   const userOf = ({ data }: Answer) => data.completeExternalLogin.user;
   const refusals = () => gate.events.filter(({ type }) => type === "external-login:refused");
 
-  /** Expects that nobody is logged in, created or linked meanwhile. */
+  /** Expects that `run` logs nobody in, and creates and links no account. */
   async function expectNothing(run: () => Promise<void>): Promise<void> {
     const tables = ["user", "session", "linked_account", "external_login"];
     const counts = () => Promise.all(tables.map((table) => countRows(`"${table}"`)));

@@ -116,7 +116,7 @@ describeGates(options, (gate) => {
       for (const tokens of [own, admin]) {
         expect((await gate.ask(ME, tokens)).data.me.impersonatedBy).toBeNull();
       }
-      // The impersonation is no login, so the time of the last login stays.
+      // The impersonation does not count as a login, so the time of the last login stays.
       expect((await gate.ask(ME, own)).data.me.lastLoginAt).toBeNull();
     });
 
@@ -329,7 +329,7 @@ describeGates(options, (gate) => {
           "An administrator who acts as a user cannot do this.",
         );
       }
-      // No password was tried.
+      // No password was checked.
       expect(recorded).toEqual([]);
       expect(await gate.core.sessions.recordAuthentication(tokens.session, 0)).toBeNull();
       expect(await gate.ask(create, tokens)).toMatchObject(stale);

@@ -13,7 +13,7 @@ describeDjango("while Django and Gatehouse both run", () => {
   let gate: Gate;
   /** Accepts Django's own tokens and Gatehouse's. */
   let both: DjangoServer;
-  /** Has the settings of simplejwt alone: it accepts access tokens of Gatehouse only. */
+  /** Has only the settings of simplejwt, so it accepts only access tokens of Gatehouse. */
   let ours: DjangoServer;
 
   beforeAll(async () => {

@@ -13,7 +13,7 @@ const SECRET_KEY = "django-insecure-7x";
 
 interface Step {
   readonly command: string;
-  /** What the page shows below the command. */
+  /** The output that the page shows below the command. */
   readonly output: string;
 }
 

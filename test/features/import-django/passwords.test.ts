@@ -264,7 +264,7 @@ describeFreshGates({ django: true }, (gate) => {
       bcrypt: bcrypt("08"),
       "cheap bcrypt": bcrypt("05"),
       digested: HASHES.bcrypt_sha256.replace("$12$", "$06$"),
-      // As text, this one is greater than all others of PBKDF2.
+      // As text, this hash is greater than all others of PBKDF2.
       malformed: "pbkdf2_sha256$zzz",
       excessive: pbkdf2(9_999_999),
       none: null,

@@ -95,7 +95,7 @@ describeGates({ ...OPTIONS, impersonation: true }, (gate) => {
       expect(Date.parse(data.impersonate.session.expiresAt)).toBe(exp * 1000);
     });
 
-    test("is refused with another secret, algorithm, type, or a claim that is missing or malformed", async () => {
+    test("is refused with another secret, algorithm or type, and with a missing or malformed claim", async () => {
       const { sign } = await newUser();
       const access = sign("access");
       const forged = [

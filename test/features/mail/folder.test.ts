@@ -43,7 +43,7 @@ describe("in development without SMTP_URL", () => {
     expect(await used).toMatchObject({ userId, address });
   });
 
-  test("each mail is one file, also with several instances over one database", async () => {
+  test("each mail is one file, even with several instances over one database", async () => {
     const other = await gate.another();
     for (const index of [1, 2, 3, 4, 5, 6]) {
       const { mail } = index % 2 === 0 ? gate.auth : other.auth;

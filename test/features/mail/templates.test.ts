@@ -176,7 +176,7 @@ describe("an application's templates", () => {
     expect(subject).toBe("Your password was changed");
   });
 
-  test("may have names of their own, and give nothing but a subject, text and HTML", async () => {
+  test("may have additional names, and give nothing but a subject, text and HTML", async () => {
     const mail = await receive(gate, { template: "invitation", values: { team: "Engines" } });
     expect([mail.subject, mail.text?.trim(), mail.html]).toEqual([
       "Join Engines",

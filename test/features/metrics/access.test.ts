@@ -187,7 +187,7 @@ describe("the settings", () => {
     ]);
   });
 
-  test("a port of its own belongs to createServer, and a host needs a port", async () => {
+  test("only createServer accepts a separate port, and a host needs a port", async () => {
     expect(
       await refusedByAuth({ metrics: true, metricsPort: 0, metricsToken: METRICS_TOKEN }),
     ).toEqual([

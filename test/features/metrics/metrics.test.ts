@@ -220,7 +220,7 @@ const careless = defineFeature({
 describe("a careless feature", () => {
   const gate = setUpGate({ ...ON, features: [careless] });
 
-  test("10,000 operation names, reasons, codes and types of events make few labels, and known values keep theirs", async () => {
+  test("10,000 operation names, reasons, codes and types of events make few labels, and known values keep their labels", async () => {
     const toRequest = (index: number) => {
       const name = `Hostile${index}`;
       // Every second request asks for a field that does not exist.

@@ -250,7 +250,7 @@ describeGates(OPTIONS, (gate) => {
     });
   });
 
-  test("the database has no challenge, and no key but public ones", async () => {
+  test("the database has no challenges, and only public keys", async () => {
     const options = await assertion(gate);
     const tables = await Promise.all(
       ["passkey", "passkey_user", "passkey_challenge"].map((name) =>

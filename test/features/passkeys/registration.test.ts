@@ -251,7 +251,7 @@ describeGates(OPTIONS, (gate) => {
   });
 
   describe("PK-1: the challenge of a registration", () => {
-    test("works once, also in two requests at once", async () => {
+    test("works once, even in two requests at once", async () => {
       const response = device.create(await creation(gate, own()));
       const add = () => call(gate, "addPasskey", { label: "x", response }, own());
       const answers = await Promise.all([add(), add()]);
@@ -286,7 +286,7 @@ describeGates(OPTIONS, (gate) => {
       expect((await call(gate, "addPasskey", { label: "x", response }, own())).status).toBe(200);
     });
 
-    test("does not work for a login, and a login's challenge does not work here", async () => {
+    test("does not work for a login, and a login's challenge does not work for a registration", async () => {
       await register(gate, session, device);
       const options = await creation(gate, own());
       const response = device.get({ ...options, rpId: "example.com" });

@@ -98,7 +98,7 @@ describeGates(OPTIONS, (gate) => {
       expect((await complete(gate, token, device.get(await assertion(gate)))).status).toBe(200);
     });
 
-    test("for an answer that was used, also for a login", async () => {
+    test("for an answer that was used before, even if it was used for a login", async () => {
       await register(gate, session, device);
       const response = device.get(await assertion(gate));
       expect((await call(gate, "passkeyLogin", { response })).status).toBe(200);

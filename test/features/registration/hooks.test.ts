@@ -139,7 +139,7 @@ describe("with EMAIL_VERIFICATION=optional", () => {
       ["TOKEN", "Token"],
       ["JWT", "Bearer"],
       ["SLIDING", "Bearer"],
-    ])("a registration logs in, by the scheme %s", async (scheme, tokenType) => {
+    ])("a registration also logs the user in, by the scheme %s", async (scheme, tokenType) => {
       const { auth } = (await register(scheme)).data.register;
       expect(auth).toMatchObject({
         scheme,

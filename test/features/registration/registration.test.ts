@@ -157,7 +157,7 @@ describeGates(options, (gate) => {
       },
     );
 
-    test("PW-5: a weak password is refused with its problems, also those with the address", async () => {
+    test("PW-5: a weak password is refused with its problems, including those with the address", async () => {
       const answer = await register({
         email: "margaret.hamilton@example.com",
         password: "margaret.hamilton",
@@ -170,7 +170,7 @@ describeGates(options, (gate) => {
       expect(gate.events).toEqual([]);
     });
 
-    test("anybody can read the rules for passwords", async () => {
+    test("every client can read the rules for passwords", async () => {
       expect((await gate.ask(POLICY)).data).toEqual({
         passwordPolicy: {
           minLength: 15,
@@ -194,7 +194,7 @@ describeGates(options, (gate) => {
       ["Cyrillic letters that look the same", "coco", "сосо"],
       ["letters that look the same in capitals", "bill", "BiIl"],
       ["a mark that is hard to see", "alice", "a\u0332lice"],
-    ])("LG-9: is reported, also for a look-alike: %s", async (_what, name, other) => {
+    ])("LG-9: is reported, and so is a look-alike: %s", async (_what, name, other) => {
       await gate.user(name);
       expect(await register({ username: other })).toMatchObject(TAKEN);
       expect(gate.events).toEqual([]);

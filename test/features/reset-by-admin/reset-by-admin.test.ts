@@ -217,7 +217,7 @@ describeFreshGates(options, (gate) => {
       await expect(used).rejects.toMatchObject({ reason: "mail_token_expired" });
     });
 
-    test("RC-4: a user gets one mail a minute, and the administrator is told so", async () => {
+    test("RC-4: a user gets one mail a minute, and the administrator's next call says so", async () => {
       expect((await start(ada)).status).toBe(200);
       expect(await start(ada)).toMatchObject({
         status: 429,
@@ -230,7 +230,7 @@ describeFreshGates(options, (gate) => {
       await eventually(() => smtp.mails.length === 2);
     });
 
-    test("sends a link to a user without a password, too", async () => {
+    test("also sends a link to a user without a password", async () => {
       const id = await gate.auth.accounts.createUser({ username: "bob", email: "bob@example.com" });
       expect((await start(id)).status).toBe(200);
       await eventually(() => smtp.mails.length === 1);

@@ -93,7 +93,7 @@ describeGates({ restBridge: true }, (gate) => {
     expect(gate.events.filter(({ type }) => type === "token_reused")).toEqual([]);
   });
 
-  test("REST-3: a refresh token that GraphQL has replaced also ends its session here", async () => {
+  test("REST-3: a refresh token that GraphQL has replaced ends its session when the bridge gets it", async () => {
     const { body } = await post(gate, "/token/", ADA);
     const { data } = await gate.refresh(body.refresh);
     gate.advance(60);
@@ -316,7 +316,7 @@ describe("pages of other origins", () => {
     }
   });
 
-  test("a body of more than 100 KiB is refused with a detail, also by the function handle of auth.routes", async () => {
+  test("a body of more than 100 KiB is refused with a detail, even by the function handle of auth.routes", async () => {
     const body = JSON.stringify({ ...ADA, more: "x".repeat(100 * 1024) });
     const headers = { "content-type": "application/json" };
     const detail = "The body must be at most 100 KiB.";

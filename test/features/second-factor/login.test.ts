@@ -36,7 +36,7 @@ const vetoing = defineFeature({
   }),
 });
 
-/** Runs once, between the check of the factors of a login and the opening of its session. */
+/** Runs once during a login, after the check of the factors and before the session is opened. */
 let meanwhile: (() => Promise<unknown>) | undefined;
 
 const options = {
@@ -139,7 +139,7 @@ describeGates(options, (gate) => {
       expect(answer).toMatchObject(isAccepted ? { status: 200 } : NOT_VALID);
     });
 
-    test("works once, also across challenges, and then no earlier code works", async () => {
+    test("works once, and afterwards no earlier code works, even in another challenge", async () => {
       const totp = ada.code();
       expect((await complete(gate, await challengeOf(gate, ada.name), { totp })).status).toBe(200);
       const challenge = await challengeOf(gate, ada.name);

@@ -532,7 +532,7 @@ describeGates({ leeway: 5 }, (gate) => {
       ]);
     });
 
-    test("U-13, V-01: gives a token that names the same user in each place, for each class", async () => {
+    test("U-13, V-01: gives a token of each class that names the same user everywhere", async () => {
       const { AccessToken, RefreshToken, SlidingToken } = gate.auth.tokens;
       for (const token of [await AccessToken.forUser(ada), await SlidingToken.forUser(ada)]) {
         const { data } = await gate.me(`Bearer ${String(token)}`);

@@ -125,7 +125,7 @@ describeGates((gate) => {
       expect(renewed.token.session.id).not.toBe(first.token.session.id);
     });
 
-    test("T-05: makes one token if it is called many times at once, on two servers", async () => {
+    test("T-05: creates one token if it is called many times at once, on two servers", async () => {
       const user = await newUser("hurried");
       const other = await gate.another();
       for (const label of ["ci", null]) {
@@ -201,7 +201,7 @@ describeGates((gate) => {
   });
 
   describe("StaticToken.delete", () => {
-    test("T-08, B-01: ends the token once, whether it was made or found", async () => {
+    test("T-08, B-01: ends the token once, whether the object came from create or from find", async () => {
       const { StaticToken } = gate.auth.tokens;
       const user = await newUser("deleter");
       const [one, two] = [await StaticToken.create(user), await StaticToken.create(user)];

@@ -17,7 +17,7 @@ export interface Received {
   readonly status: number | undefined;
 }
 
-/** How a {@link Receiver} answers an event: with a status, or in its own way. */
+/** The answer of a {@link Receiver} to an event: a status, or a function that answers. */
 type Answer = number | ((response: ServerResponse) => void);
 
 /** A real HTTP server on loopback that verifies the signatures of webhooks. */

@@ -348,7 +348,7 @@ describeFreshGates(OPTIONS, (gate) => {
   );
 
   test(
-    "a server sends the events of a command",
+    "a server sends the events that a command has stored",
     async () => {
       const ada = await gate.user("ada");
       const { databaseUrl: DATABASE_URL, secretKey: SECRET_KEY } = gate;
