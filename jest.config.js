@@ -31,7 +31,7 @@ export default {
   // Small machines have fewer cores, but tests often wait for processes and for the clock. Four workers were no
   // faster.
   maxWorkers: 3,
-  // A worker that uses more memory than this is replaced. It keeps much of what its tests loaded, and collecting
-  // gigabytes of garbage takes longer than a new worker.
+  // Replaces a worker that uses more memory. A worker keeps much of what its tests loaded, and collecting gigabytes
+  // of garbage takes longer than a new worker.
   workerIdleMemoryLimit: "800MB",
 };

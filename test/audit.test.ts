@@ -269,7 +269,7 @@ describe("a hook that fails", () => {
   );
 
   test.each(cases)(
-    "R-14, R-15: and is given to %s breaks no operation and ends no process: it %s",
+    "R-14, R-15: breaks no operation of %s and ends no process: it %s",
     (opening, _failure, index) => {
       const { stdout, stderr, code } = ended[opening];
       expect([stdout.split("\n")[index], code]).toEqual(["string invalid_credentials", 0]);

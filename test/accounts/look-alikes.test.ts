@@ -130,7 +130,7 @@ describeGates((gate) => {
     ["names that differ in case", ["twice", "TWICE"]],
     ["names that look alike", ["acop", "асор"]],
   ])(
-    "of ten users created at once with %s, one exists",
+    "if ten users are created at once with %s, one exists afterwards",
     async (_how, [first = "", second = ""]) => {
       const other = await gate.another();
       const results = await Promise.allSettled(

@@ -83,7 +83,7 @@ describeGates((gate) => {
     expect((await names(query)).toSorted()).toEqual(expected.toSorted());
   });
 
-  test("a user without a Profile has the lowest role, and the filter knows that", async () => {
+  test("a user without a Profile has the lowest role, and the filter for that role finds the user", async () => {
     expect(await names({ roles: ["USER"], usernameIcontains: "dan" })).toEqual(["dan"]);
     expect(await names({ roles: ["USER", "ADMIN", "USER"] })).toHaveLength(8);
   });

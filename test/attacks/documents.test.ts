@@ -779,7 +779,7 @@ describe("the size of errors", () => {
     expect(text).not.toContain("c4n4ry");
   });
 
-  test("GQ-11, GQ-12: an argument that is null through a variable is BAD_USER_INPUT, not a bug", async () => {
+  test("GQ-11, GQ-12: a variable that makes an argument null is BAD_USER_INPUT, not a bug", async () => {
     const document = `mutation ($p: String = "x") { login(username: "a", password: $p) { access } }`;
     const accept = "application/graphql-response+json";
     const answer = await gate.ask(document, { variables: { p: null }, headers: { accept } });

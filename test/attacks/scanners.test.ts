@@ -130,7 +130,7 @@ describe("graphql-cop", () => {
   );
 
   test.each(["/graphiql", "/playground", "/console", "/graphql", "/altair", "/voyager", "/"])(
-    "GQ-20: there is no page of an IDE at %s",
+    "GQ-20: no page of an IDE is served at %s",
     async (path) => {
       const { status, text } = await send("GET", path, undefined, { accept: "text/html" });
       expect([404, 405]).toContain(status);

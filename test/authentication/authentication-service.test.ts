@@ -81,7 +81,7 @@ describeGates(options, (gate) => {
     await expect(login({ email }, PASSWORD)).rejects.toMatchObject({ reason: "throttled" });
   });
 
-  test("the option claims is called only for the tokens of JWT sessions, even those that code opens", async () => {
+  test("the option claims is called only for JWT sessions, even if code opens the session", async () => {
     let calls = 0;
     const other = await gate.another({ claims: () => ({ call: (calls += 1) }) });
     const { id } = await newUser();

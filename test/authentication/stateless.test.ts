@@ -60,7 +60,7 @@ describeGates({ bearerCheck: "stateless" }, (gate) => {
   }
 
   describe("in stateless mode", () => {
-    test("X-01, X-04, X-05: an access token on a field without a role costs no statement, and only its claims are known of the user", async () => {
+    test("X-01, X-04, X-05: an access token on a field without a role costs no statement, and the user has only the token's claims", async () => {
       const { id, authorization, access } = await signIn("ADMIN");
       expect(await ask("{ whoami }", authorization)).toEqual({
         data: { whoami: id },

@@ -100,7 +100,7 @@ describe("an administrator", () => {
     expect(await whoIs(auth)).toEqual(ADA);
   });
 
-  test("stops by a logout, which ends the session at the server, and is the administrator again", async () => {
+  test("stops by a logout, which ends the session as the user at the server too", async () => {
     const client = await startWell();
     const authorization = client.getSession().authorization ?? "";
     expect(await client.logout()).toMatchObject(ANONYMOUS);

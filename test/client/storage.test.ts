@@ -217,13 +217,16 @@ describe("an asynchronous storage", () => {
     ["logout", "token_revoked"],
     ["logoutAll", "token_revoked"],
     ["refresh", undefined],
-  ] as const)("%s waits for it, and applies to the stored session", async (method, reason) => {
-    const { authorization } = await load(slow).login("ada", PASSWORD);
-    const client = load(slow);
-    const { status } = await client[method]();
-    expect(status).toBe(method === "refresh" ? "authenticated" : "anonymous");
-    expect((await gate.me(authorization ?? "")).reason).toBe(reason);
-  });
+  ] as const)(
+    "%s waits for the storage, and applies to the stored session",
+    async (method, reason) => {
+      const { authorization } = await load(slow).login("ada", PASSWORD);
+      const client = load(slow);
+      const { status } = await client[method]();
+      expect(status).toBe(method === "refresh" ? "authenticated" : "anonymous");
+      expect((await gate.me(authorization ?? "")).reason).toBe(reason);
+    },
+  );
 
   test("a login at the start wins over the stored session", async () => {
     await load(slow).login("ada", PASSWORD);

@@ -14,7 +14,7 @@ async function readState(gate: Gate): Promise<unknown[]> {
   return [...sessions.map((session) => ({ ...session, last_used_at: null })), ...users];
 }
 
-/** Sends every operation that writes while the database is locked, and unlocks it after all responses. */
+/** Locks the database, and sends every operation that writes. Unlocks the database after all responses. */
 async function expectNothingLater(kind: DatabaseKind): Promise<void> {
   const gate = await Gate.open({}, kind);
   try {

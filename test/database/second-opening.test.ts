@@ -61,7 +61,7 @@ describe("one process opens a SQLite file twice, and another process opens and c
       `await createAuth({ ...options, secretKey: "a".concat(options.secretKey) }).catch(() => 0);`,
     ],
   ])(
-    "what the first one writes later survives kill -9: %s",
+    "later writes of the first process survive kill -9: %s",
     async (_what, again) => {
       const { child, ended } = startNode(["--input-type=module", "-e", program(again)], {
         cwd: ROOT,

@@ -78,7 +78,7 @@ describeWith("systemd-analyze")("deploy/gatehouse.service", () => {
   test("has no fault that systemd knows", async () => {
     const folder = await mkdtemp(join(tmpdir(), "unit-"));
     const unit = join(folder, "gatehouse.service");
-    // On this machine, Node may be in another folder than in the unit.
+    // The unit's path of Node may not exist on this machine, so this test replaces the path.
     await writeFile(
       unit,
       (await readFile(file, "utf8")).replaceAll("/usr/bin/node", process.execPath),

@@ -106,7 +106,7 @@ describeRedisServers.each(GROUPS)("counted in %s", (_name, start, hasReplica) =>
   });
 
   test(
-    "OP-8: while a server is frozen attempts are bounded and nobody is signed out; it recovers without a restart",
+    "OP-8: while a server is frozen attempts are bounded and nobody is signed out, and counting recovers without a restart",
     async () => {
       const { authorization } = await gate.login("ada");
       const frozen = await group.findMaster();
@@ -124,7 +124,7 @@ describeRedisServers.each(GROUPS)("counted in %s", (_name, start, hasReplica) =>
   );
 
   test(
-    "OP-8: after a server was killed attempts are bounded and nobody is signed out; it recovers without a restart",
+    "OP-8: after a server was killed attempts are bounded and nobody is signed out, and counting recovers without a restart",
     async () => {
       const { authorization, refresh } = await gate.login("ada");
       const victim = await group.findMaster();

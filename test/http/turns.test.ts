@@ -9,7 +9,7 @@ import { type Connection, openConnection, rawRequest } from "../support/wire.js"
 
 const RUNNING = 64;
 const PENDING = 250;
-/** The limit of a /48 network, in addresses. */
+/** The limit of a /48 network, as a multiple of the limit of one address. */
 const SITE = 16;
 const ME = "{ me { username } }";
 

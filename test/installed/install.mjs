@@ -63,7 +63,7 @@ export default async function install() {
   if (route === undefined) throw new Error("README.md does not say how to install the tarball.");
   const { devDependencies } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
   const others = CLIENT_PACKAGES.map((name) => `${name}@${devDependencies[name]}`);
-  // These types are the newest, because their declarations change most.
+  // Installs the newest @types/node, because its declarations change most.
   const rest = `npm install @types/node@latest @types/express@5 ${others.join(" ")}`;
   for (const command of [route, rest]) {
     await run("sh", ["-c", command], { cwd: app, env: NPM_ENV });

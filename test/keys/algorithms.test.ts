@@ -167,7 +167,7 @@ describe("a key ring", () => {
     expect(set.current.kid).toBe("at3");
   });
 
-  test("J-15: of the refresh tokens has a short kid for each secret, and signs with the first key", () => {
+  test("J-15: for refresh tokens has a short kid for each secret, and signs with the first key", () => {
     const secrets = ["new", "old", "older"];
     const kids = secrets.map((secret) => createRefreshKeyRing([secret]).current.kid);
     for (const kid of kids) expect(kid).toMatch(/^[0-9a-f]{16}$/);

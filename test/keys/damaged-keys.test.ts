@@ -46,7 +46,7 @@ describeFreshGates((gate) => {
   });
 
   describe("the next key", () => {
-    test("J-15: is refused until it is active, except for the leeway", async () => {
+    test("J-15: is refused until it is active, or until the leeway before that", async () => {
       const { access } = await gate.issue(await gate.user("ada"));
       const { header, claims } = decode(access);
       const { kid, activatesAt } = await gate.auth.keys.rotate();

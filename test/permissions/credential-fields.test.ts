@@ -24,7 +24,7 @@ test("a schema without mutations has no field that checks a credential", () => {
   expect([...readCredentialFields(buildSchema(SDL))]).toEqual([]);
 });
 
-test("names that a schema has stored replace the ones found by its directives, and its other extensions stay", () => {
+test("the names that a schema has stored replace those of its directives, and its other extensions stay", () => {
   const schema = buildSchema(`${SDL} type Mutation { login: Int @public, save: Int }`);
   schema.extensions = { own: 1 };
   const stored = withCredentialFields(schema, new Set(["save"]));

@@ -106,7 +106,7 @@ beforeAll(async () => {
 
 let turn = 0;
 
-/** Creates an object of a type. For an interface or a union, each possible type in turn. */
+/** Returns an object of a type. For an interface or a union, each call returns the next possible type. */
 function valueOf(type: string): unknown {
   if (type.startsWith("[")) return [valueOf(type.slice(1, -1)), null];
   const kinds = { Node: ["Doc", "Note"], Thing: ["Doc", "Safe", "Note"] }[type];

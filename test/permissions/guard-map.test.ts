@@ -330,7 +330,7 @@ describe("the build fails for", () => {
     expect(refusal(typeDefs)).toThrow(message);
   });
 
-  test("a malformed duration on a type, in the definition's default, and of another type", () => {
+  test("a malformed duration on a type or in the definition's default, and a duration of the type Int", () => {
     const wrong = (at: string) => `${at}: has a wrong @auth: freshWithin must be from 1m to 100y`;
     expect(refusal(`${QUERY} type Doc @auth(freshWithin: "x") { a: Int }`)).toThrow(wrong("Doc"));
     const withDefault = DIRECTIVES.replace("freshWithin: String", 'freshWithin: String = "x"');

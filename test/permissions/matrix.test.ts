@@ -44,7 +44,7 @@ interface Operation {
   field: GraphQLField<unknown, unknown>;
   /** The role that the field requires, or null if the field is public. */
   requires: string | null;
-  /** The age that the field allows for the password, such as `15m`, or null. */
+  /** How long ago the password may have been given, such as `15m`, or null. */
   freshWithin: string | null;
 }
 
@@ -215,7 +215,7 @@ describe("the permission matrix", () => {
     return undefined;
   }
 
-  /** Issues to another user a token as mails have it. */
+  /** Issues a mail token to another user. */
   async function mailToken(purpose: MailPurpose) {
     const username = `user${(count += 1)}`;
     const address = `${username}@example.com`;

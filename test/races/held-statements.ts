@@ -158,7 +158,7 @@ export class Operation {
     }
   }
 
-  /** Runs the statements of a batch one after the other. The code sends them at the same time. */
+  /** Runs statements one after the other, although a batch sends them at the same time. */
   #inTurn(text: string, run: () => Promise<unknown>): Promise<unknown> {
     if (this.#written !== null || text.startsWith("BEGIN")) return run();
     const running = this.#last.then(run);

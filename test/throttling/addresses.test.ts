@@ -85,7 +85,7 @@ describe("logins from one address", () => {
     expectThrottled(await attempt(gate, "ada", PASSWORD, call), MINUTE);
   });
 
-  test("LG-3: are counted per /64 of IPv6, in any spelling", async () => {
+  test("LG-3: are counted per /64 network of IPv6, in any spelling of the address", async () => {
     const inside = (turn: number) =>
       turn % 2 ? `2001:db8:5:6::${turn.toString(16)}` : `2001:0DB8:0005:0006:${turn}:ff:1:2`;
     for (let turn = 0; turn < LOGINS; turn += 1) {

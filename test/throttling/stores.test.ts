@@ -197,7 +197,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
     });
   });
 
-  test("LG-3: requests from IPv6 are counted per /64, and per /48 with 16 times the limit", async () => {
+  test("LG-3: requests from IPv6 are counted per /64 network, and per /48 network with 16 times the limit", async () => {
     const proxied = await gate.another({ trustedProxies: ["127.0.0.1"], requestsPerAddress: 2 });
     const verify = (address: string) =>
       proxied.ask(`mutation { verifyToken(token: "no.token.at-all") { active } }`, from(address));

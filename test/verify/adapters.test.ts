@@ -233,7 +233,7 @@ describe.each(Object.entries(SERVICES))("%s", (service, start) => {
     expect(answer.body).not.toContain(gate.url);
   });
 
-  test("RFC 6750 3.1: a role is checked in Gatehouse, and a lower one is insufficient_scope", async () => {
+  test("RFC 6750 3.1: a role is checked in Gatehouse, and a lower role is insufficient_scope", async () => {
     const url = await run(introspecting(), { role: "ADMIN" });
     expect((await get(url, (await gate.issue(admin)).authorization)).body).toContain(admin);
     expectRefused(await get(url, (await gate.issue(ada)).authorization), {

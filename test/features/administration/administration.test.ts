@@ -479,7 +479,7 @@ describeGates({ roles: ["READER", "EDITOR", "OWNER"] }, (gate) => {
     });
 
   describe("with three roles", () => {
-    test("AZ-8: only the highest role administers, and may give each role", async () => {
+    test("AZ-8: only users with the highest role administer, and they may give each role", async () => {
       for (const role of ["READER", "EDITOR", "OWNER"]) {
         expect(await setRole(role, editor)).toMatchObject({ status: 403, reason: "role_required" });
       }

@@ -173,7 +173,7 @@ describeGates((gate) => {
       expect(await find({ userId: { in: [gone] } })).toEqual(["gone"]);
     });
 
-    test("loads the users of a page with one statement, and none if nobody asks for them", async () => {
+    test("loads the users of a page with one statement, and runs none if the query selects no users", async () => {
       // The first statement authenticates the request.
       expect(await gate.countStatements(() => page({ first: 100 }))).toBe(3);
       const { authorization } = root;

@@ -22,8 +22,8 @@ const MARK: FeatureEvent = { type: "test:mark" };
 const NOBODY: Client = { ipAddress: null, userAgent: null };
 
 /**
- * Waits until all events so far are stored. It publishes one more event and waits for that, because events are stored
- * in order.
+ * Waits until all events so far are stored. Publishes one more event and waits for it, because events are stored in
+ * order.
  */
 async function stored(gate: Gate): Promise<void> {
   const count = async () =>

@@ -173,7 +173,7 @@ describeGates(OPTIONS, (gate) => {
   });
 
   describe("an account with the same address", () => {
-    test("EX-4: is not linked, not even to a verified address, and stays as it is", async () => {
+    test("EX-4: is never linked by a login, even if the provider has verified the address, and is not changed", async () => {
       const person = newPerson();
       const id = await gate.user(person.sub, { email: String(person.email).toUpperCase() });
       await expectNothing(async () => {

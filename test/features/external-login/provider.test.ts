@@ -283,7 +283,7 @@ describe("keys that rotate", () => {
   const gate = setUpFreshGate(OPTIONS);
   let skipped = 0;
 
-  /** Moves the clocks of the provider's and of our library, and that of the gate. */
+  /** Moves the clocks of the provider's library, of our library and of the gate. */
   function advance(seconds: number): void {
     skipped += seconds * 1000;
     gate.advance(seconds);

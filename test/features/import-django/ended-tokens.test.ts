@@ -196,7 +196,7 @@ describeFreshGates(OPTIONS, (gate) => {
       ]);
     });
 
-    test("RF-15: counts Django's access tokens apart: none ends a sign-in", async () => {
+    test("RF-15: counts Django's access tokens separately, so that none of them ends a sign-in", async () => {
       const mine = await gate.issue(ADA);
       const access = await use("access");
       for (let index = 0; index < LIMIT; index += 1) await use("access");

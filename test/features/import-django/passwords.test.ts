@@ -62,7 +62,7 @@ describeGates({ django: true }, (gate) => {
 
   describe("the password of a user from Django", () => {
     test.each(Object.entries(HASHES))(
-      "PW-7, L-21: is accepted, hashed by %s, and is hashed by Argon2id afterwards",
+      "PW-7, L-21: is accepted with a hash by %s, and has a hash by Argon2id afterwards",
       async (_format, hash) => {
         const { letsIn, stored } = await storeWith(gate, (id += 1), hash);
         for (const wrong of ["Pässword of ada", `${PASSWORD} `, "x"]) {

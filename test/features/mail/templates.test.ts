@@ -97,7 +97,7 @@ describe("our templates", () => {
     ["deu", "Hello"],
     ["", "Hello"],
     [null, "Hello"],
-  ])("the locale %j is greeted with %s", async (locale, greeting) => {
+  ])("a mail in the locale %j begins with %s", async (locale, greeting) => {
     const { text } = await receive(gate, { template: "password-changed", locale });
     expect(text).toMatch(new RegExp(`^${greeting},\n`));
   });

@@ -143,7 +143,7 @@ describeGates(
     });
 
     test.each(["verifyEmail", "confirmEmailChange"] as const)(
-      "RC-6: a user without an address can prove one to %s",
+      "RC-6: a user without an address can prove an address by a token to %s",
       async (purpose) => {
         await gate.sql(`UPDATE "user" SET email = NULL, email_key = NULL WHERE id = ?`, [userId]);
         const token = await issue(purpose);

@@ -157,7 +157,7 @@ describeGates(options, (gate) => {
       }
     });
 
-    test("counts as a request of its address, because the QR code takes time", async () => {
+    test("counts against the request limit of its address, because the QR code takes time", async () => {
       const limited = await gate.another({ requestsPerAddress: 2 });
       const name = newName();
       await gate.user(name);
