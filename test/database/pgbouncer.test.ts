@@ -77,7 +77,7 @@ describePgBouncer("behind PgBouncer in transaction mode, with Debian's configura
     expect(await runPostgres(databaseUrl, "SELECT name FROM pg_prepared_statements")).toEqual([]);
   });
 
-  test("DATABASE_SCHEMA is refused with the statement to run on the server, and works after that statement", async () => {
+  test("DATABASE_SCHEMA is refused with a message that names a statement, and works after that statement", async () => {
     await database.sql("CREATE SCHEMA elsewhere");
     const fault =
       /^DATABASE_SCHEMA cannot be set through a pooler\. Run on the server: ALTER ROLE "\w+" SET search_path = "elsewhere"$/;
@@ -100,7 +100,7 @@ describePgBouncer("behind PgBouncer in transaction mode, with Debian's configura
     await database.sql("DROP SCHEMA elsewhere CASCADE");
   });
 
-  test("a missing database, and options, are refused in the words of PgBouncer or of the server", async () => {
+  test("  test(\"a missing database and the URL's options are refused, and the error quotes the message of PgBouncer or the server\", async () => {", async () => {
     const missing = Object.assign(new URL(databaseUrl), { pathname: "/no_such_gate" }).href;
     await expect(openAuth({ databaseUrl: missing })).rejects.toThrow(
       /^The database server, or the pooler in front of it, refuses the connection: .*no_such_gate/,

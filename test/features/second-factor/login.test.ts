@@ -309,7 +309,7 @@ describeFreshGates({ ...options, loginFailuresPerAccount: 5 }, (gate) => {
 });
 
 describeFreshGates({ ...options, loginsPerAddress: 12, trustedProxies: ["127.0.0.1"] }, (gate) => {
-  test("MF-2: tries of codes for many accounts count against the limit of their address", async () => {
+  test("MF-2: tries of codes for many accounts count against the limit of the client's address", async () => {
     const users = [await enrolled(gate), await enrolled(gate), await enrolled(gate)];
     gate.advance(MINUTE);
     const challenges: string[] = [];
