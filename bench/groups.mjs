@@ -40,6 +40,11 @@ const djangos = BOTH.flatMap((database) => [
     start: (stage) => startDjango(stage, database, TUNED, { connectionAge: 60 }),
   },
 ]);
+const rotating = BOTH.map((database) => ({
+  name: `Django, gunicorn gthread, rotating, ${database}`,
+  database,
+  start: (stage) => startDjango(stage, database, TUNED, { connectionAge: 60, rotates: true }),
+}));
 const betterAuths = BOTH.map((database) => ({
   name: `better-auth, ${database}`,
   database,
@@ -80,7 +85,7 @@ export const groupsOf = (users) => ({
     title: "`refreshToken`, 32 connections",
     rows: [
       ...plain.map((subject) => row(subject, "refresh", "")),
-      ...djangos.map((subject) => row(subject, "refresh", "")),
+      ...[...djangos, ...rotating].map((subject) => row(subject, "refresh", "")),
     ],
   },
   login: {

@@ -126,9 +126,15 @@ async function prepare(stage, settings, users) {
 /**
  * Starts Django REST framework with simplejwt under gunicorn. Returns null if Debian's packages are not installed.
  * @param words options of gunicorn
- * @param options `connectionAge`, how long a connection to the database is kept, in seconds
+ * @param options `connectionAge`, how long a connection to the database is kept, in seconds; `rotates`, whether a refresh
+ * replaces the refresh token and blacklists the old one, as Gatehouse does
  */
-export async function startDjango(stage, database, words, { connectionAge = 0 } = {}) {
+export async function startDjango(
+  stage,
+  database,
+  words,
+  { connectionAge = 0, rotates = false } = {},
+) {
   const isInstalled = await execute(PYTHON, [
     "-c",
     "import rest_framework_simplejwt, gunicorn",
@@ -137,7 +143,7 @@ export async function startDjango(stage, database, words, { connectionAge = 0 } 
     () => false,
   );
   if (!isInstalled) return null;
-  const name = `django_${words.length}`;
+  const name = `django_${words.length}${rotates ? "_rotating" : ""}`;
   const file = join(stage.folder, `${name}.sqlite`);
   if (database === "SQLite") await rm(file, { force: true });
   else await stage.postgres.query(`DROP DATABASE IF EXISTS ${name}`);
@@ -147,6 +153,7 @@ export async function startDjango(stage, database, words, { connectionAge = 0 } 
     DATABASE_URL: database === "SQLite" ? `sqlite:${file}` : await stage.postgres.url(name),
     SECRET_KEY: SECRET,
     CONN_MAX_AGE: String(connectionAge),
+    SIMPLE_JWT: json({ ROTATE_REFRESH_TOKENS: rotates, BLACKLIST_AFTER_ROTATION: rotates }),
   };
   const manage = async (...parameters) =>
     (await execute(PYTHON, ["manage.py", ...parameters], { cwd: DJANGO, env, maxBuffer: 2 ** 26 }))
@@ -165,7 +172,9 @@ users = [User(username=f"user{i}", email=f"user{i}@example.com", password=passwo
 for user in users: user.save()
 print(json.dumps([{"username": user.username, "key": Token.objects.create(user=user).key,
   "access": str(AccessToken.for_user(user)), "refresh": str(RefreshToken.for_user(user))} for user in users]))`;
-  const next = inTurn(JSON.parse(await manage("shell", "-c", code)));
+  const users = JSON.parse(await manage("shell", "-c", code));
+  const next = inTurn(users);
+  const refreshes = users.map(({ refresh }) => refresh);
   const port = await findFreePort();
   const parameters = ["-m", "gunicorn", "--bind", `127.0.0.1:${port}`, ...words, "project.wsgi"];
   const child = spawn(PYTHON, parameters, { cwd: DJANGO, env, stdio: "ignore" });
@@ -185,9 +194,13 @@ print(json.dumps([{"username": user.username, "key": Token.objects.create(user=u
     requests: {
       token: profile(({ key }) => `Token ${key}`),
       bearer: profile(({ access }) => `Bearer ${access}`),
-      refresh: {
-        next: () => ({ path: "/token/refresh/", body: json({ refresh: next().refresh }) }),
-      },
+      refresh: rotates
+        ? {
+            next: () => ({ path: "/token/refresh/", body: json({ refresh: refreshes.shift() }) }),
+            receive: (text) => refreshes.push(JSON.parse(text).refresh),
+            amountPerSecond: 400,
+          }
+        : { next: () => ({ path: "/token/refresh/", body: json({ refresh: next().refresh }) }) },
       login: {
         next: () => ({
           path: "/token/",

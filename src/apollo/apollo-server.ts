@@ -4,7 +4,8 @@ import {
   ApolloServerPluginInlineTraceDisabled,
   ApolloServerPluginLandingPageDisabled,
 } from "@apollo/server/plugin/disabled";
-import type { GraphQLSchema } from "graphql";
+import { InMemoryLRUCache } from "@apollo/utils.keyvaluecache";
+import type { DocumentNode, GraphQLSchema } from "graphql";
 import { WrongSettings } from "../config/problems.js";
 import { toParseOptions, toRule } from "./document-limits.js";
 import { formatError } from "./format-error.js";
@@ -24,9 +25,16 @@ import { variablesPlugin } from "./variables.js";
 /** The largest number of errors about variables if the limit `errors` is off. */
 const MAX_ERRORS = 50;
 
+/**
+ * The largest size of the cache of valid documents, in bytes of their JSON. They take four times as much memory. Clients
+ * that write values into documents fill any cache, and Apollo Server's own takes 120 MB.
+ */
+const DOCUMENT_CACHE_SIZE = 8 * 1024 * 1024;
+
 function safeOptions(limits: AllLimits) {
   return {
     formatError,
+    documentStore: new InMemoryLRUCache<DocumentNode>({ maxSize: DOCUMENT_CACHE_SIZE }),
     parseOptions: toParseOptions(limits),
     // One error is enough, because `variablesPlugin` has already rejected wrong variables.
     executionOptions: { maxCoercionErrors: 1 },
@@ -78,7 +86,7 @@ export function createApolloServer(
  * Returns options for your own Apollo Server. With these options, the server:
  * - reveals no internals in errors, and sets the right HTTP status
  * - repeats no value of a wrong request in the error
- * - limits documents
+ * - limits documents, and the memory of their cache
  * - sends the response headers that features set
  * - logs each bug and outage once, with its stack, through its `logger`
  *

@@ -35,6 +35,11 @@ export function hasNoTls(error: unknown): boolean {
   return faultOf(error).words === NO_TLS;
 }
 
+/** Returns whether connecting took too long. */
+export function isWithoutAnswer(error: unknown): boolean {
+  return faultOf(error).words === TIMEOUT;
+}
+
 /**
  * Returns whether TLS may have caused the error. If so, the caller may connect without TLS. Returns false for a wrong
  * password, so that the password is never sent without TLS.

@@ -4,7 +4,7 @@ import { parsePostgresUrl } from "../config/postgresql-url.js";
 import { type DatabaseSettings, type Dialect, READ_TIMEOUT } from "./engine.js";
 import { PostgresConnections } from "./postgresql-connections.js";
 import { createEngine, SERVER_TIMEOUT } from "./postgresql-engine.js";
-import { describeFault } from "./postgresql-fault.js";
+import { describeFault, isWithoutAnswer } from "./postgresql-fault.js";
 import {
   connectionOptions,
   createMissing,
@@ -16,8 +16,8 @@ import {
 /** The default of `databasePoolSize`. */
 const POOL_SIZE = 10;
 
-/** How long one attempt to connect may take, in milliseconds. Short, because the pool retries. */
-const POOL_CONNECT_TIMEOUT = 750;
+/** How long one attempt to connect may take, in milliseconds. Three attempts fit into {@link READ_TIMEOUT}. */
+const POOL_CONNECT_TIMEOUT = 650;
 
 /** Milliseconds without traffic after which TCP checks that the server is reachable. */
 const KEEP_ALIVE_DELAY = 10_000;
@@ -53,9 +53,12 @@ export async function openPostgres({
     acquireTimeoutMillis: READ_TIMEOUT,
     createRetryIntervalMillis: 50,
     propagateCreateError: true,
-    ...(connectTimeout > 0 && { createTimeoutMillis: connectTimeout }),
-    // A copy, because `pg` makes `ssl.key` non-enumerable in its argument.
-    create: () => connections.open(new pg.Client({ ...connection, ssl: ssl && { ...ssl } })),
+    ...(connectTimeout > 0 && { createTimeoutMillis: Math.max(connectTimeout, READ_TIMEOUT) }),
+    create: () =>
+      connectAgain(Math.floor(READ_TIMEOUT / connectTimeout), () =>
+        // A copy, because `pg` makes `ssl.key` non-enumerable in its argument.
+        connections.open(new pg.Client({ ...connection, ssl: ssl && { ...ssl } })),
+      ),
     validate: (client) => connections.isUsable(client),
     destroy: (client) => client.end(),
   });
@@ -75,6 +78,16 @@ export async function openPostgres({
 
 export function createPostgres({ databaseUrl, databaseSchema }: DatabaseSettings) {
   return createMissing(withDefaults(parsePostgresUrl(databaseUrl)), databaseSchema);
+}
+
+/** Connects. Tries again if the server does not answer, because a request can wait longer than one attempt. */
+async function connectAgain(attempts: number, connect: () => Promise<Client>): Promise<Client> {
+  try {
+    return await connect();
+  } catch (error) {
+    if (attempts <= 1 || !isWithoutAnswer(error)) throw error;
+    return connectAgain(attempts - 1, connect);
+  }
 }
 
 /**

@@ -138,7 +138,7 @@ describeGates((gate) => {
       expect(ended.toSorted()).toEqual(others.map(({ session }) => session.id).toSorted());
     });
 
-    test("    test(\"PW-11: revives no ended session, and ends all the user's sessions if the session to keep is another user's\", async () => {", async () => {
+    test("PW-11: revives no ended session, and ends all the user's sessions if the session to keep is another user's", async () => {
       const first = await gate.issue(id);
       const ended = await gate.issue(id);
       await gate.auth.sessions.end(ended.session.id);

@@ -1,6 +1,7 @@
 import { ApolloServer, HeaderMap } from "@apollo/server";
 import { randomBytes } from "node:crypto";
 import { makeExecutableSchema } from "@graphql-tools/schema";
+import { parse } from "graphql";
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { apolloOptions, type AuthContext, createAuth, Vetoed } from "../../src/index.js";
 import { createDatabase } from "../support/databases.js";
@@ -53,6 +54,16 @@ describe("an Apollo Server with apolloOptions alone", () => {
       { code: "UNAUTHENTICATED", reason: "no_credentials" },
     ]);
     expect(refused.headers.get("www-authenticate")).toMatch(/Bearer .*Token /);
+  });
+
+  test("keeps valid documents in less than 40 MB of memory, however many clients send", async () => {
+    const { documentStore } = apolloOptions(gate.auth.schema);
+    // Each document takes half a megabyte.
+    for (let count = 0; count < 300; count += 1) {
+      await documentStore.set(`${count}`, parse(`{ a${count} ${"name ".repeat(990)} }`));
+    }
+    expect(documentStore.keys().length).toBeLessThan(80);
+    expect(await documentStore.get("299")).toBeDefined();
   });
 
   test("limits documents", async () => {

@@ -106,6 +106,15 @@ describePostgres("behind a network that fails", () => {
       expect(new Set(after.map(({ status }) => status))).toEqual(new Set([200]));
     },
   );
+
+  test("a request is answered even if its first attempt to connect got no answer", async () => {
+    proxy.silence();
+    await askMany();
+    const late = askMany();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    proxy.pass();
+    expect(new Set((await late).map(({ status }) => status))).toEqual(new Set([200]));
+  });
 });
 
 describePostgres("statements on a locked table", () => {

@@ -100,7 +100,7 @@ describePgBouncer("behind PgBouncer in transaction mode, with Debian's configura
     await database.sql("DROP SCHEMA elsewhere CASCADE");
   });
 
-  test("  test(\"a missing database and the URL's options are refused, and the error quotes the message of PgBouncer or the server\", async () => {", async () => {
+  test("a missing database and the URL's options are refused, and the error quotes the message of PgBouncer or the server", async () => {
     const missing = Object.assign(new URL(databaseUrl), { pathname: "/no_such_gate" }).href;
     await expect(openAuth({ databaseUrl: missing })).rejects.toThrow(
       /^The database server, or the pooler in front of it, refuses the connection: .*no_such_gate/,

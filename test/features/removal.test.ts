@@ -60,7 +60,14 @@ test("the core's tests pass in a copy without any feature", async () => {
     const tests = ["permissions/guards", "graphql/(logout|me|refresh|verify)", "sessions/limit"];
     const jest = join(copy, "node_modules/jest/bin/jest.js");
     const ended = await runNode(
-      ["--experimental-vm-modules", "--no-warnings", jest, ...tests, "--reporters=default"],
+      [
+        "--experimental-vm-modules",
+        "--no-warnings",
+        jest,
+        ...tests,
+        "--maxWorkers=1",
+        "--reporters=default",
+      ],
       { cwd: copy, timeout: 150_000 },
     );
     if (ended.code !== 0) throw new Error(ended.stderr.slice(-4000));

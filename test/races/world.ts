@@ -279,7 +279,7 @@ export class World {
     };
   }
 
-  /**   /** Runs `find` only once for each state of the rows, because the rows alone decide what a token may do. */ */
+  /** Runs `find` only once for each state of the rows, because the rows alone decide what a token may do. */
   async oncePerState<Found>(
     answers: readonly Answer[],
     find: () => Promise<readonly Found[]>,

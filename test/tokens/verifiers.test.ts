@@ -125,7 +125,7 @@ describe.each(["ES256", "RS256"] as const)("tokens signed with %s", (jwtAlgorith
       expect((await send(name, `Bearer ${await make()}`)).status).toBe(401);
     });
 
-    test("no token is refused", async () => {
+    test("a request without a token is refused", async () => {
       expect((await send(name)).status).toBe(401);
     });
 

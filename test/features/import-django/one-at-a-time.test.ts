@@ -84,7 +84,7 @@ describeFreshGates({ django: true }, (gate) => {
       expect(code).toBe(0);
       expect(screen).toContain("\r\u001b[Kcomparing names: 0 of 3,000");
       expect(screen).toMatch(/\r\u001b\[Kimporting users: [1-9],\d{3} of 1,500/);
-      // // The screen keeps the text after the last return to the beginning of each line.
+      // The screen keeps the text after the last return to the beginning of each line.
       const lines = screen.split(/\r*\n/).map((line) => line.split("\r\u001b[K").at(-1));
       expect(lines).toEqual([
         expect.stringMatching(/^Database: /),

@@ -595,7 +595,7 @@ describeGates(options, (gate) => {
       expect(await gate.auth.mail.allows({ purpose: "verifyEmail", address: email })).toBe(true);
     });
 
-    test('    test("RC-4: does not count against the limit of mails to reset a password", async () => {', async () => {
+    test("RC-4: does not count against the limit of mails to reset a password", async () => {
       await gate.user(username, { email });
       await resend();
       await register({ username: `${username}b` });
