@@ -588,7 +588,7 @@ describeGates(options, (gate) => {
       ]);
     });
 
-    test("LG-3: for an address that has nothing to prove does not use up its mails", async () => {
+    test("LG-3: for an address that has nothing to prove does not count against the limit of its mails", async () => {
       await member(username, email);
       for (let turn = 0; turn < 6; turn += 1) await resend();
       await gate.auth.mail.idle();
