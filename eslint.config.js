@@ -9,12 +9,12 @@ export default tseslint.config(
       "coverage",
       "mutation/.*",
       "test/generated",
-      // They import what `npm run operations` generates, which also checks them.
+      // These files import generated code. `npm run operations` generates it and compiles them.
       "test/codegen",
       "src/client/*.generated.ts",
       "examples/react-app/src/gql",
       "examples/*/node_modules",
-      // Their dependencies are not installed here. Their own compiler checks them when the tests install them.
+      // The dependencies of these examples are not installed here. Tests install them and compile the examples.
       "examples/{express,fastify,federation,nestjs,next,yoga}",
     ],
   },
@@ -28,9 +28,9 @@ export default tseslint.config(
       },
     },
     rules: {
-      // type-graphql and MikroORM need classes that may have nothing but decorators.
+      // Some classes of type-graphql and MikroORM have decorators and nothing else.
       "@typescript-eslint/no-extraneous-class": ["error", { allowWithDecorator: true }],
-      // The classes in *.type.ts only declare shapes. They are never instantiated.
+      // The classes in *.type.ts only declare shapes, and are never instantiated. Plain objects take their place.
       "@typescript-eslint/no-unsafe-class-instance-assignment": "off",
       "@typescript-eslint/no-invalid-void-type": ["error", { allowAsThisParameter: true }],
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],

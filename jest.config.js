@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 
-// Identifies this run: the names of its databases start with it. Workers inherit the variable.
+// Identifies this run. The names of its databases start with it, and workers inherit the variable.
 process.env.TEST_RUN ??= randomBytes(4).toString("hex");
 
 /** @type {import("jest").Config} */
@@ -8,7 +8,7 @@ export default {
   testEnvironment: "node",
   roots: ["<rootDir>/test"],
   testMatch: ["**/*.test.ts"],
-  // They have a command of their own, because they install the package first, start and kill servers, or take long.
+  // These tests have their own commands, because they are slow: they install the package, or start and kill servers.
   testPathIgnorePatterns: ["/test/(installed|frameworks|faults)/", "/test/races/three-operations"],
   extensionsToTreatAsEsm: [".ts"],
   moduleNameMapper: { "^(\\.{1,2}/.*)\\.js$": "$1" },
@@ -28,8 +28,10 @@ export default {
   globalTeardown: "<rootDir>/test/support/drop-databases.mjs",
   reporters: ["default", "<rootDir>/.ci/totals.mjs"],
   testTimeout: 30_000,
-  // More than the cores of a small machine, because tests wait for processes and for the clock. Four were no faster.
+  // Small machines have fewer cores, but tests often wait for processes and for the clock. Four workers were no
+  // faster.
   maxWorkers: 3,
-  // A worker keeps much of what its tests have loaded. A new one needs less time than collecting gigabytes of garbage.
+  // Replaces a worker that uses more memory. A worker keeps much of what its tests loaded, and collecting gigabytes
+  // of garbage takes longer than a new worker.
   workerIdleMemoryLimit: "800MB",
 };

@@ -1,4 +1,4 @@
-// Prints the totals of the tests on one line. A file that could not run counts as a failed test.
+// Prints one line with the totals of the tests. A file that could not run counts as a failed test.
 export default class Totals {
   onRunComplete(_contexts, results) {
     const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;

@@ -41,8 +41,8 @@ mutation LogOut($refresh: String) {
 ];
 
 /**
- * GraphiQL ignores the variables of the first default tab. Its `variables` prop sets them instead. It is passed on the
- * first visit only, because it overwrites the variables of the open tab.
+ * GraphiQL ignores the variables of the first default tab, so its `variables` prop sets them. The prop overwrites the
+ * variables of the open tab, so it is passed on the first visit only.
  */
 const isFirstVisit = localStorage.getItem("graphiql:tabState") === null;
 
@@ -57,7 +57,7 @@ const fetchGraphql = GraphiQL.createFetcher({
   enableIncrementalDelivery: false,
 });
 
-/** Returns the credential in the data of a login or a refresh, under any alias, or null. */
+/** Returns the credential in the data of a login or a refresh, whatever its alias. Returns null if there is none. */
 function findCredential(data) {
   const grant = Object.values(data ?? {}).find((value) => value?.access || value?.token);
   if (!grant) return null;
@@ -65,13 +65,13 @@ function findCredential(data) {
   const isStatic = !access && token.startsWith("gth_");
   return {
     authorization: `${isStatic ? "Token" : "Bearer"} ${access ?? token}`,
-    // A sliding token is its own refresh token. An empty one stands for the cookie.
+    // A sliding token is also its own refresh token. An empty string means that the refresh token is in the cookie.
     refresh: isStatic ? null : access ? (refresh ?? "") : token,
     expiresAt: expiresAt ? Date.parse(expiresAt) : Infinity,
   };
 }
 
-/** Returns the text of the header editor with this `Authorization` header, and with its other headers. */
+/** Replaces the `Authorization` header in the text of the header editor, and returns the new text. */
 function withAuthorization(text, authorization) {
   const headers = readHeaders(text).filter(([name]) => name.toLowerCase() !== "authorization");
   return JSON.stringify(
@@ -89,7 +89,7 @@ function readHeaders(text) {
   }
 }
 
-/** GraphiQL with the credential of the last login or refresh. */
+/** Renders GraphiQL and the credential of the last login or refresh. */
 function Page() {
   const [credential, setCredential] = useState(null);
   const [usedHeader, setUsedHeader] = useState(null);
@@ -114,7 +114,7 @@ function Page() {
       defaultTabs,
       ...(isFirstVisit && { variables: defaultTabs[0].variables }),
       defaultEditorToolsVisibility: "variables",
-      // A tab without headers of its own starts with the credential that was used last.
+      // A tab without headers starts with the credential that was used last.
       ...(usedHeader && { defaultHeaders: withAuthorization("{}", usedHeader) }),
     },
     createElement(
@@ -125,7 +125,7 @@ function Page() {
   );
 }
 
-/** Shows the status of the credential, and puts it into the header editor of the open tab. */
+/** Shows the status of the credential. A button puts the credential into the header editor of the open tab. */
 function CredentialBar({ credential, setCredential, onUse }) {
   const { headerEditor } = useEditorContext();
   const [now, setNow] = useState(Date.now());

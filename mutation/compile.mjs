@@ -1,4 +1,5 @@
-// Compiles the sources and the tests of the current folder in place. Stryker runs it in its copy of the project.
+// Compiles the sources and the tests of the current folder in place. Stryker runs this script in its copy of the
+// project.
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { transformFile } from "@swc/core";

@@ -1,4 +1,4 @@
-/** Replaces `@jest/globals` in tests that run outside Jest, with what our tests use of it. */
+/** Replaces `@jest/globals` for tests that run outside Jest. It has only the parts that our tests use. */
 import { ModernFakeTimers } from "@jest/fake-timers";
 import { ModuleMocker } from "jest-mock";
 

@@ -1,12 +1,13 @@
-// Changes the code in small ways, one at a time, and runs the tests against each change:
-// `npm run mutation [folder | file …]`. Fails if a folder's tests notice less than 95 % of the changes, or if
-// survivors.json does not list a survivor with a reason. Reports entries of survivors.json that no longer survive.
-// mutation/.results has the reports; a later run tests only what has changed.
+// `npm run mutation [folder | file …]` changes the code in small ways, one at a time, and runs the tests against each
+// change. The changed code is a mutant. A mutant that no test notices is a survivor.
+// The run fails if the tests notice less than 95 % of a folder's mutants, or if survivors.json does not list a
+// survivor with a reason. It also reports entries of survivors.json that no longer survive.
+// The reports are in mutation/.results. A later run tests only what has changed.
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Stryker } from "@stryker-mutator/core";
-// Names the databases of this run.
+// This import sets TEST_RUN, which names the databases of this run.
 import "../jest.config.js";
 import dropDatabases, { POSTGRES_URL } from "../test/support/drop-databases.mjs";
 
@@ -39,10 +40,13 @@ const TESTS = {
   ],
 };
 
-/** The folders whose tests need PostgreSQL too. The same rules over both databases would take twice as long. */
+/** The folders whose tests also run on PostgreSQL. All others run on SQLite only, which takes half as long. */
 const ON_POSTGRESQL = ["throttling", "database"];
 
-/** A mutant is active in this process only. These tests start others, drive a browser, or need Jest to mock a package. */
+/**
+ * Tests that cannot notice a mutant, because it is active in one process only. They start other processes, drive a
+ * browser, or need Jest to mock a package.
+ */
 const UNSUITABLE = [
   /command\.test\.ts$/,
   /^test\/http\/(nginx|start-up)/,
@@ -61,7 +65,7 @@ const NOWHERE = "postgresql://127.0.0.1:1/none";
 const LEAST_SCORE = 95;
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
-// Tests without PostgreSQL are skipped.
+// Without this variable, tests that find no PostgreSQL are skipped instead of failing.
 delete process.env.REQUIRE_SERVICES;
 
 const listed = JSON.parse(readFileSync("mutation/survivors.json", "utf8"));
@@ -82,7 +86,7 @@ try {
   await dropDatabases();
 }
 
-/** Returns the folder's name of `tokens` or `src/tokens/jwt.ts`. */
+/** Returns `tokens` for `tokens` and for `src/tokens/jwt.ts`. */
 function folderOf(path) {
   return path.split("/").at(path.startsWith("src/") ? 1 : 0);
 }
@@ -94,7 +98,7 @@ async function mutate(path) {
   const all = await new Stryker({
     mutate: [mutated],
     testFiles: TESTS[folder].flatMap(findTests),
-    // Texts are SQL, names and messages. Emptying them finds little, and would double the number of mutants.
+    // The strings are SQL, names and messages. Emptying them finds little, and would double the number of mutants.
     mutator: { excludedMutations: ["StringLiteral"] },
     testRunner: "files",
     plugins: [fileURLToPath(new URL("runner.js", import.meta.url))],
@@ -103,11 +107,12 @@ async function mutate(path) {
     disableTypeChecks: false,
     coverageAnalysis: "perTest",
     concurrency: 2,
-    // A mutant that loops is stopped by its number of rounds. A slow machine must not look like one.
+    // Stryker counts the rounds of a loop to stop an endless one, so a long timeout costs little. A short one would
+    // stop good tests on a slow machine.
     timeoutMS: 60_000,
     timeoutFactor: 3,
     dryRunTimeoutMinutes: 30,
-    // Each run of a test file leaves its module in memory.
+    // Each run of a test file leaves its module in memory, so a new process starts after this many runs.
     maxTestRunnerReuse: 200,
     incremental: true,
     incrementalFile: `mutation/.results/${folder}.json`,
@@ -144,7 +149,7 @@ function findTests(path) {
     .filter((path) => path.endsWith(".test.ts") && !UNSUITABLE.some((name) => name.test(path)));
 }
 
-/** Returns a survivor in the form of survivors.json, which also has a `reason`. */
+/** Returns a survivor as an entry of survivors.json, without its `reason`. */
 function describe({ fileName, location, replacement }) {
   const file = fileName.slice(fileName.indexOf("src/"));
   const code = readFileSync(file, "utf8").split("\n")[location.start.line - 1].trim();
@@ -155,7 +160,7 @@ function describe({ fileName, location, replacement }) {
   return { file, line: location.start.line, code, mutant };
 }
 
-/** Whether two entries name the same change. The number of the line may differ. */
+/** Returns whether two entries are the same change. Their line numbers may differ. */
 function isSame(one, other) {
   return ["file", "code", "mutant"].every((name) => one[name] === other[name]);
 }

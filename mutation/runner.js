@@ -13,16 +13,16 @@ import { addEventHandler, resetState, run } from "jest-circus";
 import jestConfig from "../jest.config.js";
 import { jest } from "./globals.js";
 
-/** Tests that take longer, in milliseconds, run after all others. */
+/** Tests that take longer than this, in milliseconds, run after all others. */
 const SLOW = 3000;
 
-/** How many of the tests that found the last mutants are tried first. */
+/** The number of tests that are tried first because they found earlier mutants. */
 const FAVOURITES = 5;
 
-/** How long a file may clean up after its first failure, in milliseconds. */
+/** The time that a test file has to clean up after its first failure, in milliseconds. */
 const CLEAN_UP_TIMEOUT = 5000;
 
-/** What the processes of a run tell each other. They are files in Stryker's copy of the project. */
+/** Files in Stryker's copy of the project, by which the processes of a run share their results. */
 const FILES = ".mutation-files.json";
 const KILLS = ".mutation-kills";
 const CHECKS = ".mutation-checks";
@@ -30,20 +30,20 @@ const SLOT = ".mutation-process-";
 
 const { clearTimeout, setImmediate, setTimeout } = globalThis;
 
-/** The variables that Stryker's changes to the code read and write. */
+/** The variables that the code of the mutants reads and writes. */
 const stryker = (globalThis.__stryker__ ??= {});
 
 /**
- * Runs test files in the process itself. It loads the sources once, and a test file for each run, so that most runs
- * take no longer than the tests themselves. What runs outside of tests, such as hooks, is a test of its own for Stryker,
- * with the path of the file as its id.
+ * Runs test files in the process itself. The sources are loaded once, and a test file for each run, so that most runs
+ * take no longer than the tests themselves. Code outside of tests, such as a hook, counts for Stryker as one more
+ * test, whose id is the path of the file.
  */
 class FileRunner {
-  /** By path: the milliseconds of all, and of each test by its title. */
+  /** The milliseconds of each test file as a whole, and of each of its tests by title. The key is the file's path. */
   #files;
-  /** How often each test found a mutant, by its id. Earlier finds count less. */
+  /** The number of mutants that each test found, by the test's id. Earlier mutants count less. */
   #kills = {};
-  /** By id: whether a test fails if others of its file do not run. */
+  /** Whether a test fails if the other tests of its file do not run, by the test's id. */
   #dependent = new Map();
   #hasFailed = false;
   #isUnclean = false;
@@ -54,13 +54,14 @@ class FileRunner {
 
   init() {
     process.env.NODE_ENV = "test";
-    // The support code names its databases after it.
+    // The test support names its databases after this number.
     process.env.JEST_WORKER_ID = String(takeSlot());
     globalThis[Symbol.for("TEST_TIMEOUT_SYMBOL")] = jestConfig.testTimeout;
   }
 
   async dryRun({ files, testFiles }) {
-    // Outside any test, because their statements run once in a process, not once in a file.
+    // The sources are loaded outside any test, because their top-level statements run once in a process, not once in
+    // a test file.
     for (const file of files) await load(file);
     const tests = [];
     this.#files = {};
@@ -130,7 +131,7 @@ class FileRunner {
     }
   }
 
-  /** Whether a test failed because others of its file did not run, not because of the mutant. */
+  /** Returns whether a test failed only because the other tests of its file did not run. */
   async #isDependent(file, titles, failed) {
     const id = idOf(file, failed);
     if (!this.#dependent.has(id)) {
@@ -141,13 +142,13 @@ class FileRunner {
       const check = [id, failure !== undefined];
       this.#dependent.set(...check);
       appendFileSync(CHECKS, `${JSON.stringify(check)}\n`);
-      // Or earlier mutants have damaged the process.
+      // A test that fails without the mutant too may also mean that an earlier mutant has damaged the process.
       this.#isUnclean = failure !== undefined;
     }
     return this.#dependent.get(id);
   }
 
-  /** Reads what the other processes found. */
+  /** Reads the results of the other processes. */
   #recall() {
     for (const id of readLines(KILLS).slice(-100)) this.#countKill(id);
     this.#dependent = new Map(readLines(CHECKS));
@@ -160,10 +161,11 @@ class FileRunner {
   }
 
   /**
-   * Yields what to run: the tests that found the last mutants, then the tests that reach the mutant, then the whole
-   * files where a hook reaches it, and last the slow tests.
-   * @param filter the ids of tests, or, for a mutant that is active while the sources load, the paths of files
-   * @param name of the changed file, without extension: a test file with this name is likely to find the mutant
+   * Yields the runs in this order: the tests that found the last mutants, the tests that reach the mutant, the whole
+   * files whose hooks reach it, and the slow tests.
+   * @param filter the ids of tests. For a mutant that is active while the sources load, the paths of files
+   * @param name the name of the changed file, without extension. A test file with this name is likely to find the
+   * mutant
    */
   *#plan(filter, name) {
     const ids = new Set(filter.map((name) => (isAbsolute(name) ? relative("", name) : name)));
@@ -185,13 +187,14 @@ class FileRunner {
         return { file, price, quick, slow };
       })
       .toSorted((a, b) => a.price - b.price);
-    // A static mutant is active until the process ends, so that no test can be checked without it.
+    // A static mutant stays active until the process ends, so a failed test cannot be repeated without it.
     const select = (file, titles) =>
       titles.filter((title) => {
         const isDependent = this.#dependent.get(idOf(file, title));
         return isStatic ? isDependent === false : isDependent !== true;
       });
-    // Tests that do not reach the mutant seldom find it. So a file whose hooks do not reach it need not run as a whole.
+    // Tests that do not reach the mutant seldom find it. A whole file is therefore run only if its hooks or many of
+    // its tests reach the mutant.
     const needsWhole = (file, quick) =>
       isStatic || ids.has(file) || reached(file).length >= quick.length / 2 || hasDependent(file);
     const hasDependent = (file) =>
@@ -216,7 +219,8 @@ class FileRunner {
         if (ids.has(idOf(file, title)) || isStatic) yield { file, titles: [title] };
       }
     }
-    // A dependent test was only believed if its whole file ran.
+    // A failed test that depends on others counts only if its whole file ran. So the slow tests run with their file
+    // here.
     for (const { file, quick, slow } of files) {
       const titles = [undefined, ...quick, ...slow];
       const isDependent = titles.some((title) => this.#dependent.get(idOf(file, title)));
@@ -239,12 +243,12 @@ const readLines = (path) =>
 
 export const strykerPlugins = [declareClassPlugin(PluginKind.TestRunner, "files", FileRunner)];
 
-/** Stryker starts a new process after an error, and runs the same mutant there. */
+/** Ends this process with an error. Stryker then starts a new process, and runs the same mutant there. */
 function restart(reason) {
   throw new Error(reason);
 }
 
-/** The run of a file. */
+/** The current run of a test file. */
 let current;
 
 /**
@@ -271,7 +275,7 @@ async function runTests(file, titles) {
 
 let loads = 0;
 
-/** Loads a compiled file, once or anew. */
+/** Loads a compiled file. `isNew` loads it again even if it was loaded before. */
 function load(path, isNew = false) {
   const { href } = pathToFileURL(resolve(path.replace(/\.ts$/, ".js")));
   return import(isNew ? `${href}?${(loads += 1)}` : href);
@@ -292,7 +296,7 @@ function checkResult({ testResults, unhandledErrors }) {
   if (error !== undefined) fail(error);
 }
 
-/** Fails if a rejection is still unhandled after the tasks that are due. */
+/** Fails the run if a rejection is still unhandled after all tasks that are due now. */
 async function checkPending() {
   await new Promise((resolve) => setImmediate(resolve));
   for (const error of current?.pending.values() ?? []) fail(error, true);
@@ -315,7 +319,7 @@ addEventHandler(async ({ name, error, test, describeBlock }) => {
   }
 });
 
-/** Counts what is reached from now on for this test of the file, or for none. */
+/** Attributes the code that runs from now on to this test. Without a title, attributes it to the file. */
 function enter(title) {
   current.title = title;
   if (stryker.currentTestId !== undefined) stryker.currentTestId = idOf(current.file, title);
@@ -330,7 +334,10 @@ function titleOf({ name, parent }) {
   return parent?.parent === undefined ? name : `${titleOf(parent)} ${name}`;
 }
 
-/** Takes the lowest number that no other process of the run has, so that databases are reused after a restart. */
+/**
+ * Takes the lowest number that no other running process has, so that a restarted process uses the same databases
+ * again.
+ */
 function takeSlot(number = 1) {
   const path = `${SLOT}${number}`;
   try {

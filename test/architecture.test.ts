@@ -5,7 +5,10 @@ import { FEATURES as FEATURE_NAMES, requiredBy } from "./support/features.js";
 
 const FEATURES = FEATURE_NAMES.map((name) => `features/${name}`);
 
-/** A feature may import the index and the API types of a feature that it requires or uses. */
+/**
+ * Returns whether the importer is a feature that requires or uses the imported feature. It may import the index and
+ * the API types of that feature.
+ */
 function isRequired(imported = "", importer = ""): boolean {
   return (
     FEATURES.includes(importer) &&
@@ -13,7 +16,7 @@ function isRequired(imported = "", importer = ""): boolean {
   );
 }
 
-/** Files and folders of src, lowest first. A unit imports from the rows above its own, never from its own row. */
+/** The files and folders of src, lowest first. Each may import only from the rows above its own. */
 const ORDER = [
   [
     "errors",
@@ -112,7 +115,7 @@ test("the map of README.md lists the folders and files in the import order", () 
   const map = [...readFileSync("README.md", "utf8").matchAll(/^\| `(\w+)(?:\/|\.ts)` /gm)]
     .map(([, name = ""]) => name)
     .filter((name) => name !== "client" && name !== "verify");
-  // The highest place of a folder: some of their files stand lower.
+  // The place of a folder is that of its highest file. Other files may stand in lower rows.
   const rows = map.map((name) =>
     ORDER.findLastIndex((units) => units.some((unit) => isIn(unit, [name]))),
   );
@@ -136,7 +139,7 @@ test("no imports form a cycle, types included", () => {
   expect(cycles).toEqual([]);
 });
 
-test("an entity knows nothing of the API, and an API type nothing of the database", () => {
+test("entities do not import the library of the API, and API types do not import that of the database", () => {
   const wrong = packageImports.filter(
     ({ from, to }) =>
       (from.endsWith(".entity") && to === "type-graphql") ||

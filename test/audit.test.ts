@@ -7,7 +7,7 @@ import { describeGates, PASSWORD } from "./support/gate.js";
 import { type Ended, runNode } from "./support/node-process.js";
 
 const SECRET_KEY = "an example of a secret that is long enough";
-/** With {@link PASSWORD}, the secrets that no event and no line of the log may hold. */
+/** A wrong password. No event and no line of the log may hold it or {@link PASSWORD}. */
 const WRONG_PASSWORD = "canary that is wrong for all";
 const TYPED = "canary-typed-into-the-wrong-field";
 const ADMINS = "{ allSessions(first: 1) { edges { cursor } } }";
@@ -21,10 +21,10 @@ function runScript(script: string, cwd: string): Promise<Ended> {
   return runNode(["--input-type=module", "-e", source], { cwd });
 }
 
-/** A fingerprint without a key, which a reader of the log could compute for guesses. */
+/** Returns a hash without a key. If a record had such a hash, a reader of the log could check guesses. */
 const plainHash = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 16);
 
-/** The parts of a token that must not be in an event: the whole, and its signature or secret. */
+/** Returns the parts of a token that no event may hold: the whole, and its signature or secret. */
 const partsOf = (token: string) => [token, token.split(".")[2] ?? token.slice(37, 80)];
 
 describe("an application's hook", () => {
@@ -232,7 +232,7 @@ describe("a hook that fails", () => {
       const close = () => server.close();`,
   };
   type Opening = keyof typeof openings;
-  /** How one process ended that used each hook in turn. */
+  /** The end of the process of each opening. The process used all hooks, one after the other. */
   const ended = {} as Record<Opening, Ended>;
 
   beforeAll(async () => {
@@ -269,7 +269,7 @@ describe("a hook that fails", () => {
   );
 
   test.each(cases)(
-    "R-14, R-15: and is given to %s makes no operation fail and ends no process: it %s",
+    "R-14, R-15: breaks no operation of %s and ends no process: it %s",
     (opening, _failure, index) => {
       const { stdout, stderr, code } = ended[opening];
       expect([stdout.split("\n")[index], code]).toEqual(["string invalid_credentials", 0]);

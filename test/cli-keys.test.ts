@@ -4,7 +4,7 @@ import type { Ended } from "./support/node-process.js";
 
 const PASSWORD = "correct horse battery staple";
 const SECRET_KEY = "an example of a secret that is long enough";
-/** Milliseconds from the publication of a key to its first signature. */
+/** The time from the publication of a key to its first signature, in milliseconds. */
 const AHEAD = 600_000;
 
 const folders = setUpFolders({ SECRET_KEY });

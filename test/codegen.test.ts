@@ -6,7 +6,7 @@ import { runNode } from "./support/node-process.js";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const USES = `${ROOT}test/generated/uses`;
 
-/** Declarations that the code below needs: of a frontend and of an embedding server. */
+/** Declarations of a frontend and of an embedding server, which the code below needs. */
 const PRELUDE = `
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
 import { LoginDocument, MeDocument } from "../client/graphql";

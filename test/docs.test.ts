@@ -2,14 +2,14 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import ts from "typescript";
 
-/** `AB-1, AB-2: test/a.test.ts` in a cell of a table. */
+/** Matches a cell of a table such as `AB-1, AB-2: test/a.test.ts`. */
 const HELD_BY = /\| ([A-Z]+-\d+(?:, [A-Z]+-\d+)*): (test\/\S+\.test\.ts) +\|/g;
 
 const page = readFileSync("docs/security.md", "utf8");
 const rows = [...page.matchAll(HELD_BY)].map(([, ids = "", file = ""]) => ({ ids, file }));
 
 describe("each promise of docs/security.md", () => {
-  test("names each test that holds it", () => {
+  test("names every test that holds it", () => {
     const promises = page
       .split("\n")
       .filter((line) => line.startsWith("| ") && line.includes("test/"));
@@ -17,7 +17,7 @@ describe("each promise of docs/security.md", () => {
     expect(rows).toHaveLength(promises.length);
   });
 
-  test.each(rows)("$ids is held by tests of $file that say so in their titles", ({ ids, file }) => {
+  test.each(rows)("$ids is held by tests of $file whose titles have the ids", ({ ids, file }) => {
     expect(existsSync(file)).toBe(true);
     const text = readFileSync(file, "utf8");
     const missing = ids
@@ -40,7 +40,7 @@ describe("README.md", () => {
     expect(listed.toSorted()).toEqual(found.toSorted());
   });
 
-  test("names only files that exist in the path of a request", () => {
+  test("names only existing files in the path of one request", () => {
     const named = [...path.matchAll(/`([\w./-]+\.ts)`/g)].map(([, name = ""]) => name);
     expect(named.length).toBeGreaterThan(10);
     expect(named.filter((name) => !existsSync(`src/${name}`))).toEqual([]);

@@ -15,7 +15,10 @@ import { runNode } from "./support/node-process.js";
 
 const page = readFileSync("docs/gateways.md", "utf8");
 
-/** Returns the block of the page in a language. @param name the file's name in its first line */
+/**
+ * Returns the first block of the page in a language.
+ * @param name the name of the file, if the block's first line has one
+ */
 function block(language: string, name = ""): string {
   const blocks = page.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "gms"));
   const found = [...blocks].map(([, code = ""]) => code).find((code) => code.includes(name));
@@ -134,20 +137,20 @@ describeNginx("nginx with the file of the page", () => {
     return { status: response.status, headers: response.headers, body: await response.text() };
   };
 
-  test("the service gets the user's id and roles, for an access token and a static token", async () => {
+  test("the service gets the user's id and roles, both for an access token and for a static token", async () => {
     for (const { authorization } of [await gate.issue(ada), await gate.issue(ada, "TOKEN")]) {
       expect(await get({ authorization })).toMatchObject({ status: 200, body: `${ada} USER` });
     }
   });
 
-  test("a client cannot set the headers of the user itself", async () => {
+  test("a client cannot set the headers for the user", async () => {
     const { authorization } = await gate.issue(ada);
     const forged = { authorization, "x-user-id": "eve", "x-user-roles": "ADMIN" };
     expect((await get(forged)).body).toBe(`${ada} USER`);
     expect((await get({ "x-user-id": "eve", "x-auth-request-user": "eve" })).status).toBe(401);
   });
 
-  test("without a working token, the answer is 401 with the schemes, and a logout holds at once", async () => {
+  test("without a working token, the answer is 401 with the schemes, and a logout takes effect at once", async () => {
     const { refresh, authorization } = await gate.issue(ada);
     expect((await get({ authorization })).status).toBe(200);
     await gate.logout({ authorization });

@@ -8,7 +8,7 @@ const NEXT = "another correct horse";
 const LAST_ADMIN = /last active ADMIN/;
 
 describe.each(DATABASES)("the events of accounts, over %s", (kind) => {
-  test("R-15: each change is one event with the client that caused it, and a call that changes nothing is none", async () => {
+  test("R-15: each change causes one event with the calling client, and a call that changes nothing causes no event", async () => {
     const seen: [AuthEvent, Client][] = [];
     const gate = await Gate.open({ onEvent: (event, client) => seen.push([event, client]) }, kind);
     try {
@@ -76,7 +76,7 @@ describe.each(DATABASES)("the events of accounts, over %s", (kind) => {
     }
   });
 
-  test("R-15: a refused change is no event, and changes nothing", async () => {
+  test("R-15: a refused change changes nothing and causes no event", async () => {
     const gate = await Gate.open({}, kind);
     try {
       const { accounts } = gate.auth;
@@ -116,7 +116,7 @@ describeGates((gate) => {
   });
 
   describe("a new password", () => {
-    test("PW-11: keeps one session alive if asked, and ends all others", async () => {
+    test("PW-11: keeps one session if asked, and ends all others", async () => {
       const kept = await gate.login(name);
       const others = [
         await gate.issue(id),
@@ -138,14 +138,14 @@ describeGates((gate) => {
       expect(ended.toSorted()).toEqual(others.map(({ session }) => session.id).toSorted());
     });
 
-    test("PW-11: brings no session back to life that was over, and keeps no session of another user", async () => {
+    test("PW-11: revives no ended session, and ends all the user's sessions if the session to keep is another user's", async () => {
       const first = await gate.issue(id);
       const ended = await gate.issue(id);
       await gate.auth.sessions.end(ended.session.id);
       await gate.auth.accounts.setPassword(id, NEXT, { keepSession: ended.session.id });
       expect((await gate.me(ended.authorization)).code).toBe("UNAUTHENTICATED");
       expect((await gate.me(first.authorization)).code).toBe("UNAUTHENTICATED");
-      // Its version is older than the user's, as after a change that was made with SQL.
+      // This session has an older version than its user, as after a change by SQL.
       const outdated = await gate.issue(id);
       await gate.sql(
         `UPDATE "user" SET credentials_version = credentials_version + 1 WHERE id = ? RETURNING id`,
@@ -160,7 +160,7 @@ describeGates((gate) => {
       expect((await gate.me(other.authorization)).data.me.username).toBe(`${name}.other`);
     });
 
-    test("is refused if the password has changed since the caller checked the current one", async () => {
+    test("is refused if the old password has changed since the caller checked it", async () => {
       const { credentialsVersion } = (await gate.core.accounts.findAccount({ username: name }))!;
       const change = { credentialsVersion };
       const results = await Promise.allSettled(
@@ -175,7 +175,7 @@ describeGates((gate) => {
     });
   });
 
-  describe("what a caller adds to the transaction of a change", () => {
+  describe("a caller's write in the transaction of a change", () => {
     const fail = () => Promise.reject(new BadUserInput("the mail cannot be queued"));
     const note = (run: (sql: string, values: string[]) => Promise<unknown>, userId: string) =>
       run(`INSERT INTO lease (name, holder, expires_at) VALUES (?, 'test', 0) RETURNING name`, [
@@ -184,7 +184,7 @@ describeGates((gate) => {
     const noted = async () =>
       (await gate.sql(`SELECT name FROM lease WHERE holder = 'test'`)).length;
 
-    test("happens together with the change", async () => {
+    test("is stored together with the change", async () => {
       const before = await noted();
       const { accounts } = gate.core;
       const created = await accounts.createUser({ username: `${name}.new` }, CLIENT, note);
@@ -196,7 +196,7 @@ describeGates((gate) => {
       expect(await noted()).toBe(before + 2);
     });
 
-    test("undoes the change if it fails, and no event tells of it", async () => {
+    test("undoes the change if it fails, and no event is published", async () => {
       const { accounts } = gate.core;
       const { authorization } = await gate.issue(id);
       const user = await accounts.getUser(id);
@@ -218,7 +218,7 @@ describeGates((gate) => {
     });
   });
 
-  test("of ten users who take one e-mail address at once, one has it, and the error names no reason", async () => {
+  test("if ten users take one e-mail address at once, one gets it, and the others get an error without a reason", async () => {
     const ids = await Promise.all(
       Array.from({ length: 5 }, (_, index) => gate.user(`${name}.${index}x`)),
     );

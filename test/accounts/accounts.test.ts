@@ -59,7 +59,7 @@ describe.each(DATABASES)("auth.accounts over %s", (database) => {
       expect(await accounts.findUser({ username: `user${names}` })).toBeNull();
     });
 
-    test("is found by user name or e-mail address in any case, with everything but secrets", async () => {
+    test("is found by user name or e-mail address in any case, and the result has no secrets", async () => {
       const { accounts } = gate.auth;
       const id = await gate.user("Ada", { email: "Ada@example.com", role: "ADMIN" });
       const createdAt = gate.now;
@@ -104,7 +104,7 @@ describe.each(DATABASES)("auth.accounts over %s", (database) => {
       }
     });
 
-    test("every method refuses a deleted user with the same error, an ADMIN too", async () => {
+    test("every method refuses a deleted user with the same error, even if the user was an ADMIN", async () => {
       for (const role of ["USER", "ADMIN"] as const) {
         const id = await newUser();
         await gate.auth.accounts.setRole(id, role);
@@ -179,7 +179,7 @@ describe.each(DATABASES)("auth.accounts over %s", (database) => {
     }
   });
 
-  test("two users who share an e-mail address in old data are not found by it", async () => {
+  test("two users who share an e-mail address, as in old data, cannot be found by it", async () => {
     const old = await Gate.open({}, database);
     try {
       await old.sql(`DROP INDEX user_email_key_unique`);

@@ -48,7 +48,7 @@ describeGates((gate) => {
       expect(await reasonsOf(gate, others)).toEqual(Array(3).fill(undefined));
     });
 
-    test("that was made directly in the database ends its sessions at the next activation", async () => {
+    test("made directly in the database ends the user's sessions at the next activation", async () => {
       const { id, all } = await signIn();
       await gate.sql(`UPDATE "user" SET is_active = ? WHERE id = ?`, [false, id]);
       const ended = await endedBy(() => bound(gate).setActive(id, true));
@@ -60,18 +60,15 @@ describeGates((gate) => {
     test.each([
       ["user_inactive", `is_active = false`],
       ["password_changed", `credentials_version = credentials_version + 1`],
-    ])(
-      "that was made directly in the database refuses every token at once: %s",
-      async (reason, change) => {
-        const { id, all } = await signIn();
-        await gate.sql(`UPDATE "user" SET ${change} WHERE id = ?`, [id]);
-        expect(await reasonsOf(gate, all)).toEqual(Array(3).fill(reason));
-        const [jwt, sliding] = all;
-        expect((await gate.refresh(jwt!.refresh)).reason).toBe(reason);
-        expect((await gate.refresh(sliding!.token)).reason).toBe(reason);
-        expect(await gate.auth.sessions.list(id)).toEqual([]);
-      },
-    );
+    ])("made directly in the database refuses every token at once: %s", async (reason, change) => {
+      const { id, all } = await signIn();
+      await gate.sql(`UPDATE "user" SET ${change} WHERE id = ?`, [id]);
+      expect(await reasonsOf(gate, all)).toEqual(Array(3).fill(reason));
+      const [jwt, sliding] = all;
+      expect((await gate.refresh(jwt!.refresh)).reason).toBe(reason);
+      expect((await gate.refresh(sliding!.token)).reason).toBe(reason);
+      expect(await gate.auth.sessions.list(id)).toEqual([]);
+    });
 
     test("also ends a session that a login opens at the same moment", async () => {
       const id = await gate.user(`user${(count += 1)}`);
@@ -85,7 +82,7 @@ describeGates((gate) => {
       }
     });
 
-    test("that is refused, because the user is the last admin, ends no session", async () => {
+    test("that is refused ends no session", async () => {
       const admin = await gate.user(`user${(count += 1)}`, { role: "ADMIN" });
       const tokens = await gate.issue(admin);
       const refused = expect(bound(gate).setActive(admin, false)).rejects.toThrow("last active");
@@ -95,7 +92,7 @@ describeGates((gate) => {
       expect((await gate.me(tokens.authorization)).status).toBe(200);
     });
 
-    test("does not happen when an active user is activated: no session ends", async () => {
+    test("does not happen when an active user is activated, and no session ends", async () => {
       const { id, all } = await signIn();
       expect(await endedBy(() => bound(gate).setActive(id, true))).toEqual([]);
       expect(await reasonsOf(gate, all)).toEqual(Array(3).fill(undefined));

@@ -1,10 +1,12 @@
 import { beforeEach, describe, expect, jest, test } from "@jest/globals";
 import * as argon2 from "@node-rs/argon2";
 
-/** How many passwords were hashed to the end. The library throws before that if it cannot read the stored hash. */
+/**
+ * The number of passwords that were hashed completely. The library fails earlier if it cannot read the stored hash.
+ */
 let hashed = 0;
 
-// Only counts: the library itself hashes.
+// This mock only counts. The library itself hashes.
 jest.unstable_mockModule("@node-rs/argon2", () => ({
   ...argon2,
   verify: async (...parameters: Parameters<typeof argon2.verify>) => {

@@ -30,14 +30,14 @@ describeGates((gate) => {
       await expect(gate.user(username)).rejects.toMatchObject(refused);
     });
 
-    test("LG-9: names that differ only in case are the same name, also where case folding changes the length", async () => {
+    test("LG-9: names that differ only in case are the same name, even where folding the case changes the length", async () => {
       await gate.user("straße");
       await expect(gate.user("STRASSE")).rejects.toMatchObject(refused);
       await gate.user("Σίσυφος");
       await expect(gate.user("σίσυφοσ")).rejects.toMatchObject(refused);
     });
 
-    test("LG-9: a name in one script other than Latin is accepted", async () => {
+    test("LG-9: a name in a single script other than Latin is accepted", async () => {
       for (const username of ["мария", "ελένη", "田中", "zoë", "o.neil+x@home-1_2"]) {
         expect(await gate.user(username)).toMatch(/^[0-9a-f]{32}$/);
       }
@@ -52,7 +52,7 @@ describeGates((gate) => {
       await expect(gate.login(username)).rejects.toThrow("invalid_credentials");
     });
 
-    test("LG-10: a name may have 150 characters; 151 are BAD_USER_INPUT, also at login", async () => {
+    test("LG-10: a name may have 150 characters, and a longer name is BAD_USER_INPUT, even at login", async () => {
       const longest = "n".repeat(150);
       await gate.user(longest);
       expect((await gate.login(longest)).access).toBeTruthy();

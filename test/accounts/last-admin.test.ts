@@ -15,8 +15,8 @@ const CHANGES = {
 
 describeFreshGates((gate, database) => {
   /**
-   * Starts one change on each of two servers while every user or profile is locked, and unlocks them when both changes
-   * wait.
+   * Locks all users or all profiles, and starts one change on each of two servers. Releases the locks when both
+   * changes wait.
    */
   async function runTogether(changes: readonly (readonly [Change, id: string])[]) {
     const servers = [gate, await gate.another()];
@@ -27,7 +27,7 @@ describeFreshGates((gate, database) => {
       changes.map(([change, id], index) => change(servers[index]!.auth.accounts, id)),
     );
     try {
-      // SQLite does not show who waits. There, a statement that waits has read nothing yet.
+      // On SQLite no check is possible or needed, because a statement that waits there has read nothing yet.
       if (database === "postgresql") await eventually(async () => (await countWaiting(gate)) === 2);
     } finally {
       await release();
@@ -43,7 +43,7 @@ describeFreshGates((gate, database) => {
       ["demotion", "deactivation"],
       ["deactivation", "deletion"],
     ] as const)(
-      "G-22: a %s and a %s: one is done, and the other refused",
+      "G-22: a %s and a %s: one succeeds, and the other is refused",
       async (first, second) => {
         const [ada, bob] = [
           await gate.user("ada", { role: "ADMIN" }),

@@ -28,7 +28,7 @@ describeGates({ secretKey: SECRET_KEY, loginFailureLimit: LIMIT }, (gate) => {
   const locks = () =>
     gate.events.filter((event) => event.type === "account_locked" && event.userId === id);
 
-  /** The parts of a response that could distinguish one refusal from another. */
+  /** Returns the parts of a response that could distinguish one refusal from another. */
   const visible = ({ status, headers, text }: Answer) => ({
     status,
     text,
@@ -44,7 +44,7 @@ describeGates({ secretKey: SECRET_KEY, loginFailureLimit: LIMIT }, (gate) => {
       expect(visible(await attempt(gate, "nobody", PASSWORD))).toEqual(wrong);
     });
 
-    test("LG-6: refuses it by user name and by e-mail address", async () => {
+    test("LG-6: refuses the right password by user name and by e-mail address", async () => {
       await fail(1);
       for (let turn = 1; turn < LIMIT; turn += 1) {
         await attemptByEmail(gate, `${name}@example.com`);
@@ -58,7 +58,7 @@ describeGates({ secretKey: SECRET_KEY, loginFailureLimit: LIMIT }, (gate) => {
       }
     });
 
-    test("LG-2: refuses a right password that was found right just before the account locked", async () => {
+    test("LG-2: refuses a right password whose check ended just before the account locked", async () => {
       await fail(LIMIT - 1);
       const last = defineFeature({
         name: "last-failure",
@@ -105,7 +105,7 @@ describeGates({ secretKey: SECRET_KEY, loginFailureLimit: LIMIT }, (gate) => {
       expect((await gate.me(`Bearer ${data.refreshToken.access}`)).status).toBe(200);
     });
 
-    test("LG-2: is unlocked by accounts.unlock, for as many attempts as before", async () => {
+    test("LG-2: is unlocked by accounts.unlock, which allows as many attempts as before", async () => {
       const { accounts } = gate.auth;
       for (const login of [{ username: name.toUpperCase() }, { email: `${name}@EXAMPLE.com` }]) {
         await fail(LIMIT);

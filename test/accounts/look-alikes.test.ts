@@ -6,7 +6,7 @@ const SECRET_KEY = "an example of a secret that is long enough";
 const REFUSED = { code: "BAD_USER_INPUT" };
 const TAKEN = { ...REFUSED, reason: "username_taken" };
 
-/** Names that look like the first name of the row. They are refused because of it. */
+/** Names that are refused because they look like a taken name, which is the first of each row. */
 const TAKEN_BESIDE: readonly (readonly [taken: string, how: string, name: string])[] = [
   ["alice", "with a Latin alpha", "ɑlice"],
   ["alice", "with a capital I for the l", "aIice"],
@@ -29,7 +29,7 @@ const TAKEN_BESIDE: readonly (readonly [taken: string, how: string, name: string
   ["Ivan", "with an l for the capital I", "lvan"],
 ];
 
-/** Names that are refused whoever else exists. */
+/** Names that are refused even if no other user exists. */
 const NEVER_ACCEPTED: readonly (readonly [how: string, name: string])[] = [
   ["a grapheme joiner", "alice\u034f"],
   ["a variation selector", "alice\ufe0f"],
@@ -71,7 +71,7 @@ describeGates((gate) => {
   );
 
   test.each(TAKEN_BESIDE)(
-    "LG-9: beside `%s`, nobody is renamed to a name %s: '%s'",
+    "LG-9: beside `%s`, no user can be renamed to a name %s: '%s'",
     async (_taken, _how, name) => {
       const id = await gate.user(`renamed${(users += 1)}`);
       const renamed = gate.auth.accounts.updateUser(id, { username: name });
@@ -117,7 +117,7 @@ describeGates((gate) => {
     await accounts.updateUser(first, { username: "pepe" });
   });
 
-  test("a user may take another spelling of the own name", async () => {
+  test("users may change the spelling of their own names", async () => {
     const id = await gate.user("Hope");
     for (const username of ["HOPE", "h0pe", "hope"]) {
       await gate.auth.accounts.updateUser(id, { username });
@@ -130,7 +130,7 @@ describeGates((gate) => {
     ["names that differ in case", ["twice", "TWICE"]],
     ["names that look alike", ["acop", "асор"]],
   ])(
-    "of ten users created at once with %s, one exists",
+    "if ten users are created at once with %s, one exists afterwards",
     async (_how, [first = "", second = ""]) => {
       const other = await gate.another();
       const results = await Promise.allSettled(
@@ -159,7 +159,7 @@ describeGates((gate) => {
 });
 
 describe.each(DATABASES)("users of an older version, over %s", (kind) => {
-  test("who look alike keep their names and log in, and nobody new looks like them", async () => {
+  test("keep names that look alike, and no new user gets a name that looks like one of them", async () => {
     const gate = await Gate.open({ secretKey: SECRET_KEY }, kind);
     try {
       const names = ["alice", "bob", "coco", "сосо", "c0c0", "Ian", "lan", "ada.", "аdа-x"];
@@ -171,7 +171,7 @@ describe.each(DATABASES)("users of an older version, over %s", (kind) => {
           [name, name.toLowerCase(), id],
         );
       }
-      // More than one batch.
+      // The start fills in the look-alike columns in batches. These are more users than one batch has.
       for (let index = 0; index < 600; index += 1) {
         await gate.sql(
           `INSERT INTO "user" (id, username, username_key, created_at) VALUES (?, ?, ?, 1) RETURNING id`,
@@ -185,7 +185,7 @@ describe.each(DATABASES)("users of an older version, over %s", (kind) => {
       }
       await expect(first.user("rnany-599x")).rejects.toMatchObject(TAKEN);
       expect(await gate.sql(`SELECT id FROM "user" WHERE username_skeleton IS NULL`)).toEqual([]);
-      // The other users who look like a deleted one still do.
+      // The name stays taken, because the other of these two users still exists.
       for (const name of ["coco", "сосо"]) {
         await first.auth.accounts.deleteUser(
           (await first.auth.accounts.findUser({ username: name }))!,

@@ -9,7 +9,7 @@ const REFUSED = { code: "BAD_USER_INPUT", message: MESSAGE };
 
 const OWNER = { username: "ada.lovelace", email: "countess@example.com" };
 
-/** All are at least 15 characters long. */
+/** Each password has at least 15 characters, so that it is not refused for its length. */
 const WEAK: Readonly<Record<string, readonly string[]>> = {
   "common ones": [
     "passwordpassword",
@@ -113,11 +113,11 @@ describe("a new password that is easy to guess", () => {
     "lovelace1",
     "ada.lovelace",
     "countess1",
-  ])("PW-5: is refused also where 8 characters are enough: '%s'", async (password) => {
+  ])("PW-5: is also refused where 8 characters are enough: '%s'", async (password) => {
     await expect(short.auth.accounts.setPassword(id, password)).rejects.toMatchObject(REFUSED);
   });
 
-  test("PW-5: every tenth of the 3,000 most common passwords of 8 characters is refused, and every one of 15", async () => {
+  test("PW-5: of the 3,000 most common passwords every tenth is refused, and so is each common one with 15 characters", async () => {
     const common = dictionary["passwords-common"].map(String);
     const often = common.filter(({ length }) => length >= 8).slice(0, 3000);
     const long = common.filter(({ length }) => length >= 15);
@@ -140,7 +140,7 @@ describe("the refusal of a new password", () => {
     ["a part of the address", "Countess2026!!!", ["contains_email"]],
     ["the address", "countess@example.com", ["contains_email"]],
     ["name and address", "ada.lovelace-countess", ["contains_username", "contains_email"]],
-  ])("lists the problems of one that is %s: '%s'", async (_what, password, problems) => {
+  ])("lists the problems of a password that is %s: '%s'", async (_what, password, problems) => {
     const refusal = { code: "BAD_USER_INPUT", reason: "password_too_weak", problems };
     for (const run of [
       () => gate.auth.accounts.setPassword(id, password),
@@ -156,7 +156,7 @@ describe("the refusal of a new password", () => {
     }
   });
 
-  test("names problems of the policy only, whose lengths are those that are enforced", async () => {
+  test("names only problems that the policy lists, and enforces the lengths of the policy", async () => {
     const { passwordPolicy } = gate.auth.accounts;
     expect(passwordPolicy).toEqual({
       minLength: 15,
@@ -186,7 +186,7 @@ describe("a new password that is hard to guess", () => {
     await gate.login(OWNER.username, "JWT", password);
   });
 
-  test("PW-5: is accepted also where 8 characters are enough", async () => {
+  test("PW-5: is also accepted where 8 characters are enough", async () => {
     await short.auth.accounts.setPassword(id, "tulip-radio-42");
     await short.login(OWNER.username, "JWT", "tulip-radio-42");
   });

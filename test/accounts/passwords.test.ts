@@ -3,13 +3,13 @@ import { describe, expect, test } from "@jest/globals";
 import { describeGates, Gate, PASSWORD } from "../support/gate.js";
 
 const KEY = "🔑";
-/** A password that is hard to guess however early it is cut off. */
+/** The start of long passwords. It is hard to guess even if it is cut off early. */
 const START = "tangent obsidian kettle";
 
 describeGates((gate, database) => {
   let names = 0;
 
-  /** Creates a user with this password; `letsIn` returns whether a password logs in. */
+  /** Creates a user with this password. The returned `letsIn` tells whether a password logs the user in. */
   async function userWith(password: string) {
     const username = `user${(names += 1)}`;
     const id = await gate.user(username, { password });
@@ -34,7 +34,7 @@ describeGates((gate, database) => {
       }
     });
 
-    test("PW-1: is checked for a new password too; a refused one leaves the old password and its sessions as they are", async () => {
+    test("PW-1: is checked for a changed password too, and a refusal keeps the old password and its sessions", async () => {
       const { id, username, letsIn } = await userWith(PASSWORD);
       const { authorization } = await gate.login(username);
       const refused = gate.auth.accounts.setPassword(id, "x".repeat(14));
@@ -43,7 +43,7 @@ describeGates((gate, database) => {
       expect(await letsIn(PASSWORD)).toBe(true);
     });
 
-    test("PW-1: can be set to 8 and never below", async () => {
+    test("PW-1: can have a minimum of 8, and no lower one", async () => {
       await expect(Gate.open({ passwordMinLength: 7 }, database)).rejects.toThrow(
         /passwordMinLength/,
       );
@@ -57,7 +57,7 @@ describeGates((gate, database) => {
       }
     });
 
-    test("PW-2: is at most 256 code points, none of which is cut off", async () => {
+    test("PW-2: is at most 256 code points, and all of them count", async () => {
       for (const length of [72, 128, 255]) {
         const start = START.padEnd(length, "x");
         const { letsIn } = await userWith(`${start}a`);
@@ -87,7 +87,7 @@ describeGates((gate, database) => {
       expect(await letsIn("  all lower  case ")).toBe(true);
     });
 
-    test("PW-4, L-13: are the same in NFC and NFD, and differ in another case or compatibility form", async () => {
+    test("PW-4, L-13: count as the same in NFC and NFD, and as different in another case or compatibility form", async () => {
       const password = "é".repeat(10) + "ﬁsch zwei";
       const { letsIn } = await userWith(password.normalize("NFD"));
       expect([
@@ -100,14 +100,14 @@ describeGates((gate, database) => {
       ]).toEqual([false, false]);
     });
 
-    test("PW-3: must not include a lone surrogate", async () => {
+    test("PW-3: may not include a lone surrogate", async () => {
       const broken = userWith(`${"x".repeat(20)}\ud800`);
       await expect(broken).rejects.toMatchObject({ code: "BAD_USER_INPUT" });
     });
   });
 
   describe("a password's hash", () => {
-    test("PW-6: is Argon2id with OWASP's parameters, and differs for the same password", async () => {
+    test("PW-6: is Argon2id with OWASP's parameters, and two hashes of one password differ", async () => {
       const hashes = await Promise.all(
         [await userWith(PASSWORD), await userWith(PASSWORD)].map(({ id }) => storedHash(id)),
       );
@@ -117,7 +117,7 @@ describeGates((gate, database) => {
       expect(hashes[0]).not.toBe(hashes[1]);
     });
 
-    /** A user whose hash was made with cheaper parameters. */
+    /** Creates a user whose hash was made with weaker parameters. */
     async function userWithOldHash() {
       const user = await userWith(PASSWORD);
       const old = await hash(PASSWORD, { memoryCost: 8192, timeCost: 1, parallelism: 1 });

@@ -4,7 +4,7 @@ import { PASSWORD } from "../support/gate.js";
 
 const folders = setUpFolders({ ROLES: "READER,Editor,OWNER" });
 
-test("`gatehouse` makes the first admin and further users with the roles of ROLES", async () => {
+test("`gatehouse` creates the first admin and further users with the roles of ROLES", async () => {
   const folder = await folders.empty();
   const create = (name: string, ...options: string[]) =>
     folder.run(["create-user", name, "--password-stdin", ...options], { input: PASSWORD });

@@ -19,7 +19,7 @@ describeGates((gate) => {
       await gate.user(username, { email, role });
       gate.advance(60);
     }
-    // Two users of the same millisecond.
+    // These two users are created in the same millisecond.
     await Promise.all([gate.user("twin-a"), gate.user("twin-b")]);
     await gate.auth.accounts.setActive(
       (await gate.auth.accounts.findUser({ username: "bob" }))!,
@@ -30,7 +30,7 @@ describeGates((gate) => {
       await gate.login(name);
       gate.advance(60);
     }
-    // As in old data.
+    // A user without a profile, as old data may have.
     await gate.sql(
       `DELETE FROM profile WHERE user_id = (SELECT id FROM "user" WHERE username = 'dan') RETURNING user_id`,
     );
@@ -39,7 +39,7 @@ describeGates((gate) => {
   const names = async (query?: UserQuery) =>
     (await gate.auth.accounts.users(query, 100)).users.map(({ username }) => username);
 
-  test("lists the newest users first, with everything but secrets", async () => {
+  test("lists the newest users first, with no secrets", async () => {
     const { users, hasNextPage } = await gate.auth.accounts.users();
     expect(users).toHaveLength(8);
     expect(hasNextPage).toBe(false);
@@ -83,12 +83,12 @@ describeGates((gate) => {
     expect((await names(query)).toSorted()).toEqual(expected.toSorted());
   });
 
-  test("a user without a Profile has the lowest role, also in the filter", async () => {
+  test("a user without a Profile has the lowest role, and the filter for that role finds the user", async () => {
     expect(await names({ roles: ["USER"], usernameIcontains: "dan" })).toEqual(["dan"]);
     expect(await names({ roles: ["USER", "ADMIN", "USER"] })).toHaveLength(8);
   });
 
-  test("filters by the time of creation, with and without the limits themselves", async () => {
+  test("filters by the time of creation, excluding or including the limits", async () => {
     const second = start + 60_000;
     expect(await names({ createdBefore: second })).toEqual(["Ada"]);
     expect(await names({ createdAtOrBefore: second })).toEqual(["bob", "Ada"]);
@@ -133,7 +133,7 @@ describeGates((gate) => {
     expect(sorted.slice(0, 2)).toEqual(["Ada", "eve_1"]);
   });
 
-  test("a user who is created or deleted between two pages makes no later page repeat or skip another", async () => {
+  test("creating or deleting a user between two pages makes no later page repeat or skip another user", async () => {
     const query: UserQuery = {
       orderBy: { field: "createdAt", direction: "DESC" },
       usernameIcontains: "page",

@@ -13,7 +13,7 @@ const REFRESH = `mutation { refreshToken(refresh: "") { access refresh } }`;
 const LOGOUT = `mutation { logout(refresh: "") { sessionsEnded } }`;
 
 const gate = setUpGate({ refreshCookie: true, isProduction: true });
-/** An Apollo Server of an application, over the schema of the gate. */
+/** An application's Apollo Server that serves the gate's schema. */
 let server: ApolloServer<AuthContext>;
 
 beforeAll(async () => {
@@ -58,7 +58,7 @@ describe("an Apollo Server with apolloOptions alone", () => {
 
   test("keeps valid documents in less than 40 MB of memory, however many clients send", async () => {
     const { documentStore } = apolloOptions(gate.auth.schema);
-    // Each takes half a megabyte.
+    // Each document takes half a megabyte.
     for (let count = 0; count < 300; count += 1) {
       await documentStore.set(`${count}`, parse(`{ a${count} ${"name ".repeat(990)} }`));
     }
@@ -88,7 +88,7 @@ describe("an Apollo Server with apolloOptions alone", () => {
     expect(last.get("set-cookie")).toMatch(new RegExp(`^${COOKIE}=; Max-Age=0;`));
   });
 
-  test("RF-12: clears a refused cookie beside the error", async () => {
+  test("RF-12: clears a refused cookie, and also sends the error", async () => {
     const headers = { cookie: `${COOKIE}=nonsense`, "x-gatehouse-csrf": "1" };
     const answer = await send({ query: REFRESH }, headers);
     expect([answer.status, answer.errors[0].extensions.reason]).toEqual([401, "token_not_valid"]);
@@ -243,12 +243,12 @@ describe("an internal error under apolloOptions", () => {
   });
 });
 
-test("RF-12: our own server sends one line for each response header", async () => {
+test("RF-12: our own server sends a cookie in one header line", async () => {
   const { headers } = await gate.ask(LOGIN);
   expect(headers.getSetCookie()).toHaveLength(1);
 });
 
-/** The refresh token that a response sets as a cookie. */
+/** Returns the refresh token that a response sets as a cookie. */
 function valueOf(headers: HeaderMap): string {
   const [, value = ""] =
     /^__Host-gatehouse-refresh=([^;]+);/.exec(headers.get("set-cookie") ?? "") ?? [];

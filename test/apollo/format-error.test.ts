@@ -10,12 +10,12 @@ import { WHOLE } from "../../src/apollo/known-messages.js";
 import { withoutValues } from "../../src/apollo/without-values.js";
 import { type AuthContext, BadUserInput, TooManyRequests } from "../../src/index.js";
 
-/** Part of every value that a client sends. An error that contains it repeats its input. */
+/** Part of every value that these tests send. An error that contains it has repeated a value. */
 const CANARY = "c4n4ry";
-/** Parts of {@link CANARY} and of the numbers beside it. */
+/** Matches a part of {@link CANARY}, or of the numbers that are sent beside it. */
 const TRACES = /c4n|n4r|7444/;
 
-/** A scalar of an application that repeats its value in every way there is. */
+/** Creates an application's scalar whose errors repeat the value in every possible way. */
 const chatty = (name: string, fail: (value: unknown) => Error) =>
   new GraphQLScalarType({
     name,
@@ -160,7 +160,7 @@ const VALUES: Record<string, unknown> = {
   "long string": CANARY.repeat(1000),
 };
 
-/** Documents that break each rule of graphql-js, with a value close to the mistake. */
+/** For each rule of graphql-js, a document that breaks it and has a value close to the mistake. */
 const BROKEN: Record<string, (value: string) => string> = {
   ExecutableDefinitionsRule: (v) => `{ int(v: ${v}) } type A { a(v: Int = ${v}): Int }`,
   FieldsOnCorrectTypeRule: (v) => `{ missing(v: ${v}) }`,
@@ -365,7 +365,7 @@ describe("an unknown message", () => {
     });
   });
 
-  test("is replaced even if it has a code of its own, when it is about the document", () => {
+  test("is replaced even with a code of its own if it is about the document", () => {
     const error = new GraphQLError(message, { nodes: [node], extensions: { code: "ODD", CANARY } });
     expect(formatError(error.toJSON(), error)).toEqual({
       message: "The request is not valid.",
@@ -373,7 +373,7 @@ describe("an unknown message", () => {
     });
   });
 
-  test("does not pass for a known message that begins or ends in the same way", () => {
+  test("is also replaced if it begins or ends like a known message", () => {
     const fill = (shape: string) =>
       shape.replaceAll(
         /\{([a-z]+)\}/g,
@@ -403,7 +403,7 @@ describe("an unknown message", () => {
     }
   });
 
-  test("takes no longer than one of 300 characters, however long it is", () => {
+  test("is checked as quickly as a message of 300 characters, however long it is", () => {
     const size = 1_000_000;
     const messages = [
       `Cannot query field "${"a".repeat(size)}`,
@@ -630,7 +630,7 @@ describe("messages keep the parts that help the author of a request", () => {
     expect(error?.extensions).toEqual({ code: "BAD_USER_INPUT" });
   });
 
-  test("every mistake in the variables is reported, up to nine and a line that says that there are more", async () => {
+  test("at most nine mistakes in the variables are reported, and one more error says that there are more", async () => {
     const two = await errorsOf("query ($a: Int! $b: Int!) { a: int(v: $a) b: int(v: $b) }");
     expect(two.map(({ message, extensions }) => [message, extensions?.["code"]])).toEqual([
       ['Variable "$a" of required type "Int!" was not provided.', "BAD_USER_INPUT"],

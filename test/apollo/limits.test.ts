@@ -69,7 +69,7 @@ async function ask(query: string, limits: Limits = {}, served: GraphQLSchema = s
 const repeat = (count: number, part: (index: number) => string) =>
   Array.from({ length: count }, (_, index) => part(index)).join(" ");
 
-/** For each limit a document that is one beyond the default, and the message that refuses it. */
+/** For each limit, a document that exceeds the default by one, and the message that refuses it. */
 const BEYOND: Record<Exclude<keyof Limits, "errors">, [document: string, message: string]> = {
   tokens: [
     `{ tree { ${repeat(499, (index) => `...F${index % 2}`)} } } ${repeat(2, (index) => `fragment F${index} on Tree { value }`)}`,
@@ -116,7 +116,7 @@ const BEYOND: Record<Exclude<keyof Limits, "errors">, [document: string, message
 
 describe("apolloOptions with limits", () => {
   test.each(Object.entries(BEYOND))(
-    "GQ-2, GQ-3, GQ-4, GQ-5, GQ-6: refuses what is beyond the default of %s, unless the limit is raised or off",
+    "GQ-2, GQ-3, GQ-4, GQ-5, GQ-6: refuses a document beyond the default of %s, unless the limit is raised or off",
     async (name, [document, message]) => {
       expect((await ask(document)).messages).toEqual([message]);
       for (const limit of [1_000_000, null]) {
@@ -128,7 +128,7 @@ describe("apolloOptions with limits", () => {
     },
   );
 
-  test("GQ-3: refuses what is beyond a lower limit, and says that limit", async () => {
+  test("GQ-3: refuses a document beyond a lower limit, and names that limit", async () => {
     expect((await ask("{ tree { value } }", { depth: 1 })).messages).toEqual([
       "The document has more than 1 levels of fields.",
     ]);
@@ -165,7 +165,7 @@ describe("apolloOptions with limits", () => {
     ]);
   });
 
-  test("GQ-12: reports at most 50 mistakes in variables, also if the limit on errors is off", async () => {
+  test("GQ-12: reports at most 50 mistakes in variables, even if the limit on errors is off", async () => {
     const of = (part: (name: string) => string) => repeat(60, (index) => part(`v${index}`));
     const query = `query (${of((name) => `$${name}: Int!`)}) { ${of((name) => `${name}: double(of: $${name})`)} }`;
     const limits = { rootFields: null, aliases: null, errors: null };
@@ -213,7 +213,7 @@ describe("apolloOptions with limits", () => {
   });
 
   test.each(["tokens", "characters", "errors"] as const)(
-    "the rule alone refuses the limit that it cannot apply: %s",
+    "documentLimits alone refuses a limit that only apolloOptions can apply: %s",
     (name) => {
       const limits: Limits = { depth: 8, [name]: 8 };
       expect(() => documentLimits(schema, limits)).toThrow(
@@ -222,8 +222,8 @@ describe("apolloOptions with limits", () => {
     },
   );
 
-  test("the rule's type has no limit that it cannot apply", () => {
-    // @ts-expect-error: a rule sees no response, so it cannot limit its errors
+  test("the type of documentLimits lacks the limits that only apolloOptions can apply", () => {
+    // @ts-expect-error: a validation rule sees no response, so it cannot limit the errors of one
     expect(() => documentLimits(schema, { errors: 8 })).toThrow("limits.errors");
     expect(() => documentLimits(schema, { depth: 8, lines: null })).not.toThrow();
   });

@@ -5,7 +5,7 @@ import { DocumentLimits } from "../../src/apollo/document-limits.js";
 import { type Answer, type Gate, PASSWORD, setUpGate, type Tokens } from "../support/gate.js";
 
 const gate = setUpGate({ introspection: true });
-/** The same without introspection, as on a public server. */
+/** The same gate without introspection, like a public server. */
 let closed: Gate;
 let ada: Tokens;
 
@@ -92,7 +92,7 @@ describe("the lines of a document", () => {
     ["carriage returns", "\r"],
     ["both", "\r\n"],
   ])(
-    "GQ-2, GQ-19: up to 1,000, ended by %s, are accepted, and one more is refused",
+    "GQ-2, GQ-19: up to 1,000 lines that end in %s are accepted, and one more is refused",
     async (_name, end) => {
       expect((await gate.ask(`${end.repeat(999)}{__typename}`)).data.__typename).toBe("Query");
       expectRefused(await gate.ask(`${end.repeat(1000)}{__typename}`), TOO.long);
@@ -101,7 +101,7 @@ describe("the lines of a document", () => {
 });
 
 describe("the depth of a document", () => {
-  /** `me { me { … } }`, which only validation refuses: limits do not depend on whether fields exist. */
+  /** `me` has no field `me`, so validation would refuse this. Limits must not depend on whether fields exist. */
   const nested = (depth: number) => `${"{ me ".repeat(depth - 1)}{ id }${" }".repeat(depth - 1)}`;
 
   test("GQ-3: 8 levels are validated, and 9 are refused before validation", async () => {
@@ -132,14 +132,20 @@ describe("the depth of a document", () => {
 
   test.each([
     ["an alias like a field of introspection", `{ __schema: me ${nested(8)} }`],
-    ["a fragment named like one", `{ ...__schema } fragment __schema on Query ${nested(9)}`],
-    ["a field of introspection beside it", `{ __schema { queryType { name } } me ${nested(8)} }`],
+    [
+      "a fragment named like a field of introspection",
+      `{ ...__schema } fragment __schema on Query ${nested(9)}`,
+    ],
+    [
+      "a field of introspection beside the deep one",
+      `{ __schema { queryType { name } } me ${nested(8)} }`,
+    ],
     ["a second operation, which is not run", `query A { __typename } query B ${nested(9)}`],
     [
-      "a fragment that is spread twice, first where it is high",
+      "a fragment that is spread twice, first at a higher level",
       `{ ...A me { me { ...A } } } fragment A on Query ${nested(7)}`,
     ],
-    ["a directive that skips it", `{ me @skip(if: true) ${nested(8)} }`],
+    ["a directive that skips the deep field", `{ me @skip(if: true) ${nested(8)} }`],
   ])("GQ-3: levels are counted despite %s", async (_name, document) => {
     expectRefused(await gate.ask(document), TOO.deep);
   });
@@ -246,7 +252,7 @@ describe("fields that check a credential", () => {
       `mutation { ...__schema ${verify} } fragment __schema on Mutation { a: ${verify} }`,
     ],
   ])(
-    "GQ-4, LG-4: are refused if there is more than one, by %s, and none of them runs",
+    "GQ-4, LG-4: are refused if a document has two of them, by %s, and none of them runs",
     async (_name, document) => {
       const statements = await gate.countStatements(async () => {
         const { status, code, errors } = await gate.ask(document);
@@ -257,7 +263,7 @@ describe("fields that check a credential", () => {
     },
   );
 
-  test("GQ-4: run if there is only one, also through fragments", async () => {
+  test("GQ-4: run if a document has one of them, even through fragments", async () => {
     const document = `mutation { ...A } fragment A on Mutation { ... { ${login(PASSWORD)} } }`;
     expect((await gate.ask(document)).data.login.scheme).toBe("JWT");
   });
@@ -273,7 +279,7 @@ describe("fields that check a credential", () => {
   });
 });
 
-test("GQ-6: 100 fields of one name are accepted, and one more is refused, wherever they are", async () => {
+test("GQ-6: 100 fields with one name are accepted, and 101 are refused, wherever they are", async () => {
   const refusal = "The document has more than 100 fields of one name.";
   const fields = (count: number) => "__typename ".repeat(count);
   const inside = (count: number) => `{ __schema { ${fields(count)} } }`;
@@ -307,7 +313,7 @@ describe("directives", () => {
     for (const document of eleven) expectRefused(await gate.ask(document), TOO.directed);
   });
 
-  test("GQ-12: 5,000 of them give one short error", async () => {
+  test("GQ-12: 5,000 directives give one short error", async () => {
     for (const directives of [
       "@a ".repeat(5000),
       "@a".repeat(5000),
@@ -354,7 +360,7 @@ describe("the expansion of fragments", () => {
     expect([status, code]).toEqual([400, "GRAPHQL_VALIDATION_FAILED"]);
   });
 
-  /** The documents that we know to be slowest to check, with 1,000 tokens or more. */
+  /** The slowest documents to check that we know. Each has 1,000 tokens or more. */
   const WORST: Record<string, string> = {
     "one field over and over": `{ me { ${"id ".repeat(990)} } }`,
     "100 KiB of fields": `{ me { ${"id ".repeat(34_000)} } }`,
@@ -773,7 +779,7 @@ describe("the size of errors", () => {
     expect(text).not.toContain("c4n4ry");
   });
 
-  test("GQ-11, GQ-12: an argument that is null through a variable is BAD_USER_INPUT, not a bug", async () => {
+  test("GQ-11, GQ-12: a variable that makes an argument null is BAD_USER_INPUT, not a bug", async () => {
     const document = `mutation ($p: String = "x") { login(username: "a", password: $p) { access } }`;
     const accept = "application/graphql-response+json";
     const answer = await gate.ask(document, { variables: { p: null }, headers: { accept } });

@@ -5,13 +5,13 @@ import { type Answer, PASSWORD, setUpGate } from "../support/gate.js";
 const SCHEMES = ["TOKEN", "JWT", "SLIDING"] as const;
 const ACCEPTS = ["application/json", "application/graphql-response+json"];
 
-/** The parts of a response that a client could compare, without times. */
+/** Returns the parts of a response that a client could compare, without times. */
 function tellable({ status, headers, text }: Answer): string {
   const rest = [...headers].filter(([name]) => name !== "date");
   return JSON.stringify([status, rest, text]);
 }
 
-/** Returns the one response that all of these calls get. */
+/** Expects that all responses look the same to a client, and returns the first. */
 function expectAlike(answers: Answer[]): Answer {
   expect(answers.length).toBeGreaterThan(1);
   expect(new Set(answers.map(tellable)).size).toBe(1);
@@ -63,7 +63,7 @@ describe("a refused login", () => {
     );
   });
 
-  test("LG-1, LG-2, LG-6: gets the same response once the account is locked, for every user, by user name and e-mail, even with the right password", async () => {
+  test("LG-1, LG-2, LG-6: of a locked account is the same for every user and by either name, even with the right password", async () => {
     const [accept] = ACCEPTS;
     const strict = await gate.another({ loginFailuresPerAccount: 5 });
     const ask = (name: keyof typeof LOGINS, who: string, password: string) =>

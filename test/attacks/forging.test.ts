@@ -53,9 +53,12 @@ afterAll(async () => {
   await new Promise((resolve) => listener.close(resolve));
 });
 
-/** The responses of all places that take a kind of token. For the header, these are the most harmful operations. */
+/**
+ * Presents a token in every place that takes its kind, and returns the responses. In the header, it asks for
+ * logoutAll, the most harmful operation.
+ */
 async function presentEverywhere(token: string, kind: Kind): Promise<Record<string, Answer>> {
-  // Only such a text can be the single credential of a header.
+  // A header can hold only a text of these characters as its credential.
   const isHeader = kind !== "refresh" && /^[\w.~+/-]+=*$/.test(token);
   const isArgument = kind !== "access";
   const authorization = `Bearer ${token}`;
@@ -86,10 +89,13 @@ async function expectRefusedEverywhere(token: string, kind: Kind): Promise<void>
   }
 }
 
-/** An overlong header is refused as a whole. */
+/** The reasons of a refusal. The last one is that of a header that is too long. */
 const REASONS = ["token_not_valid", "token_wrong_type", "bad_authorization_header"];
 
-/** The forged tokens for each rule, made from a good one. Signed with the real key where only the rule can refuse them. */
+/**
+ * For each rule, tokens that break it, made from a good token. A token is signed with the real key if no other check
+ * should refuse it.
+ */
 const FORGERIES: Record<string, (model: Model) => string[]> = {
   "JW-1: alg none in every spelling, signed and unsigned": ({ key, header, claims }) =>
     ["none", "None", "NONE", "nOnE", "none\0", "", null, ["none"]].flatMap((alg) => [
@@ -218,12 +224,12 @@ const FORGERIES: Record<string, (model: Model) => string[]> = {
   "JW-12: another spelling of the same bytes": ({ token }) => otherSpellings(token),
 };
 
-/** Other spellings that a lax decoder reads as the same three segments. */
+/** Returns other spellings of a token that a lax decoder reads as the same three segments. */
 function otherSpellings(token: string): string[] {
   const segments = token.split(".");
   const variants = segments.flatMap((segment, index) => {
     const last = ALPHABET.indexOf(segment.at(-1)!);
-    // A segment with a length of 0 modulo 4 has no spare bits.
+    // A segment whose length is a multiple of 4 has no spare bits.
     const lowBits = segment.length % 4 === 0 ? [] : [segment.slice(0, -1) + ALPHABET[last ^ 1]!];
     return [...lowBits, `${segment}=`, `${segment}==`, ` ${segment}`, `${segment}\n`].map((other) =>
       segments.with(index, other).join("."),
@@ -232,7 +238,7 @@ function otherSpellings(token: string): string[] {
   return [...variants, `${token}.`, `${token}.${segments[2]!}`, `.${token}`, `${token}\0`];
 }
 
-/** Returns the token with n - s in place of s in its ECDSA signature, which is valid too. */
+/** Returns the token with n - s in place of the s of its ECDSA signature. This signature is valid too. */
 function twinOf(token: string): string {
   const [header, payload, signature] = token.split(".");
   const bytes = Buffer.from(signature!, "base64url");
@@ -312,7 +318,7 @@ describe("a token of another installation", () => {
   });
 });
 
-test("JW-18, J-15: signed with a stolen key is refused once the key is revoked", async () => {
+test("JW-18, J-15: a token signed with a stolen key is refused once the key is revoked", async () => {
   const { key, header, claims } = models.access;
   const { authorization } = await gate.login("ada");
   await gate.auth.keys.revoke(String(header["kid"]));

@@ -248,7 +248,7 @@ describe("a random request", () => {
       json,
       json,
       async (query, v, w, odd) => {
-        // JSON text, because the key __proto__ in an object literal would set its prototype.
+        // The values are JSON text, because the key __proto__ in an object literal would set its prototype.
         const text = (value: unknown) => JSON.stringify(value);
         const bodies = [
           `{"query":${text(query)},"variables":{"v":${text(v)},"w":${text(w)}}}`,
@@ -371,7 +371,7 @@ describe("a long header or field", () => {
     good = await gate.login("ada", "TOKEN");
   });
 
-  /** Headers that we or a library read. The longest header of Node's is 16 KiB. */
+  /** Headers that our code or a library reads. Node accepts at most 16 KiB of headers. */
   const HEADERS = [
     "Accept",
     "Accept-Version",
@@ -392,7 +392,7 @@ describe("a long header or field", () => {
     "X-Request-Id",
   ];
   const HEADER_LENGTH = 15_000;
-  /** Fields of type `String`, in the variable `$v`. The longest body has 100 KiB. */
+  /** Documents with a variable `$v` for a long text. A request may have at most 100 KiB. */
   const FIELDS = [
     `mutation ($v: String!) { login(username: $v, password: "p") { scheme } }`,
     `mutation ($v: String!) { login(username: "nobody", password: $v) { scheme } }`,
@@ -410,7 +410,7 @@ describe("a long header or field", () => {
     `mutation ($v: AuthScheme!) { login(username: "a", password: "p", scheme: $v) { scheme } }`,
   ];
   const FIELD_LENGTH = 80_000;
-  /** Documents with a long text in them. The longest document has 15,000 characters. */
+  /** Documents with a long text in place of `%`. A document may have at most 15,000 characters. */
   const DOCUMENTS = [
     "{ %",
     "{ me { id } } # %",
@@ -455,17 +455,19 @@ describe("a long header or field", () => {
     return user + system;
   }
 
-  /** How often the cheapest of several requests is measured. Something else may run at the same time. */
+  /**
+   * The number of attempts at one measurement. The cheapest counts, because other processes may run at the same time.
+   */
   const ATTEMPTS = 5;
 
   /**
-   * Returns how much more CPU a text of twice the length takes: up to 2 if it is read in linear time, 4 in quadratic time.
-   * Repeats the measurement if it is high.
+   * Returns how much more CPU a text of twice the length takes. The result is up to 2 for linear time, and 4 for
+   * quadratic time. A high result is measured again.
    */
   async function growth(send: Send, length: number): Promise<number> {
     let [short, long] = [Infinity, Infinity];
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      // The longer one first, because a regular expression is compiled when it is first used.
+      // The longer text comes first, because the first use of a regular expression includes its compilation.
       long = Math.min(long, await cpuOf(() => send(length)));
       short = Math.min(short, await cpuOf(() => send(length / 2)));
       if (long / short < 2.2) break;

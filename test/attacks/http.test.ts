@@ -18,13 +18,16 @@ const TYPENAME = `{"query":"{ __typename }"}`;
 const LOGIN = `mutation { login(username: "ada", password: "${PASSWORD}") { access } }`;
 
 const gate = setUpGate({ connectionsPerAddress: 50 });
-/** The same with CORS, and behind a proxy. */
+/** The same server with CORS, behind a proxy. */
 let proxied: Gate;
 let ada: Tokens;
 let eve: Tokens;
-/** Sends a header line each second, while the other tests run. */
+/** A connection that sends one header line each second, while the other tests run. */
 let slow: { connection: Connection; drip: NodeJS.Timeout; milliseconds: Promise<number> };
-/** Connections that are idle from the start of the tests: one of a client, and a used and an unused one of a proxy. */
+/**
+ * Connections that are idle from the start of the tests. One is a client's. The other two are a proxy's: one has been
+ * used, and one has not.
+ */
 let idle: { ofClient: Connection; ofProxy: Connection; unused: Connection };
 
 beforeAll(async () => {
@@ -51,7 +54,7 @@ beforeAll(async () => {
   }
 });
 
-/** Expects that the server still answers, and each user as that user. */
+/** Expects that the servers still answer, and that they still know the user. */
 afterEach(async () => {
   for (const url of [gate.url, proxied.url]) {
     const { data } = await gate.ask("{ me { username } }", { ...ada, url });
@@ -179,9 +182,12 @@ describe("a request that is too large or too slow", () => {
     [`text/html;x="," , image/png`, 406],
     [`",application/json`, 406],
     [`application/json;q=1;x=","y","z"`, 200],
-  ])("GQ-15: quoted texts in Accept hide no type, and add none: %s", async (accept, status) => {
-    expect((await send(TYPENAME, [`Accept: ${accept}`])).status).toBe(status);
-  });
+  ])(
+    "GQ-15: quoted text in Accept neither hides a media type nor adds one: %s",
+    async (accept, status) => {
+      expect((await send(TYPENAME, [`Accept: ${accept}`])).status).toBe(status);
+    },
+  );
 
   test("a body with a too large Content-Length is refused before it arrives", async () => {
     const connection = await openConnection(gate.url);
@@ -227,7 +233,7 @@ describe("a request that is too large or too slow", () => {
     expect(process.cpuUsage(start).user / 1000).toBeLessThan(200);
   });
 
-  test("GQ-15: times out after 10 s for headers, 30 s for a request, 5 s idle between requests or 75 s behind a proxy, and 40 s without a byte", async () => {
+  test("GQ-15: the limits are 10 s for headers, 30 s for a request, 40 s without a byte, and 5 s idle or 75 s behind a proxy", async () => {
     const seen: HttpServer[] = [];
     const look = (message: unknown) => seen.push((message as { server: HttpServer }).server);
     subscribe("http.server.request.start", look);
@@ -260,7 +266,7 @@ async function fill(url: string, count: number): Promise<Connection[]> {
 
 describe("many connections from one address", () => {
   testOutside(
-    "GQ-15: 50 are served, and requests on further ones are answered with SERVICE_UNAVAILABLE, until one of the 50 closes",
+    "GQ-15: 50 are served, and requests on further ones get SERVICE_UNAVAILABLE until one of the 50 closes",
     async () => {
       const crowded = await gate.another({
         connectionsPerAddress: 50,
@@ -299,7 +305,7 @@ describe("many connections from one address", () => {
     for (const connection of open) connection.close();
   });
 
-  test("GQ-15: one beyond 1,000 from all addresses closes the one that has been idle for longest, even in the middle of a request that it does not finish", async () => {
+  test("GQ-15: number 1,001 over all addresses closes the connection that was idle longest, even within an unfinished request", async () => {
     const crowded = await gate.another({ keepAliveTimeout: 60 });
     const slow = await openConnection(crowded.url);
     slow.write("POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{");
@@ -321,7 +327,7 @@ describe("many connections from one address", () => {
     }
   });
 
-  test("GQ-15: one beyond 1,000 that all wait for a response is answered with SERVICE_UNAVAILABLE", async () => {
+  test("GQ-15: number 1,001 gets SERVICE_UNAVAILABLE if all others wait for a response", async () => {
     let waiting = 0;
     let answer: (response: Response) => void = () => undefined;
     const answered = new Promise<Response>((resolve) => (answer = resolve));
@@ -340,7 +346,7 @@ describe("many connections from one address", () => {
         ],
       }),
     };
-    // One address may not have so many running requests.
+    // Each connection gets its own address, because one address may not have so many running requests.
     const crowded = await gate.another({
       features: [wait],
       trustedProxies: ["127.0.0.1"],
@@ -479,24 +485,27 @@ describe("a web page of another site", () => {
     ["in production", { isProduction: true }],
     ["behind a proxy", { trustedProxies: ["127.0.0.1"], graphiql: false }],
     ["reachable by others", { host: "0.0.0.0", graphiql: false }],
-  ])("GQ-16: may not call from another loopback port a server %s", async (_where, options) => {
-    const other = await gate.another(options);
-    try {
-      const url = other.url.replace("0.0.0.0", "127.0.0.1");
-      for (const origin of OTHER_PORTS) {
-        const asked = await ask(
-          url,
-          [`Origin: ${origin}`, ...preflight],
-          "OPTIONS /graphql HTTP/1.1",
-        );
-        const called = await ask(url, fromPage(origin));
-        expect(asked.status).toBe(405);
-        for (const { head } of [asked, called]) expect(head).not.toMatch(/access-control/i);
+  ])(
+    "GQ-16: may not call from another loopback port if the server is %s",
+    async (_where, options) => {
+      const other = await gate.another(options);
+      try {
+        const url = other.url.replace("0.0.0.0", "127.0.0.1");
+        for (const origin of OTHER_PORTS) {
+          const asked = await ask(
+            url,
+            [`Origin: ${origin}`, ...preflight],
+            "OPTIONS /graphql HTTP/1.1",
+          );
+          const called = await ask(url, fromPage(origin));
+          expect(asked.status).toBe(405);
+          for (const { head } of [asked, called]) expect(head).not.toMatch(/access-control/i);
+        }
+      } finally {
+        await other.close();
       }
-    } finally {
-      await other.close();
-    }
-  });
+    },
+  );
 
   test.each([
     "null",
@@ -547,7 +556,7 @@ describe("a web page of another site", () => {
     ],
     ["a beacon", ["Content-Type: "], ME],
   ])(
-    "GQ-10: gets 415 for a request without a preflight, by %s, which is never run",
+    "GQ-10: gets 415 for a request that needs no preflight, by %s, and nothing runs",
     async (_name, lines, body) => {
       const statements = await gate.countStatements(async () => {
         const { status } = await send(body, [
@@ -594,7 +603,7 @@ describe("the security headers", () => {
     expectPosture(answer.head);
   });
 
-  test("GQ-17: the key set has them, and may be cached", async () => {
+  test("GQ-17: the key set has all of them, but may be cached", async () => {
     const { status, head } = await get("/.well-known/jwks.json");
     expect(status).toBe(200);
     expect(head).toMatch(/^cache-control: public, max-age=300$/im);
@@ -787,7 +796,7 @@ describe("odd JSON", () => {
         .map((key) => `"${key}":0`)
         .join(",")}}}`,
     ],
-  ])("%s are refused or ignored, in a short time", async (_name, body) => {
+  ])("%s are quickly refused or ignored", async (_name, body) => {
     const start = performance.now();
     const { status, text } = await send(body);
     expect(performance.now() - start).toBeLessThan(3000);
@@ -818,9 +827,9 @@ describe("a client that never finishes its header", () => {
 describe("an idle connection", () => {
   test("GQ-15: of a client is closed after 5 seconds, and that of a proxy still works after 10", async () => {
     await idle.ofClient.closed;
-    // The server closes this connection 10 seconds after the tests begin.
+    // This connection shows that 10 seconds have passed since the tests began.
     await slow.connection.closed;
-    // Long enough for a server that closes an unused connection after ten seconds.
+    // A server that closes unused connections after ten seconds would have closed this one by then.
     await new Promise((resolve) => setTimeout(resolve, 2500));
     idle.unused.write(rawRequest(TYPENAME));
     expect(await idle.unused.closed).toMatch(/^HTTP\/1\.1 200 OK/);

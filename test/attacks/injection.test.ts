@@ -45,7 +45,7 @@ const REFUSED: Record<string, (answer: Answer) => boolean> = {
   nothing: ({ data }) => data?.allSessions.edges.length === 0,
 };
 
-/** Each text argument, with the expected result for meaningless text. */
+/** Each text argument, with the outcomes that are expected for meaningless text. */
 const ARGUMENTS: Record<string, [field: string, outcomes: string[]]> = {
   "login's username": [
     `mutation ($v: String!) { login(username: $v, password: "p") { scheme } }`,
@@ -116,7 +116,7 @@ describeGates((gate) => {
     "W10, T-10, LG-9, LG-10: %s treats every odd text as plain text, and refuses it like any other wrong value",
     async (_name, [query, outcomes]) => {
       const before = await snapshot();
-      // A few at a time, so that the queue for hashing refuses none.
+      // A few requests are sent at a time, because more would fill the queue for hashing, and some would be refused.
       for (let start = 0; start < TEXTS.length; start += 4) {
         const texts = TEXTS.slice(start, start + 4);
         const startedAt = performance.now();
@@ -132,7 +132,7 @@ describeGates((gate) => {
           ]);
           expect(answer.text).not.toMatch(/password_hash|sqlite|postgres|syntax|\b49\b|root:/i);
         }
-        // The injected statements that sleep have not run.
+        // An injected statement that sleeps would take longer.
         expect(performance.now() - startedAt).toBeLessThan(8_000);
       }
       expect(await snapshot()).toEqual(before);
@@ -164,7 +164,7 @@ describeGates((gate) => {
     }
   });
 
-  test("JW-10, T-09: prototype keys in the body change no rights and no objects of the server", async () => {
+  test("JW-10, T-09: prototype keys in the body change neither rights nor objects of the server", async () => {
     const evil = `{"role":"ADMIN","isAdmin":true,"polluted":1,"user":{"role":"ADMIN"}}`;
     const query = JSON.stringify("{ allSessions { edges { cursor } } }");
     for (const body of [

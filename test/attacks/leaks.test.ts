@@ -177,7 +177,7 @@ describe("the log and the database of a server that receives secrets everywhere"
     }
   });
 
-  test("OP-4: contain only the documented parts: the operation's name, and the user agent of a session", () => {
+  test("OP-4: contain of a request only what is documented: the operation's name, and the user agent of a session", () => {
     expect(output).toContain("LegalName");
     expect(output).not.toContain("agent-of-a-session");
     expect(files).toContain("agent-of-a-session");
@@ -186,7 +186,7 @@ describe("the log and the database of a server that receives secrets everywhere"
   test("OP-4: the log has one line per request, with id, operation, time, status and outcome", () => {
     expect(requests.length).toBe(sent);
     const ids = requests.flatMap(({ reqId }) => (reqId === undefined ? [] : [reqId]));
-    // Three were malformed, and have no id.
+    // Three requests were malformed, and have no id.
     expect([ids.length, new Set(ids).size]).toEqual([sent - 3, sent - 3]);
     const [first] = requests;
     expect(output).not.toContain("X".repeat(129));

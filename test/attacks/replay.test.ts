@@ -113,7 +113,7 @@ describe("a replay of recorded requests", () => {
 
 describe("another user's credentials", () => {
   test.each(SCHEMES)(
-    "RF-13, AZ-6: sent with the caller's own %s end no session of that user, and neither does the session's id",
+    "RF-13, AZ-6: end no session of that user if sent with the caller's own %s, and the session's id ends none either",
     async (scheme) => {
       const eve = await newcomer(scheme);
       await gate.auth.accounts.setRole(eve.id, "USER");

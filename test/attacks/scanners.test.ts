@@ -1,7 +1,8 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { PASSWORD, setUpGate } from "../support/gate.js";
 
-// The requests that the scanners graphql-cop and CrackQL send, in our own words, to a server as it runs in production.
+// The server runs as in production. The tests send the requests of the scanners graphql-cop and CrackQL, in our own
+// words.
 
 const gate = setUpGate({ isProduction: true, loginFailuresPerAccount: 5 });
 
@@ -14,7 +15,7 @@ let start: NodeJS.CpuUsage;
 
 beforeAll(async () => {
   await gate.user("ada");
-  // The first request of a process compiles what the others use.
+  // The first request of a process takes longer, because it compiles code for all others.
   await gate.ask("{ __typename }");
 });
 
@@ -42,7 +43,7 @@ async function send(method: string, path: string, body?: string, headers = {}) {
 const post = (query: unknown) =>
   send("POST", "/graphql", JSON.stringify(query), { ...JSON_TYPE, accept: "application/json" });
 
-/** The errors of a refusal that runs nothing. */
+/** Expects a refusal that ran nothing, and returns its errors. */
 function errorsOf({ text }: { text: string }): { message: string; extensions: object }[] {
   const { data, errors } = JSON.parse(text);
   expect(data).toBeUndefined();
@@ -129,7 +130,7 @@ describe("graphql-cop", () => {
   );
 
   test.each(["/graphiql", "/playground", "/console", "/graphql", "/altair", "/voyager", "/"])(
-    "GQ-20: there is no page of an IDE at %s",
+    "GQ-20: no page of an IDE is served at %s",
     async (path) => {
       const { status, text } = await send("GET", path, undefined, { accept: "text/html" });
       expect([404, 405]).toContain(status);
@@ -175,7 +176,7 @@ describe("CrackQL", () => {
     },
   );
 
-  test("GQ-4, LG-4: one login in each of many operations or requests of a body is refused too", async () => {
+  test("GQ-4, LG-4: logins in many operations of one document, or in many requests of one body, are refused too", async () => {
     const operations = repeat(5, (index) => `mutation M${index} { ${guesses(1)} }`);
     const body = { query: operations, operationName: "M1" };
     for (const probe of [body, Array(5).fill({ query: `mutation { ${guesses(1)} }` })]) {

@@ -63,7 +63,7 @@ describeGates(options, (gate) => {
       expect(eventsOf("login_failed")).toHaveLength(1);
     });
 
-    test("is one whose user changed after the check of the password", async () => {
+    test("also happens, and is reported, if the user changed after the password was checked", async () => {
       const { id, username } = await newUser();
       jest.spyOn(LoginAttempts.prototype, "recordSuccess").mockResolvedValue(null);
       await expect(login({ username }, PASSWORD)).rejects.toMatchObject({ code: REFUSED.code });
@@ -81,7 +81,7 @@ describeGates(options, (gate) => {
     await expect(login({ email }, PASSWORD)).rejects.toMatchObject({ reason: "throttled" });
   });
 
-  test("the option claims is called for the tokens of a JWT session only, also in code", async () => {
+  test("the option claims is called only for JWT sessions, even if code opens the session", async () => {
     let calls = 0;
     const other = await gate.another({ claims: () => ({ call: (calls += 1) }) });
     const { id } = await newUser();
@@ -100,7 +100,7 @@ describeGates(options, (gate) => {
     expect(await issue("JWT")).toMatchObject({ token: null });
   });
 
-  test("verifyToken does not take a failure of the database for a token that is not active", async () => {
+  test("verifyToken does not report a token as inactive because the database failed", async () => {
     const { access } = await gate.issue((await newUser()).id);
     const lost = new Error("lost");
     jest.spyOn(SessionReader.prototype, "find").mockRejectedValue(lost);
@@ -134,14 +134,14 @@ describeGates(options, (gate) => {
       ]);
     });
 
-    test("counts as a login, so that it is throttled", async () => {
+    test("counts as a login attempt, so it is throttled", async () => {
       const { id, username } = await newUser();
       for (let turn = 0; turn < 3; turn += 1) await login({ username }, WRONG).catch(() => null);
       await expect(require(id, PASSWORD)).rejects.toMatchObject({ reason: "throttled" });
       expect(eventsOf("password_refused")).toMatchObject([{ reason: "throttled" }]);
     });
 
-    test("refuses a user who changed after the check, and reports no other fault", async () => {
+    test("refuses a user who changed after the check, and does not report a failure of the database as a refusal", async () => {
       const { id } = await newUser();
       const recording = jest.spyOn(LoginAttempts.prototype, "recordSuccess");
       recording.mockResolvedValueOnce(null);
@@ -171,7 +171,7 @@ describeGates(options, (gate) => {
     expect(seen).toEqual([user, user]);
   });
 
-  test("a refresh names the administrator who acts as the user, and nobody in a user's own session", async () => {
+  test("a refresh names the administrator who acts as the user, and no actor in a user's own session", async () => {
     const adminId = await gate.user(`admin${(names += 1)}`, { role: "ADMIN" });
     const { id: userId } = await newUser();
     const { authorization } = await gate.issue(adminId);
@@ -189,7 +189,7 @@ describeGates(options, (gate) => {
     expect(refreshes.map(([, sender]) => sender)).toEqual([{ ...client, actor }, client]);
   });
 
-  test("a logout counts as a request of its address, unless somebody is signed in", async () => {
+  test("a logout counts against the rate limit of its address, unless the user is signed in", async () => {
     const { id } = await newUser();
     const request = jest.spyOn(Throttle.prototype, "request");
     const { refresh, authorization } = await gate.issue(id);

@@ -66,7 +66,7 @@ describeGates((gate) => {
       },
     );
 
-    test("logs out by an expired token, and refuses one that is not ours", async () => {
+    test("logs out by an expired token, and refuses a foreign one", async () => {
       const { authentication } = gate.auth;
       const { access, refresh } = await gate.login(username);
       gate.advance(DAY);

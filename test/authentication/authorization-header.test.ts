@@ -87,7 +87,7 @@ describeGates((gate) => {
 
   describe("over HTTP", () => {
     test.each(["Bearer", "bearer", "BEARER", "Bearer  ", "Bearer     "])(
-      "H-02, H-16, H-17: `%s` and an access token sign in",
+      "H-02, H-16, H-17: the scheme `%s` with an access token signs in",
       async (scheme) => {
         const { status, text } = await askWithLines(gate.url, ME, [
           `Authorization: ${scheme} ${jwt.access}`,
@@ -97,7 +97,7 @@ describeGates((gate) => {
     );
 
     test.each(["Token", "token", "TOKEN", "tOkEn   "])(
-      "H-03, H-16, H-17: `%s` and a key sign in",
+      "H-03, H-16, H-17: the scheme `%s` with a key signs in",
       async (scheme) => {
         const { status, text } = await askWithLines(gate.url, ME, [
           `authorization: ${scheme} ${fixed.token}`,
@@ -141,7 +141,7 @@ describeGates((gate) => {
 
     const NO_CREDENTIALS = { status: 401, code: "UNAUTHENTICATED", reason: "no_credentials" };
 
-    test("H-25: a request without a header is refused with both challenges", async () => {
+    test("H-25: a request without a header is refused with the challenges of both schemes", async () => {
       const none = await gate.me();
       expect(none).toMatchObject(NO_CREDENTIALS);
       const challenges = none.headers.get("www-authenticate");
@@ -194,7 +194,7 @@ describeGates((gate) => {
       expect(data.me.username).toBe("ada");
     });
 
-    test("O-10: a request without a header is anonymous after a request with one", async () => {
+    test("O-10: a request without a header is anonymous, even after a request with one", async () => {
       expect((await gate.me(jwt.authorization)).data.me.username).toBe("ada");
       expect((await gate.me()).reason).toBe("no_credentials");
     });
@@ -210,7 +210,7 @@ describeGates((gate) => {
       });
     });
 
-    test("H-15: reads Node's headers, the Fetch API's headers and a list of one value in the same way", async () => {
+    test("H-15: reads the headers of Node, the headers of the Fetch API and a list with one value in the same way", async () => {
       const { authorization } = jwt;
       const requests = [
         { headers: { authorization } },

@@ -33,7 +33,7 @@ afterEach(async () => {
 
 const warnings = () => warn.mock.calls.map(([message]) => message);
 
-/** Sends a request to a Fetch handler of an application, as Next.js, Deno and graphql-yoga call theirs. */
+/** Sends a request to an application's Fetch handler, as Next.js, Deno and graphql-yoga call theirs. */
 async function ask(ipAddress?: string | null): Promise<string> {
   const handle = createHandler({
     schema: auth.schema,
@@ -65,7 +65,7 @@ describe("a Fetch request, which has no address", () => {
     expect(client.ipAddress).toBe("2001:db8::1");
   });
 
-  test("LG-3: shares one limit with all others without an address, and one warning says how to pass it", async () => {
+  test("LG-3: shares one limit with all others without an address, and one warning says how to pass an address", async () => {
     const answers = [];
     for (const address of [undefined, null, undefined, undefined, "192.0.2.1"]) {
       answers.push(await ask(address));
@@ -75,7 +75,7 @@ describe("a Fetch request, which has no address", () => {
   });
 
   test.each(["", "unknown", "192.0.2.1, 10.0.0.1", "192.0.2.1:443", "[::1]", "c4n4ry"])(
-    "LG-3: counts as a request without an address if the text that is passed is not an address: '%s'",
+    "LG-3: counts as a request without an address if the passed text is not an address: '%s'",
     async (text) => {
       const answers = [];
       for (let turn = 0; turn < 4; turn += 1) answers.push(await ask(text));
@@ -88,14 +88,14 @@ describe("a Fetch request, which has no address", () => {
     [undefined, "unknown", [MISSING, WRONG]],
     ["unknown", undefined, [WRONG, MISSING]],
   ])(
-    "a missing and a wrong address have one warning each: first %s, then %s",
+    "a missing and a wrong address cause one warning each: first %s, then %s",
     async (first, second, expected) => {
       for (const address of [first, second, first, second]) await ask(address);
       expect(warnings()).toEqual(expected);
     },
   );
 
-  test("a request with a socket keeps its own address if the text that is passed is not an address, and a warning is printed", async () => {
+  test("a request with a socket keeps the socket's address if the passed text is not an address, and a warning is printed", async () => {
     const request = { headers: {}, socket: { remoteAddress: "192.0.2.9" } };
     const { client } = await auth.createContext(request, { ipAddress: "unknown" });
     expect(client.ipAddress).toBe("192.0.2.9");
@@ -106,7 +106,7 @@ describe("a Fetch request, which has no address", () => {
   });
 });
 
-test("H-24, LG-3: a context without a request is anonymous, warns of nothing, and is limited too", async () => {
+test("H-24, LG-3: a context without a request is anonymous, prints no warning, and is limited too", async () => {
   const { user, client } = await auth.createContext();
   expect([user, client.ipAddress, warnings()]).toEqual([null, null, []]);
   for (let turn = 0; turn < REQUESTS; turn += 1) {
@@ -115,7 +115,7 @@ test("H-24, LG-3: a context without a request is anonymous, warns of nothing, an
   await expect(auth.authentication.verifyToken("x", client)).rejects.toMatchObject({
     code: "TOO_MANY_REQUESTS",
   });
-  // A script passes no client.
+  // A script calls a method without passing a client.
   expect(await auth.authentication.verifyToken("x")).toBeNull();
 });
 

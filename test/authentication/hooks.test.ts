@@ -54,7 +54,8 @@ describe.each(DATABASES)("the hooks of a feature, over %s", (kind) => {
       databaseUrl: database.url,
       secretKey: randomBytes(32).toString("base64url"),
       loginFailuresPerAccount: LIMIT,
-      // The clock stands still, because at first an account waits only for a second.
+      // The clock stands still. Otherwise the first wait of an account, which lasts one second, could end during a
+      // test.
       now: () => NOW,
       features: [veto],
     });
@@ -81,7 +82,7 @@ describe.each(DATABASES)("the hooks of a feature, over %s", (kind) => {
     expect((await login()).principal.id).toBe(id);
   });
 
-  test("a wrong password counts while logins are vetoed, and never reaches the hook", async () => {
+  test("a wrong password also counts while logins are vetoed, and never reaches the hook", async () => {
     isVetoed = true;
     const tries = await Promise.allSettled(
       Array.from({ length: 2 * LIMIT }, () => login("a wrong password")),
@@ -99,7 +100,7 @@ describe.each(DATABASES)("the hooks of a feature, over %s", (kind) => {
   });
 });
 
-describe.each(DATABASES)("the hooks around changes, over %s", (kind) => {
+describe.each(DATABASES)("the hooks before and after a change, over %s", (kind) => {
   const CLIENT = { ipAddress: "192.0.2.7", userAgent: "test" };
   const NEXT = "another correct horse";
   const email = "ada@example.com";
@@ -109,7 +110,7 @@ describe.each(DATABASES)("the hooks around changes, over %s", (kind) => {
   let fault: (name: string) => unknown;
   const seen: [name: string, user: unknown, client: unknown, wasChanged: boolean][] = [];
 
-  /** Returns whether the password is the new one, as far as others can see it now. */
+  /** Returns whether the new password is stored, as another connection sees it now. */
   const isChanged = async () => {
     const [row] = await database.sql(`SELECT credentials_version AS version FROM "user"`);
     return row !== undefined && row.version > 0;
@@ -169,7 +170,7 @@ describe.each(DATABASES)("the hooks around changes, over %s", (kind) => {
     }
   }
 
-  test("run in turn, with the user and the client, before and after the change is stored", async () => {
+  test("run one after the other, with the user and the client, before and after the change is stored", async () => {
     const { refresh } = await login();
     await auth.authentication.refresh(refresh!, CLIENT);
     expect(seen.splice(0)).toEqual([
@@ -210,7 +211,7 @@ describe.each(DATABASES)("the hooks around changes, over %s", (kind) => {
     expect(seen).toEqual([]);
   });
 
-  test("a hook that runs afterwards and throws, also a veto, only prints a warning", async () => {
+  test("an error in a hook that runs afterwards, even a veto, only prints a warning", async () => {
     fault = (name) => {
       if (name.startsWith("before")) return;
       throw name === "afterLogin" ? new Vetoed("Too late.") : new Error("the disk is full");

@@ -49,7 +49,7 @@ describeGates({ features: [spy] }, (gate) => {
 
   describe("how a session was opened", () => {
     test.each(["TOKEN", "JWT", "SLIDING"] as const)(
-      "a login by password has the method pwd, and so has the hook beforeLogin (%s)",
+      "a login by password has the method pwd, which the hook beforeLogin also gets (%s)",
       async (scheme) => {
         const tokens = await gate.login(username, scheme);
         expect(attempts).toEqual([{ methods: ["pwd"], scheme }]);
@@ -60,7 +60,7 @@ describeGates({ features: [spy] }, (gate) => {
       },
     );
 
-    test("an access token tells it in amr and auth_time, and so does the next one", async () => {
+    test("an access token has the methods in amr and the time in auth_time, and so does the next one", async () => {
       const loginAt = Math.floor(gate.now / 1000);
       const { access, refresh } = await gate.login(username);
       expect(decode(access).claims).toMatchObject({ amr: ["pwd"], auth_time: loginAt });
@@ -70,14 +70,14 @@ describeGates({ features: [spy] }, (gate) => {
       expect(decode(renewed).claims).toMatchObject({ amr: ["pwd"], auth_time: loginAt });
     });
 
-    test("a token that nobody logged in for has neither", async () => {
+    test("a token that was issued without a login has neither", async () => {
       const { access } = await gate.issue(id);
       expect(decode(access).claims).not.toHaveProperty("amr");
       expect(decode(access).claims).not.toHaveProperty("auth_time");
       expect(await methodsOf(gate, `Bearer ${access}`)).toEqual([]);
     });
 
-    test("a further proof adds its methods once, and keeps those before", async () => {
+    test("a further proof adds its methods once, and keeps the earlier ones", async () => {
       const { access } = await gate.login(username);
       const sid = String(decode(access).claims["sid"]);
       const { sessions } = gate.core;
@@ -100,7 +100,7 @@ describeGates({ features: [spy] }, (gate) => {
   });
 
   describe("a login by other means", () => {
-    test("opens a session with its methods, now, and records the login", async () => {
+    test("opens a session with the given methods and the current time, and records the login", async () => {
       const { access } = await signIn(["hwk", "user", "mfa"]);
       const claims = { amr: ["hwk", "user", "mfa"], auth_time: Math.floor(gate.now / 1000) };
       expect(decode(access!).claims).toMatchObject(claims);
@@ -125,7 +125,7 @@ describeGates({ features: [spy] }, (gate) => {
       await expect(signIn(["fed"])).rejects.toMatchObject(refused);
     });
 
-    test("resets the count of wrong passwords only if the right one was given, too", async () => {
+    test("resets the count of wrong passwords only if the right password was given too", async () => {
       const failures = async () => {
         const [user] = await gate.sql(`SELECT failed_logins FROM "user" WHERE id = ?`, [id]);
         return Number(user.failed_logins);

@@ -21,7 +21,7 @@ const SDL = /* GraphQL */ `
 
 describeGates({ bearerCheck: "stateless" }, (gate) => {
   let schema: GraphQLSchema;
-  /** The names of the foreign schema's resolvers that ran. */
+  /** The names of the resolvers of the application's schema that ran. */
   let ran: string[];
   let names = 0;
 
@@ -47,7 +47,7 @@ describeGates({ bearerCheck: "stateless" }, (gate) => {
     return { id, ...(await gate.login(username, scheme)) };
   };
 
-  /** Runs a query on the foreign schema, and counts the statements it costs. */
+  /** Runs a query on the application's schema, and counts its statements. */
   async function ask(source: string, authorization: string) {
     let result: ExecutionResult | undefined;
     const statements = await gate.countStatements(async () => {
@@ -60,7 +60,7 @@ describeGates({ bearerCheck: "stateless" }, (gate) => {
   }
 
   describe("in stateless mode", () => {
-    test("X-01, X-04, X-05: an access token on a field without a role costs no statement, and the user has only what the token holds", async () => {
+    test("X-01, X-04, X-05: an access token on a field without a role costs no statement, and the user has only the token's claims", async () => {
       const { id, authorization, access } = await signIn("ADMIN");
       expect(await ask("{ whoami }", authorization)).toEqual({
         data: { whoami: id },
@@ -106,7 +106,7 @@ describeGates({ bearerCheck: "stateless" }, (gate) => {
       expect(ran).toEqual([]);
     });
 
-    test("X-10, W16: a changed role applies from the next request on, also to older tokens", async () => {
+    test("X-10, W16: a changed role applies from the next request on, even to older tokens", async () => {
       const { id, authorization } = await signIn("USER");
       await gate.auth.accounts.setRole(id, "ADMIN");
       expect((await ask("{ audit }", authorization)).data).toEqual({ audit: id });
@@ -114,7 +114,7 @@ describeGates({ bearerCheck: "stateless" }, (gate) => {
       expect((await ask("{ audit }", authorization)).code).toBe("FORBIDDEN");
     });
 
-    test("X-10: an admin who is logged out or deactivated is refused by a field with a role at once, and by others after exp", async () => {
+    test("X-10: an admin who is logged out or deactivated is refused at once by a field with a role, and by other fields after exp", async () => {
       const { accounts } = gate.auth;
       const [gone, idle] = [await signIn("ADMIN"), await signIn("ADMIN")];
       await gate.logout({ authorization: gone.authorization });

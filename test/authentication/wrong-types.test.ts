@@ -18,7 +18,7 @@ const ROLE = "role must be USER or ADMIN.";
 
 describeGates((gate) => {
   let id: string;
-  /** Any value, where a type would refuse it. */
+  /** Hides the type of a value, because the compiler would refuse it. */
   const any = (value: unknown): any => value;
 
   beforeAll(async () => {

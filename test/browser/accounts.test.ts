@@ -19,7 +19,7 @@ import { Stage } from "../support/stage.js";
 
 const NEW_PASSWORD = "seven green bottles on a wall";
 
-/** This many wrong passwords in a row lock an account. */
+/** The number of wrong passwords in a row that locks an account. */
 const WRONG_PASSWORDS = 3;
 
 let stage: Stage;
@@ -163,7 +163,7 @@ describeBrowser("in a browser", () => {
   });
 
   describe("a signed-in user", () => {
-    test("changes the password: the other sessions end, and this one stays", async () => {
+    test("changes the password, which ends the other sessions but not the current one", async () => {
       await stage.gate.user("kate");
       const [here, there] = [await stage.visit(), await stage.visit()];
       await signIn(here, "kate");
@@ -200,7 +200,7 @@ describeBrowser("in a browser", () => {
       await events.getByText("Login failed").waitFor();
     });
 
-    test("changes the e-mail address, after the password is given again", async () => {
+    test("changes the e-mail address after giving the password again", async () => {
       await stage.gate.user("liam", { email: "liam@example.com" });
       const page = await stage.visit();
       await signIn(page, "liam");
@@ -245,7 +245,7 @@ describeBrowser("in a browser", () => {
       expect((await stage.gate.me(authorization)).data).toBeNull();
     });
 
-    test("deletes the account, and can dismiss the dialogs before", async () => {
+    test("can dismiss the dialogs, and then deletes the account", async () => {
       await stage.gate.user("nora");
       const page = await stage.visit();
       await signIn(page, "nora");
@@ -291,7 +291,7 @@ describeBrowser("in a browser", () => {
       await isSignedOut(otto);
     });
 
-    test("ends a session of a user, after the password is given again", async () => {
+    test("ends a session of a user after giving the password again", async () => {
       await stage.gate.user("quin");
       const page = await stage.visit();
       await signIn(page, "ada");
@@ -355,10 +355,10 @@ describeBrowser("in a browser", () => {
       }
     });
 
-    test("turns the pages of the list of users, and a search starts at the first page", async () => {
+    test("turns the pages of the list of users, and a search starts at its first page", async () => {
       const names = Array.from({ length: 23 }, (_, at) => `walt${String(at).padStart(2, "0")}`);
       for (const name of names) await stage.gate.user(name);
-      // The users of later tests are newer, and so on the first page.
+      // Users of later tests become newer than these, so that the list shows them on its first page.
       stage.gate.advance(1);
       const page = await stage.visit();
       await signIn(page, "ada");
@@ -388,7 +388,7 @@ describeBrowser("in a browser", () => {
       await becomes(async () => (await users.allTextContents()).toSorted(), names.slice(0, 10));
     });
 
-    test("acts as a user in one tab, also after a reload, and stops", async () => {
+    test("acts as a user in one tab, even after a reload, and then stops", async () => {
       await stage.gate.user("uma");
       const person = await stage.person();
       const page = await stage.visit(person);
@@ -415,7 +415,7 @@ describeBrowser("in a browser", () => {
       await isSignedIn(page, "ada");
     });
 
-    test("is the own user again when the session as another user has expired, and the page says so", async () => {
+    test("is the administrator again when the session as another user has expired, and the page says so", async () => {
       await stage.gate.user("vera");
       const page = await stage.visit();
       await signIn(page, "ada");
@@ -428,7 +428,7 @@ describeBrowser("in a browser", () => {
       await becomes(() => banner(page).allTextContents(), []);
     });
 
-    test("who acts as a user does not see the forms that only the user can use", async () => {
+    test("who acts as a user does not see the forms that only that user may use", async () => {
       await stage.gate.user("zoe");
       const page = await stage.visit();
       const formsOf = async () => {
@@ -453,7 +453,7 @@ describeBrowser("in a browser", () => {
       expect(await formsOf()).toEqual([]);
     });
 
-    test("creates a user and deletes the user, after the password is given again", async () => {
+    test("creates and deletes a user after giving the password again", async () => {
       const page = await stage.visit();
       await signIn(page, "ada");
       await open(page, "Administration");
@@ -472,7 +472,7 @@ describeBrowser("in a browser", () => {
     });
   });
 
-  test("an unknown address says so, to everyone", async () => {
+  test("an unknown address of the app shows everyone that there is no such page", async () => {
     const page = await stage.visit(undefined, "no/such/page");
     await heading(page, "Page not found").waitFor();
     await becomes(() => page.title(), "Page not found · Gatehouse");

@@ -17,7 +17,7 @@ import { Stage } from "../support/stage.js";
 const ACCESS_LIFETIME = 60;
 /** Chromium's console message about a response that fails or is an error. */
 const FAILED_LOAD = /^Failed to load resource/;
-/** A request and its retries. */
+/** The number of attempts at a request: the first one and its retries. */
 const MAX_ATTEMPTS = 4;
 
 const FAULTS = [
@@ -45,7 +45,7 @@ describeBrowser("in a browser", () => {
     test("fails a login: the page says so, sends it once, and the next login succeeds", async () => {
       const page = await stage.visit();
       stage.expected = FAILED_LOAD;
-      // Without the first fault: Chromium itself retries a request when a kept-open connection is cut off.
+      // The first fault is left out, because Chromium itself retries a request when a kept-open connection breaks.
       for (const [index, fault] of FAULTS.slice(1).entries()) {
         stage.fault = () => fault;
         await submit(page, "bob");
@@ -65,7 +65,7 @@ describeBrowser("in a browser", () => {
       await isSignedIn(page, "bob");
     });
 
-    test("fails a refresh: the session is not lost, and one retry is enough", async () => {
+    test("fails a refresh: the session is not lost, and one retry succeeds", async () => {
       const page = await stage.visit();
       await signIn(page, "bob");
       stage.expected = FAILED_LOAD;
@@ -129,7 +129,7 @@ describeBrowser("in a browser", () => {
     },
   );
 
-  test("offline at the start, a cookie's session is found once the browser is online", async () => {
+  test("a page that is offline at its start finds the cookie's session once the browser is online", async () => {
     const person = await stage.person({});
     const page = await stage.visit(person);
     await signIn(page, "bob", { storage: "Cookie" });

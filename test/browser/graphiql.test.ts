@@ -15,7 +15,7 @@ const shows = (text: string) => page.getByLabel("Result Window").getByText(text)
 const says = (status: string) =>
   page.getByRole("status").getByText(status, { exact: true }).waitFor();
 
-/** Opens a tab, and waits until GraphiQL has its operation, because it keeps the one of the last tab for a moment. */
+/** Opens a tab, and waits until GraphiQL shows its operation. For a moment it still shows that of the last tab. */
 async function openTab(name: string): Promise<void> {
   await page
     .getByRole("tab", { name, exact: true })
@@ -27,7 +27,10 @@ async function openTab(name: string): Promise<void> {
 const use = () => page.getByRole("button", { name: "Use this login" }).click();
 const refresh = () => page.getByRole("button", { name: "Refresh this login" }).click();
 
-/** Replaces the text of an editor. GraphiQL does not notice a new operation name this fast, so keep the old one. */
+/**
+ * Replaces the text of an editor. The text must keep the operation's name, because GraphiQL notices another name only
+ * later.
+ */
 const edit = (selector: string, text: string) =>
   page.evaluate(
     `document.querySelector("${selector} .CodeMirror").CodeMirror.setValue(${JSON.stringify(text)})`,
@@ -63,13 +66,13 @@ describeBrowser("GraphiQL, in a browser", () => {
 
   afterAll(() => stage.close());
 
-  test("one click sends the login's token with every tab, and another replaces an expired one", async () => {
+  test("one click sends the login's token with every tab, and another click replaces an expired token", async () => {
     await edit(VARIABLES, JSON.stringify({ username: "ada", password: PASSWORD }));
     await run();
     await says("Logged in");
     await use();
     await says("Sent with this tab");
-    // A tab without headers of its own gets it too.
+    // A tab without headers gets the token too.
     await openTab("Me");
     await says("Sent with this tab");
     await run();

@@ -37,7 +37,7 @@ async function askForCode(page: Page, email: string): Promise<{ digits: string; 
   return { digits, link: await stage.linkTo(email) };
 }
 
-/** Returns the secret for the app of the shown page. */
+/** Returns the secret that the page shows for an authenticator app. */
 async function readSecret(page: Page): Promise<string> {
   await page.getByLabel("Secret").waitFor();
   return (await page.getByLabel("Secret").allTextContents()).join("");
@@ -69,7 +69,7 @@ describeBrowser("in a browser", () => {
   });
 
   describe("a code in a mail", () => {
-    test("signs in by its digits, and a wrong one keeps the focus on the field", async () => {
+    test("signs in by its digits, and a wrong code keeps the focus on the field", async () => {
       await stage.gate.user("carl", { email: "carl@example.com" });
       const page = await stage.visit();
       const { digits } = await askForCode(page, "carl@example.com");
@@ -112,7 +112,7 @@ describeBrowser("in a browser", () => {
       await press(page, "Continue with corp");
       await page.getByRole("definition").getByText("gina@example.com").waitFor();
       await becomes(() => page.evaluate("location.href"), stage.url);
-      // The back button does not come back to the page that completed the login.
+      // The back button does not lead back to the page that completed the login.
       await page.goto(`${stage.url}signed-in?code=x&state=y`);
       await alert(page).getByText("The login at the provider failed.").waitFor();
       await becomes(() => page.evaluate("location.search"), "");
@@ -120,7 +120,7 @@ describeBrowser("in a browser", () => {
       await page.getByRole("definition").getByText("gina@example.com").waitFor();
     });
 
-    test("is linked and unlinked on the security page, after the password if the login is old", async () => {
+    test("is linked and unlinked on the security page, and an old login needs the password first", async () => {
       stage.expected = new RegExp(`^${provider.issuer}`);
       provider.guest = { sub: "e1", email: "erik@example.org" };
       await stage.gate.user("erik");

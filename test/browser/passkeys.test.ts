@@ -6,7 +6,7 @@ import { describeBrowser, openBrowser, testWith } from "../support/browsers/inde
 import { Gate } from "../support/gate.js";
 import { signIn } from "../features/recovery/calls.js";
 
-/** What the pages of docs/passkeys.md do. Returns the data of each response. */
+/** A script that does what the pages of docs/passkeys.md do, and returns the data of each response. */
 const scriptOf = (url: string, authorization: string) => `(async () => {
   const ask = async (query, variables, headers = {}) => {
     const response = await fetch("${url}/graphql", {

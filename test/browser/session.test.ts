@@ -79,7 +79,7 @@ describeBrowser("in a browser", () => {
           await tab.getByText("Current session").waitFor();
         }
         expect(stage.count("Refresh") - before).toBe(1);
-        // Once more, with the tokens that one tab gave the other.
+        // Repeats this with the tokens that one tab gave the other.
         stage.gate.advance(ACCESS_LIFETIME + 10);
         for (const tab of [second, first]) {
           await open(tab, "Profile");
@@ -135,7 +135,7 @@ describeBrowser("in a browser", () => {
       await isSignedOut(there);
     });
 
-    test("this device by its row signs out here", async () => {
+    test("this device, by its row in the list, ends the current session", async () => {
       await stage.gate.user("fred");
       const page = await stage.visit();
       await signIn(page, "fred");
@@ -202,7 +202,7 @@ describeBrowser("in a browser", () => {
       );
       expect(readable).not.toMatch(/eyJ|gth_/);
       const [cookie] = await page.context().cookies();
-      // On plain HTTP, because WebKit would not store it otherwise.
+      // The cookie is not `Secure`, because over plain HTTP WebKit would not store it.
       expect(cookie).toMatchObject({ httpOnly: true, secure: false, sameSite: "Strict" });
       const answers = stage.seen.filter(({ path }) => path === "/cookie/graphql");
       expect(answers.filter(({ operation }) => operation === "Refresh").length).toBeGreaterThan(0);
@@ -212,7 +212,7 @@ describeBrowser("in a browser", () => {
       }
     });
 
-    test("a page load sends one refresh, also in StrictMode", async () => {
+    test("a page load sends one refresh, even in StrictMode", async () => {
       const page = await stage.visit();
       await signIn(page, "bob", { storage: "Cookie" });
       const before = stage.count("Refresh");

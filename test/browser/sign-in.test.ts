@@ -129,7 +129,7 @@ describeBrowser("in a browser", () => {
   describe("accessibility", () => {
     test("signing in, navigating and signing out need only the keyboard", async () => {
       const page = await stage.visit();
-      // In a tab behind others, Firefox makes no click of Enter on a button.
+      // In a background tab, Firefox does not turn Enter on a button into a click.
       await page.bringToFront();
       const tabTo = async (name: string) => {
         const isThere = `document.activeElement.matches(":is(a, button, input)") &&

@@ -65,7 +65,7 @@ async function signIn(options: Partial<AuthClientOptions> = {}): Promise<void> {
 
 const register = (password = PASSWORD) => account.register({ username, email, password });
 
-/** Returns the name that the server knows the auth client's user by. */
+/** Returns the user name that the server knows for the auth client's token. */
 async function nameAtServer(): Promise<string | undefined> {
   return (await gate.me((await auth.getAuthorization()) ?? "")).data?.me.username;
 }
@@ -118,7 +118,7 @@ describe("register", () => {
     expect(jar.cookie).toBe("");
   });
 
-  test("a session of a registration that a later logout overtook is ended at the server", async () => {
+  test("a session whose registration ends after a later logout is ended at the server", async () => {
     await signIn();
     count += 1;
     username = `user${count}`;
@@ -184,7 +184,7 @@ test("a forgotten password is reset by the token of a mail, and all sessions end
 
 describe("signed in", () => {
   test.each(["jwt", "sliding"] as const)(
-    "changePassword ends the other sessions, and the session of scheme %s goes on",
+    "changePassword ends the other sessions, and keeps the session of scheme %s",
     async (scheme) => {
       await signIn({ scheme });
       await gate.login(username);
@@ -309,7 +309,7 @@ test("signed out, an operation that needs a user sends nothing", async () => {
   expect(proxy.seen).toEqual([]);
 });
 
-test("the methods need no this", async () => {
+test("the methods work without their object", async () => {
   const { passwordPolicy } = account;
   expect((await passwordPolicy()).error).toBeNull();
 });

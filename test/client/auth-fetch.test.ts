@@ -119,9 +119,9 @@ describe("authFetch", () => {
   describe("at a redirect to another origin", () => {
     let foreign: Server;
     let redirect: string;
-    /** What the other origin has received. */
+    /** The requests that the other origin has received. */
     let received: { authorization: string | undefined; body: string }[];
-    /** The body of its 401. */
+    /** The body of the other origin's 401. */
     let answer: string;
 
     beforeAll(async () => {
@@ -166,7 +166,7 @@ describe("authFetch", () => {
       expect(holder.getSession()).toEqual(before);
     });
 
-    test("that origin receives no password of a login", async () => {
+    test("that origin receives no password when a user logs in", async () => {
       const redirected = createAuthClient({ url: redirect });
       const { status, error } = await redirected.login("ada", PASSWORD);
       expect([status, error?.reason]).toEqual(["anonymous", "offline"]);
@@ -190,7 +190,7 @@ describe("authFetch", () => {
     ["a bare 401", ""],
     ["a 401 with errors that are not GraphQL", '{"errors":[{"status":"401"}]}'],
   ])(
-    "treats %s from an API as an expired access token: one refresh, one retry",
+    "treats %s from an API as an expired access token, with one refresh and one retry",
     async (_name, body) => {
       const { authorization } = client.getSession();
       advanceClock(60_000);

@@ -89,7 +89,7 @@ describe("with the refresh cookie", () => {
     ]);
   });
 
-  test("the first request of a page restores the session, whatever it is", async () => {
+  test("the first request of a page restores the session, whatever the request is", async () => {
     await load().login("ada", PASSWORD);
     expect(await load().getAuthorization()).toMatch(/^Bearer /);
     const response = await load().authFetch(endpoint(), ME_REQUEST);
@@ -266,7 +266,7 @@ describe("a login whose cookie the browser does not keep", () => {
   });
 });
 
-describe("the check for the cookie costs one refresh", () => {
+describe("the check whether the browser keeps the cookie costs one refresh", () => {
   const count = () => jar.seen.length;
 
   test("at the first login of a page only", async () => {

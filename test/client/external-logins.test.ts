@@ -160,7 +160,7 @@ describe("a login", () => {
     expect((await logins.complete(whole)).error).toBeNull();
   });
 
-  test("that the user cancels at the provider has failed", async () => {
+  test("fails if the user cancels it at the provider", async () => {
     await begin();
     const state = new URL(visited[0] ?? "").searchParams.get("state");
     location.href = `${PAGE}?error=access_denied&state=${state}`;
@@ -169,7 +169,7 @@ describe("a login", () => {
     expect([proxy.count("CompleteExternalLogin"), perTab.entries.size]).toEqual([0, 0]);
   });
 
-  test("that the server refuses leaves the state as it was", async () => {
+  test("leaves the state as it was if the server refuses it", async () => {
     await gate.user(`taken${count}`, { email: person.email ?? "" });
     await signIn();
     const before = auth.getSession();
@@ -236,7 +236,7 @@ describe("a link", () => {
     expect(proxy.count("CompleteExternalLogin")).toBe(0);
   });
 
-  test("needs a password of the last 15 minutes, and so does its removal", async () => {
+  test("needs a password given in the last 15 minutes, and so does its removal", async () => {
     await signIn();
     gate.advance(20 * MINUTE);
     expect((await logins.link("corp", PAGE)).error?.reason).toBe("reauthentication_required");

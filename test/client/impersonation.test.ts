@@ -24,7 +24,7 @@ let local: FakeStorage;
 let perTab: FakeStorage;
 let restore: (() => void)[];
 let clients: AuthClient[];
-/** The requests of a test. A client does not wait for the last of them. */
+/** The requests of a test. The test waits for them, because a client does not wait for its last request. */
 let requests: Promise<unknown>[];
 
 /** The administrator's own client. */
@@ -90,7 +90,7 @@ const QUIN = { username: "quin", impersonatedBy: { username: "ada" } };
 const ADA = { username: "ada", impersonatedBy: null };
 
 describe("an administrator", () => {
-  test("acts as a user, and the own session goes on", async () => {
+  test("acts as a user, and the administrator's own session continues", async () => {
     const { data } = await start();
     expect(data).toMatchObject({ id: quinId, username: "quin" });
     const { client } = impersonation;
@@ -100,7 +100,7 @@ describe("an administrator", () => {
     expect(await whoIs(auth)).toEqual(ADA);
   });
 
-  test("stops by a logout, which ends the session at the server, and is the own user again", async () => {
+  test("stops by a logout, which ends the session as the user at the server too", async () => {
     const client = await startWell();
     const authorization = client.getSession().authorization ?? "";
     expect(await client.logout()).toMatchObject(ANONYMOUS);
@@ -109,7 +109,7 @@ describe("an administrator", () => {
     expect(perTab.entries.size).toBe(0);
   });
 
-  test("still acts as the user after a refresh, and not longer than 30 minutes", async () => {
+  test("acts as the user after a refresh too, but not longer than 30 minutes", async () => {
     const client = await startWell();
     const { token } = client.getSession();
     gate.advance(20 * MINUTE);
@@ -123,7 +123,7 @@ describe("an administrator", () => {
     expect(await whoIs(auth)).toEqual(ADA);
   });
 
-  test("with a sliding token acts as a user, too", async () => {
+  test("with a sliding token can also act as a user", async () => {
     load({ scheme: "sliding" });
     await auth.login("ada", PASSWORD);
     const client = await startWell();
@@ -180,7 +180,7 @@ describe("after a reload", () => {
     expect(impersonation.client.getSession()).toMatchObject(ANONYMOUS);
   });
 
-  test("the tab does not act as the user if somebody else has signed in", async () => {
+  test("the tab does not act as the user if another user has signed in", async () => {
     const { token } = (await startWell()).getSession();
     const tab = createAuthClient({ url: proxy.url, storage: "localStorage" });
     for (const client of clients) client.close();
@@ -248,7 +248,7 @@ describe("the session ends", () => {
     await eventually(() => Promise.resolve(client.getSession().status === "anonymous"));
   });
 
-  test("when another administrator signs in, also at the server", async () => {
+  test("when another administrator signs in, and it ends at the server too", async () => {
     const client = await startWell();
     const authorization = client.getSession().authorization ?? "";
     await auth.login("eve", PASSWORD);

@@ -171,7 +171,7 @@ describe.each(Object.entries(LIBRARIES))("with %s", (_, connect) => {
       response.writeHead(200, { "content-type": "application/json" }).end(body);
     });
     const bobs = queryMe("OfBob");
-    // Apollo Client itself fails it, because its cache was reset.
+    // Apollo Client itself may fail this query, because its cache was reset.
     expect(await adas).toMatch(/^(token_expired|no reason)$/);
     expect(await bobs).toBe("bob");
     const sent = proxy.seen.filter(({ operation }) => operation === "Me");
@@ -206,7 +206,7 @@ describe.each(Object.entries(LIBRARIES))("with %s", (_, connect) => {
     await eventually(() => proxy.count("Late") === 1);
     expect(await queryMe()).toBe("token_revoked");
     held.emit("release");
-    // Apollo Client itself fails it, because its cache was reset.
+    // Apollo Client itself may fail this query, because its cache was reset.
     expect(await late).toMatch(/^(token_revoked|no reason)$/);
     expect(proxy.count("Late")).toBe(1);
   });
@@ -302,14 +302,14 @@ describe("Apollo's cache", () => {
     expect((await client.query({ query: ME })).data?.me.username).toBe("bob");
   });
 
-  test("is kept when the token is renewed, and when the same user logs in again", async () => {
+  test("is kept when the token is renewed, and also when the same user logs in again", async () => {
     await auth.refresh();
     await auth.login("ada", PASSWORD);
     await sleep(20);
     expect(cached()).toBe("ada");
   });
 
-  test("gets nothing of a user who has signed out since", async () => {
+  test("gets no data of a user who has signed out since the query began", async () => {
     const held = new EventEmitter();
     proxy.spoil("Me", async (response, body) => {
       await once(held, "release");

@@ -63,7 +63,7 @@ async function receive(): Promise<{ digits: string; link: string }> {
   return { digits, link };
 }
 
-test("the digits sign the user in, in all tabs, and nothing stays in the browser but the session", async () => {
+test("the digits sign the user in, in all tabs, and only the session stays in the browser", async () => {
   const tab = auth;
   open();
   const changed = new Promise<void>((resolve) => void tab.subscribe(resolve));

@@ -25,7 +25,10 @@ beforeEach(() => {
 
 afterAll(() => proxy.close());
 
-/** Returns a fault that holds a response from `arrived` on until `release` is called. */
+/**
+ * Returns a fault that holds a response back until `release` is called. `arrived` resolves when the response is
+ * there.
+ */
 function hold() {
   const [arrived, arrive] = signal();
   const [released, release] = signal();
@@ -82,7 +85,7 @@ describe.each(SCHEMES)("with scheme %s", (scheme) => {
     expect(data.me.username).toBe("ada");
   });
 
-  test("logout ends the session here and at the server", async () => {
+  test("logout ends the session in the client and at the server", async () => {
     const { authorization } = await client.login("ada", PASSWORD);
     expect(await client.logout()).toMatchObject({ status: "anonymous", token: null, error: null });
     expect((await gate.me(authorization ?? "")).reason).toBe("token_revoked");
@@ -214,7 +217,7 @@ describe("a logout whose response is lost", () => {
     ]);
   });
 
-  test("signs out here if every response is lost, and the state has the error", async () => {
+  test("signs out in the client if every response is lost, and the state has the error", async () => {
     const client = create();
     await client.login("ada", PASSWORD);
     proxy.spoil("Logout", ...Array(9).fill((response: any) => response.destroy()));
@@ -311,7 +314,7 @@ describe("when logins and logouts overlap, the last call wins:", () => {
     release();
     expect((await first).user?.username).toBe(username);
     expect(client.getSession()).toMatchObject({ error: null });
-    // The client drops the tokens of the first login, so it ends that session.
+    // The client drops the tokens of the first login, and therefore ends their session.
     expect(gate.events.filter(({ type }) => type === "session_ended")).toHaveLength(1);
   });
 

@@ -104,7 +104,7 @@ test("a passkey logs in, without a user name and a second step", async () => {
   expect(auth.getSession()).toMatchObject({ status: "authenticated", user: { username } });
 });
 
-test("a passkey that the user chooses in the list of a field logs in", async () => {
+test("a passkey that the user chooses in the suggestions of a field logs in", async () => {
   await add();
   open();
   const { signal } = new AbortController();
@@ -112,7 +112,7 @@ test("a passkey that the user chooses in the list of a field logs in", async () 
   expect(asked).toMatchObject([{ mediation: "conditional", signal }]);
 });
 
-test("a passkey is the second step of a login by password, and proves the user again", async () => {
+test("a passkey completes a login by password, and later proves the user again", async () => {
   await add();
   open();
   await auth.login(username, PASSWORD);

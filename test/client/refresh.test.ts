@@ -91,7 +91,7 @@ describe("an access token", () => {
     expect(proxy.seen.map(({ operation }) => operation)).toEqual(["Me", "Refresh", "Me"]);
   });
 
-  test("is never replaced, after a refusal, by the token of a user who has logged in since", async () => {
+  test("is never replaced after a refusal by the token of a user who has logged in since", async () => {
     await gate.user("bob");
     const { authorization } = client.getSession();
     await client.login("bob", PASSWORD);
@@ -322,7 +322,7 @@ describe("a refresh that the server postpones", () => {
 });
 
 describe("after several failures in a row, a refresh", () => {
-  test("waits twice as long after each one, at most 30 s, and a random part of that time more", async () => {
+  test("waits twice as long after each one, at most 30 s, plus a random part of that time", async () => {
     let now = performance.now();
     jest.spyOn(performance, "now").mockImplementation(() => now);
     jest.spyOn(Math, "random").mockReturnValue(0.5);

@@ -62,13 +62,13 @@ function open(options: Partial<AuthClientOptions> = {}): void {
   clients.push(auth);
 }
 
-/** Logs in by password, which is refused with a challenge. */
+/** Logs in by password. The server refuses that with a challenge. */
 async function beginLogin(): Promise<void> {
   const { status, error } = await auth.login(user.name, PASSWORD);
   expect([status, error?.reason]).toEqual(["anonymous", "second_factor_required"]);
 }
 
-/** Logs in by password and code. Moves the clock, so that the app shows another code. */
+/** Logs in by password and code. Then moves the clock, so that the app shows another code. */
 async function signIn(): Promise<void> {
   await beginLogin();
   expect((await factors.completeLogin({ totp: user.code() })).error).toBeNull();
@@ -102,7 +102,7 @@ describe("a login that needs a second step", () => {
     expect(auth.isRenewalDue()).toBe(false);
   });
 
-  test("by a code of a mail has the challenge in the state, too", async () => {
+  test("by a code of a mail also has the challenge in the state", async () => {
     const codes = createLoginCodes(auth);
     await codes.request(email);
     // The other mail is about the new factor.
@@ -208,7 +208,7 @@ describe("RFC 9470: an operation that needs another proof", () => {
   /** Gives the proof that the failure asks for. */
   const prove = async () => (await account.reauthenticate({ totp: user.code() })).error === null;
 
-  test("fails with the needed proof, if nobody asks the user", async () => {
+  test("fails, and names the needed proof, if nobody asks the user", async () => {
     await signIn();
     gate.advance(20 * MINUTE);
     expect((await account.createToken({ label: "x" })).error).toMatchObject({
@@ -232,7 +232,7 @@ describe("RFC 9470: an operation that needs another proof", () => {
     expect(asked).toEqual(["reauthentication_required"]);
   });
 
-  test("is not repeated if the user declines, and once only if the proof was too weak", async () => {
+  test("is not repeated if the user declines, and only once if the proof is too weak", async () => {
     await signIn();
     gate.advance(20 * MINUTE);
     const declined = createStepUp(auth, () => Promise.resolve(false));
@@ -261,7 +261,7 @@ describe("RFC 9470: an operation that needs another proof", () => {
     expect((await gate.me(auth.getSession().authorization ?? "")).data.me.id).toBe(id);
   });
 
-  test("shares the question with operations that are refused at the same time", async () => {
+  test("asks once together with operations that are refused at the same time", async () => {
     await signIn();
     gate.advance(20 * MINUTE);
     let questions = 0;
@@ -277,7 +277,7 @@ describe("RFC 9470: an operation that needs another proof", () => {
     expect(questions).toBe(1);
   });
 
-  test("sent by fetch asks and is repeated, and any other response is passed on", async () => {
+  test("sent by fetch asks and is repeated, and any other response is returned unchanged", async () => {
     await signIn();
     gate.advance(20 * MINUTE);
     let questions = 0;

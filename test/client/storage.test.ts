@@ -78,7 +78,7 @@ describe.each(ALL)("in %s", (kind) => {
     expect((await stateOf(load(choose()))).token).toBe(token);
   });
 
-  test("a session has one entry, and a logout removes only that one", async () => {
+  test("a session has one entry, and a logout removes no other entry", async () => {
     storage.entries.set("theme", "dark");
     const client = load(choose());
     await client.login("ada", PASSWORD);
@@ -217,13 +217,16 @@ describe("an asynchronous storage", () => {
     ["logout", "token_revoked"],
     ["logoutAll", "token_revoked"],
     ["refresh", undefined],
-  ] as const)("%s waits for it, and applies to the stored session", async (method, reason) => {
-    const { authorization } = await load(slow).login("ada", PASSWORD);
-    const client = load(slow);
-    const { status } = await client[method]();
-    expect(status).toBe(method === "refresh" ? "authenticated" : "anonymous");
-    expect((await gate.me(authorization ?? "")).reason).toBe(reason);
-  });
+  ] as const)(
+    "%s waits for the storage, and applies to the stored session",
+    async (method, reason) => {
+      const { authorization } = await load(slow).login("ada", PASSWORD);
+      const client = load(slow);
+      const { status } = await client[method]();
+      expect(status).toBe(method === "refresh" ? "authenticated" : "anonymous");
+      expect((await gate.me(authorization ?? "")).reason).toBe(reason);
+    },
+  );
 
   test("a login at the start wins over the stored session", async () => {
     await load(slow).login("ada", PASSWORD);

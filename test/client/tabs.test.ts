@@ -14,7 +14,7 @@ import { FakeAsyncStorage, FakeStorage, withGlobal } from "../support/fake-stora
 import { FaultyProxy } from "../support/faulty-proxy.js";
 import { PASSWORD, setUpGate } from "../support/gate.js";
 
-/** Web Locks, for the tabs of one test. */
+/** Imitates Web Locks for the tabs of one test. */
 class FakeLocks {
   #last: Promise<unknown> = Promise.resolve();
   #held = 0;
@@ -63,7 +63,7 @@ describe.each(PLATFORMS)("with %s, tabs of one storage", (_, globals, isAsync) =
     const unlisten = (_type: string, listener: any) => storage.listeners.delete(listener);
     restore = Object.entries({
       ...globals,
-      // Only browsers' own storages have events.
+      // Only the storages of browsers have events.
       addEventListener: isAsync ? undefined : listen,
       removeEventListener: unlisten,
     }).map(([name, value]) => withGlobal(name, value));
@@ -153,7 +153,10 @@ test("without locks, two tabs that write their leases at the same time send one 
   const storage = new FakeStorage();
   const lease = `gatehouse:jwt:${proxy.url}:lease`;
   let isRead = false;
-  /** The storage as the first tab sees it. The tab writes its lease when the second tab has found no lease. */
+  /**
+   * The storage as the first tab sees it. The first tab's lease is written only after the second tab has found no
+   * lease.
+   */
   const early = {
     getItem: (key: string) => Promise.resolve(storage.getItem(key)),
     removeItem: (key: string) => Promise.resolve(storage.entries.delete(key)).then(() => undefined),
@@ -162,7 +165,7 @@ test("without locks, two tabs that write their leases at the same time send one 
       storage.setItem(key, value);
     },
   };
-  /** The storage as the second tab sees it. The tab writes its lease when the first tab has written its own. */
+  /** The storage as the second tab sees it. The second tab's lease is written only after the first tab's. */
   const late = {
     ...early,
     getItem: (key: string) => {
@@ -228,7 +231,7 @@ describe("a tab of a browser without locks", () => {
     }
   }
 
-  test("does not wait longer for many tabs in turn than for one, and does not take their lease", async () => {
+  test("waits for many tabs in turn no longer than for one, and does not take their lease", async () => {
     const storage = new ContestedStorage();
     const tab = createAuthClient({ url: proxy.url, storage });
     await tab.login("ada", PASSWORD);

@@ -8,7 +8,7 @@ import { PASSWORD } from "../support/gate.js";
 import { describeTerminal, runOnTerminal } from "../support/terminal.js";
 import { runProgram } from "../support/programs.js";
 
-/** Milliseconds: several processes start one after the other. */
+/** In milliseconds. Long, because several processes start one after the other. */
 const TIMEOUT = 240_000;
 
 /** A server whose mails and webhooks cannot be delivered, so they stay in the outboxes. */
@@ -35,7 +35,10 @@ async function documentedCommands(): Promise<string> {
   return block.replace(/'postgresql:[^']*'/, `'${target.url}'`);
 }
 
-/** Runs the commands of the docs in the folder, without any setting. Returns what they print and export. */
+/**
+ * Runs the commands of the docs in the folder, without any variable set. Returns what they print, and the variables
+ * that they export.
+ */
 async function move(): Promise<{ output: string; env: Record<string, string> }> {
   const script = `set -e; unset SECRET_KEY; cd '${folder.path}'; gatehouse() { '${process.execPath}' '${CLI}' "$@"; }
 ${await documentedCommands()}
@@ -71,7 +74,7 @@ async function publishedKeys({ url }: Serving): Promise<unknown[]> {
   return ((await response.json()) as { keys: unknown[] }).keys;
 }
 
-/** All rows of a table, as text. PostgreSQL and SQLite differ in booleans, and in the numbers that are text. */
+/** Returns all rows of a table as text. Booleans become numbers, as SQLite stores them. */
 async function rowsOf(
   sql: (statement: string) => Promise<any[]>,
   table: string,
@@ -146,7 +149,7 @@ describePostgres("gatehouse copy-database", () => {
           rows,
         ]);
         expect(output).toMatch(new RegExp(`^${table}: ${rows.length} rows?$`, "m"));
-        // The tables that this test is about are not empty.
+        // These tables must hold rows, because this test is about them.
         if (/^(user|session|registration|mail_outbox|webhook_outbox)$/.test(table)) {
           expect([table, rows.length]).not.toEqual([table, 0]);
         }
@@ -179,7 +182,7 @@ describePostgres("gatehouse copy-database", () => {
 
   describeTerminal("on a terminal", () => {
     test(
-      "shows how far it is, and ends with a line for each table",
+      "shows its progress, and ends with a line for each table",
       async () => {
         expect((await folder.run(["migrate"])).code).toBe(0);
         const { code, screen } = await runOnTerminal(

@@ -5,9 +5,9 @@ import { eventually } from "../support/eventually.js";
 import { setUpFreshGate } from "../support/gate.js";
 import { startNode } from "../support/node-process.js";
 
-/** Several pages. */
+/** More users than the copy reads in one page. */
 const USERS = 10_000;
-/** Milliseconds: several processes start one after the other. */
+/** In milliseconds. Long, because several processes start one after the other. */
 const TIMEOUT = 110_000;
 
 const INCOMPLETE =
@@ -36,7 +36,7 @@ describePostgres("a copy of a SQLite database to PostgreSQL", () => {
   const copy = () => runCommand(parameters(), start());
   const serve = () => runCommand(["serve", "--database", target.url], start());
 
-  /** The number of users in the copy. */
+  /** Returns the number of users in the copy. */
   async function copied(): Promise<number> {
     const [row] = await target.sql('SELECT count(*) AS total FROM "user"').catch(() => []);
     return Number(row?.total ?? 0);
@@ -78,14 +78,14 @@ describePostgres("a copy of a SQLite database to PostgreSQL", () => {
       const versions = () => target.sql(`SELECT xmin FROM "user" WHERE id = '${FIRST}'`);
       const before = await versions();
       await expectComplete();
-      // The row is the one of the first run.
+      // PostgreSQL still has the row that the first run wrote.
       expect(await versions()).toEqual(before);
     },
     TIMEOUT,
   );
 
   test(
-    "begins again if what was copied has changed in SQLite",
+    "starts over if rows that were already copied have changed in SQLite",
     async () => {
       await killHalfWay();
       await gate.sql(`UPDATE "user" SET password_hash = 'new' WHERE id = '${FIRST}'`);
@@ -116,7 +116,7 @@ describePostgres("a copy of a SQLite database to PostgreSQL", () => {
   );
 
   test(
-    "begins again if somebody has deleted a row of it",
+    "starts over if a row of the copy was deleted",
     async () => {
       await killHalfWay();
       await target.sql(`DELETE FROM "user" WHERE id = '${FIRST}'`);
@@ -126,7 +126,7 @@ describePostgres("a copy of a SQLite database to PostgreSQL", () => {
   );
 
   test(
-    "that differs at the end fails, is refused, and is made anew by the next run",
+    "that differs from its source fails, is refused, and is replaced by the next run",
     async () => {
       await killHalfWay();
       await target.sql(`UPDATE "user" SET password_hash = 'other' WHERE id = '${FIRST}'`);
@@ -150,7 +150,7 @@ describePostgres("a copy of a SQLite database to PostgreSQL", () => {
   );
 
   test(
-    "locks SQLite: a server reads meanwhile, and refuses what writes",
+    "locks SQLite: a server still reads meanwhile, and refuses writes",
     async () => {
       const { access, refresh } = await gate.issue(FIRST);
       const { child, ended } = await startCopy();

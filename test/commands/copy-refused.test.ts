@@ -6,7 +6,7 @@ import { type CommandFolder, expectOneLine, setUpFolders } from "../support/comm
 import { createDatabase, describePostgres, type TestDatabase } from "../support/databases.js";
 import { POSTGRES_URL, runPostgres } from "../support/postgresql.js";
 
-/** Milliseconds: several processes start one after the other. */
+/** In milliseconds. Long, because several processes start one after the other. */
 const TIMEOUT = 240_000;
 const SOURCE = "sqlite:data/gatehouse.sqlite";
 
@@ -105,7 +105,7 @@ describePostgres("gatehouse copy-database", () => {
       await expectRefused(await withNotes(), /has tables of the feature notes\. Set FEATURES/);
     });
 
-    test("a table with another column than the migrations create", async () => {
+    test("a table with a column that the migrations do not create", async () => {
       const folder = await migrated();
       await folder.sql(`ALTER TABLE "user" ADD COLUMN nickname text`);
       expectOneLine(await copy(folder), /The table user has other columns .*nickname/);

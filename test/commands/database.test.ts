@@ -57,7 +57,7 @@ describe("a command that needs an existing database", () => {
     ["rotate-keys"],
   ];
 
-  test.each(COMMANDS)("makes neither a database nor a secret: %s", async (...parameters) => {
+  test.each(COMMANDS)("creates neither a database nor a secret: %s", async (...parameters) => {
     for (const env of [{}, { SECRET_KEY }]) {
       const ended = await folder.run(parameters, { env, input: PASSWORD });
       expectOneLine(ended, new RegExp(`${path} does not exist\\..*gatehouse migrate --create`));
@@ -65,7 +65,7 @@ describe("a command that needs an existing database", () => {
     expect(await folder.files()).toEqual([]);
   });
 
-  test("makes no tables in another program's database", async () => {
+  test("creates no tables in another program's database", async () => {
     mkdirSync(join(folder.path, "data"));
     await folder.sql("CREATE TABLE note (id)");
     const ended = await folder.run(["prune"], { env: { SECRET_KEY } });

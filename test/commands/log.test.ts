@@ -7,7 +7,7 @@ const { version } = JSON.parse(readFileSync("package.json", "utf8"));
 
 const folders = setUpFolders();
 
-test("without a terminal serve logs JSON only: its start, its stop, and every request except health probes", async () => {
+test("without a terminal serve logs only JSON: its start, its stop, and every request except health probes", async () => {
   const folder = await folders.empty();
   const server = await folder.serve();
   for (const path of ["/health/live", "/health/ready"]) {
@@ -35,7 +35,7 @@ test("without a terminal serve logs JSON only: its start, its stop, and every re
   ]);
 });
 
-test("the log records the code of the first error that the client gets, also if the document is refused", async () => {
+test("the log records the code of the first error that the client gets, even if the document is refused", async () => {
   const server = await (await folders.empty()).serve();
   const codes: unknown[] = [];
   for (const query of [

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { serveBeside } from "../support/command.js";
 import { describeGates } from "../support/gate.js";
 
-/** Returns a script that writes the path of each module that its process loads to `file`. */
+/** Returns a script that records to `file` the path of each module that its process loads. */
 const recorder = (file: string) => `
   const { appendFileSync } = require("node:fs");
   const { register } = require("node:module");
@@ -26,7 +26,7 @@ const RARELY_USED = [
   ...["standardwebhooks", "unhomoglyph"],
 ];
 
-/** Some are imported, others required by a package: the recorder must see both. */
+/** Some of these are imported, and others are required by a package. The recorder must see both. */
 const USED = ["@apollo/server", "fastify", "graphql", "semver", "type-graphql"];
 
 describeGates((gate, database) => {

@@ -27,7 +27,7 @@ describeTerminal("on a terminal", () => {
 
   const passwordHashes = () => folder.sql("SELECT username, password_hash FROM user");
 
-  test("create-user names the database, asks for the password twice and shows nothing of it", async () => {
+  test("create-user names the database, asks twice for the password, and does not show it", async () => {
     const { code, screen } = await run(
       ["create-user", "bob"],
       [/^Password: $/m, `${OTHER}\r`],

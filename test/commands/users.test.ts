@@ -6,7 +6,7 @@ import { fresh } from "../support/fresh.js";
 import { describeFreshGates, PASSWORD } from "../support/gate.js";
 import { describeTerminal, runOnTerminal } from "../support/terminal.js";
 
-/** Milliseconds: processes start slowly on a busy machine. */
+/** In milliseconds. Long, because processes start slowly on a busy machine. */
 const TIMEOUT = 240_000;
 const INSTANT = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
 const SECRETS = /argon2|secret|hash|credentials|gth_/i;
@@ -68,7 +68,7 @@ describeFreshGates((gate) => {
     async () => {
       const columns = `password_hash, is_active, failed_logins, credentials_version, created_at`;
       for (let turn = 0; turn < 8; turn += 1) {
-        // Doubles the rows.
+        // Each run of this statement doubles the rows.
         await gate.sql(
           `INSERT INTO "user" (id, username, username_key, ${columns})
            SELECT id || '${turn}', username || '${turn}', username_key || '${turn}', ${columns} FROM "user"`,
@@ -84,7 +84,7 @@ describeFreshGates((gate) => {
   );
 
   test(
-    "a user is named by the user name or the e-mail address, unless they name two users",
+    "a user can be named by user name or e-mail address, unless the text names two users",
     async () => {
       expect(await parse("show-user", "ADA")).toEqual(isAda());
       expect(await parse("show-user", "ada@example.com")).toEqual(isAda());
@@ -123,7 +123,7 @@ describeFreshGates((gate) => {
   );
 
   test(
-    "delete-user asks for --yes without a terminal, and deletes nothing before",
+    "delete-user asks for --yes without a terminal, and deletes nothing without it",
     async () => {
       const refused = await run("delete-user", "ada");
       expectOneLine(refused, /There is no terminal to ask on\. Pass --yes\./);
@@ -198,7 +198,7 @@ describe("without a database", () => {
     ["delete-user", "ada", "--yes"],
     ["export-user", "ada"],
   ])(
-    "%s makes none, and no secret",
+    "%s creates neither a database nor a secret",
     async (...parameters) => {
       const folder = await folders.empty();
       expectOneLine(await folder.run(parameters), /database/);
@@ -220,7 +220,7 @@ describe("without a database", () => {
   );
 
   test(
-    "a misspelt command is corrected",
+    "a misspelt command is refused, and the right one is suggested",
     async () => {
       const folder = await folders.empty();
       expectOneLine(await folder.run(["list-user"]), /Did you mean list-users\?/);

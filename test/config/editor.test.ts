@@ -65,7 +65,7 @@ function openEditor(): ts.LanguageService {
   });
 }
 
-/** Returns the problems that TypeScript finds in other code in the same file. */
+/** Returns the problems that TypeScript finds when the file has this other code. */
 function problemsOf(changed: string): string[] {
   code = changed;
   version += 1;
@@ -138,7 +138,7 @@ describe("an editor shows the sentence and the type of", () => {
   });
 });
 
-test("the application compiles; it would not without a secret, or with a misspelt option", () => {
+test("the application compiles, and does not without a secret or with a misspelt option", () => {
   expect(problemsOf(CODE)).toEqual([]);
   expect(problemsOf(CODE.replace('secretKey: "…",', ""))).toEqual([
     expect.stringContaining("'secretKey' is missing"),

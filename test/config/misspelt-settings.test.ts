@@ -27,7 +27,7 @@ const SLIPS: Readonly<Record<string, Slip>> = {
     name.slice(0, at) + name.charAt(at + 1) + name.charAt(at) + name.slice(at + 2),
 };
 
-/** Generates real names, each with a misspelling that has one slip. */
+/** Returns real names, each with a misspelling that has one slip. */
 function misspelt(slip: Slip, names: readonly string[]) {
   return fc
     .record({ name: fc.constantFrom(...names), at: fc.nat() })
@@ -63,13 +63,13 @@ test("the case of an option's letters counts as one slip", async () => {
   ]);
 });
 
-test("an option with two slips is refused, and no other is named", async () => {
+test("an option with two slips is refused, and no real one is suggested", async () => {
   expect(await refusedByAuth({ acesTokenLifetime: 300 })).toEqual([
     "acesTokenLifetime: is not a setting",
   ]);
 });
 
-test("the option features is known, although it is not a setting", async () => {
+test("the option features is accepted, although it is not a setting", async () => {
   expect(await refusedByAuth({ feature: [] })).toEqual([
     "feature: is not a setting; did you mean features?",
   ]);
@@ -79,14 +79,14 @@ test("the option features is known, although it is not a setting", async () => {
   ]);
 });
 
-test("a misspelt variable stops the start although the real one is set too", () => {
+test("a misspelt variable stops the start even if the real one is set too", () => {
   expect(refusedByCommand({ LOG_LEVEL: "info", LOG_LEVLE: "debug" })).toEqual([
     "LOG_LEVLE: is not a setting; did you mean LOG_LEVEL?",
   ]);
 });
 
 describe("a variable that is not misspelt is ignored:", () => {
-  test("those of real settings", () => {
+  test("the name of a real setting", () => {
     const names = [...variables.values()];
     const env = { [longVariables[0] ?? ""]: "sqlite:gate.sqlite" };
     expect(refusedByCommand(env)).toEqual([]);
@@ -113,7 +113,7 @@ test.each([
   ["PROT", "PORT"],
   ["PORTT", "PORT"],
   ["PRT", "PORT"],
-])("%s, which is not a word, was meant to be %s", (wrong, name) => {
+])("%s, which is not a word, counts as a misspelling of %s", (wrong, name) => {
   expect(refusedByCommand({ [wrong]: "1" })).toEqual([
     `${wrong}: is not a setting; did you mean ${name}?`,
   ]);

@@ -99,11 +99,11 @@ test.each([
   "postgresql://u@h/d?password=hunter@2",
   "postgresql://u:hunter@h/d?password=hunter2",
   "postgresql://h/d?sslmode=disable",
-])("a database is named without user and parameters: %s", (url) => {
+])("a message names a database without its user and parameters: %s", (url) => {
   expect(describeDatabase(url)).toBe("postgresql://h/d");
 });
 
-test("the settings of PostgreSQL are refused with SQLite", () => {
+test("settings that only PostgreSQL has are refused with SQLite", () => {
   expect(refusedByCommand({ DATABASE_SCHEMA: "auth", DATABASE_POOL_SIZE: "5" })).toEqual([
     "DATABASE_SCHEMA: needs PostgreSQL in DATABASE_URL",
     "DATABASE_POOL_SIZE: needs PostgreSQL in DATABASE_URL",

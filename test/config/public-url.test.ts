@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { Gate } from "../support/gate.js";
 import { decode } from "../support/forge.js";
 
-/** Keeps the gate from setting it. */
+/** Without this, the gate would set a public URL itself. */
 const UNSET: object = { publicUrl: undefined };
 const ELSEWHERE = { graphiql: false, introspection: false } as const;
 const IS_REQUIRED =
@@ -10,7 +10,7 @@ const IS_REQUIRED =
 const WILDCARD = "has a *, and cannot stand for several origins";
 const ORIGIN = "publicUrl: must be an origin such as https://auth.example.com";
 
-/** Returns the lines of the refusal, or the issuer of a token of the server that has started. */
+/** Starts a server. Returns the lines of its refusal, or the issuer of one of its tokens. */
 async function start(options: Parameters<typeof Gate.open>[0]): Promise<string[] | string> {
   const gate = await Gate.open({ ...UNSET, ...options }).catch(
     (error: unknown) => (error as Error).message,

@@ -14,13 +14,13 @@ const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 const SETTINGS = allSettings(BUILT_IN);
 const WORDS = { describe: describeSetting, defaultOf: describeDefault };
 
-test("docs/settings.md matches the entries", async () => {
+test("docs/settings.md matches the declared settings", async () => {
   const page = readFileSync("docs/settings.md", "utf8");
   const sentences = await readSentences();
   expect(await renderSettingsPage(page, SETTINGS, sentences, WORDS)).toBe(page);
 });
 
-test("docs/settings.md would differ if an entry changed its sentence, range or default", async () => {
+test("docs/settings.md would differ if a setting changed its sentence, range or default", async () => {
   const page = readFileSync("docs/settings.md", "utf8");
   const sentences = await readSentences();
   const lifetime = {
@@ -45,7 +45,7 @@ test("every setting has a sentence", async () => {
   expect(Object.keys(await readSentences()).sort()).toEqual(Object.keys(SETTINGS).sort());
 });
 
-test("only a setting that has a variable describes its default in a variable's words", () => {
+test("only a setting with a variable has a default in the words of variables", () => {
   const isUnread = ([, { variable, defaultNote }]: [string, Setting]) =>
     variable === undefined && typeof defaultNote === "object";
   expect(Object.entries(SETTINGS).filter(isUnread)).toEqual([]);
@@ -63,7 +63,7 @@ test("gatehouse serve --help lists every variable with its default, sentence and
   expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
 });
 
-test("the help takes the sentence of an application's setting from its entry", () => {
+test("the help describes an application's setting with the setting's own sentence", () => {
   const doc = "How many notes a user may keep.";
   const settings = {
     notes: setting.wholeNumber({ variable: "NOTES", doc, from: 1, to: 100, default: 10 }),

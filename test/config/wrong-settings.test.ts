@@ -139,12 +139,15 @@ describe("a wrong variable is refused in one line by its name:", () => {
     expect(refusedByCommand({ [variable]: value })).toEqual([`${variable}: ${message}`]);
   });
 
-  test.each(["UV_THREADPOOL_SIZE=1", "UV_THREADPOOL_SIZE=1024", "NOW=1"])("%s passes", (set) => {
-    const [variable = "", value = ""] = set.split("=");
-    expect(refusedByCommand({ [variable]: value })).toEqual([]);
-  });
+  test.each(["UV_THREADPOOL_SIZE=1", "UV_THREADPOOL_SIZE=1024", "NOW=1"])(
+    "a right value is accepted: %s",
+    (set) => {
+      const [variable = "", value = ""] = set.split("=");
+      expect(refusedByCommand({ [variable]: value })).toEqual([]);
+    },
+  );
 
-  test("an empty variable counts as not set, also one that is misspelt", () => {
+  test("an empty variable counts as not set, even if it is misspelt", () => {
     expect(refusedByCommand({ PORT: "", ACCES_TOKEN_LIFETIME: "" })).toEqual([]);
   });
 });
@@ -184,7 +187,7 @@ describe("two settings that contradict each other are both named, as options or 
     expect(refusedByCommand(env)).toEqual([byVariable]);
   });
 
-  test("a setting that is wrong is not also reported as a contradiction", async () => {
+  test("a wrong setting is not also reported as a contradiction", async () => {
     const options = { refreshTokenLifetime: 60 * 86_400, sessionLifetime: "90d" };
     expect(await refusedByServer(options)).toEqual([
       `sessionLifetime: must be from 60 to ${CENTURY} seconds, but is not a number`,
@@ -212,7 +215,7 @@ describe("all problems are listed at once", () => {
     ]);
   });
 
-  test("for variables, by the command itself, which writes nothing", async () => {
+  test("for variables, by the command, which writes nothing", async () => {
     const folder = mkdtempSync(join(tmpdir(), "wrong-settings-"));
     const env = {
       HOST: "0.0.0.0",
@@ -258,7 +261,7 @@ describe("a setting of an application's feature", () => {
     create: () => ({}),
   });
 
-  test("is refused in the same way as the core's", async () => {
+  test("is refused in the same way as a setting of the core", async () => {
     expect(await refusedByServer({ notesPerUser: 101, notesLifetim: null }, [notes])).toEqual([
       "notesPerUser: must be from 1 to 100, but is 1 too large",
       "notesLifetim: is not a setting; did you mean notesLifetime?",
@@ -295,7 +298,7 @@ describe("a message never repeats the value", () => {
     ...["SECRET_KEY", "DATABASE_URL", "REDIS_URL", "JWT_ALGORITHM", "ACCESS_TOKEN_LIFETIME"],
     ...["PASSWORD_MIN_LENGTH", "GRAPHIQL", "CORS_ORIGINS", "TRUSTED_PROXIES", "LOG_LEVEL", "PORT"],
   ];
-  /** Is not valid for any setting, and does not occur in a message by chance. */
+  /** Texts that no setting accepts, and that do not occur in a message by chance. */
   const marked = fc.string({ maxLength: 12 }).map((text) => `§${text}`);
 
   test("for an option of any type", async () => {
@@ -321,7 +324,7 @@ describe("a message never repeats the value", () => {
     );
   });
 
-  test("for a number out of range: it gives the range and the distance", async () => {
+  test("for a number out of range, which is refused with the range and the distance", async () => {
     const range = "passwordMinLength: must be from 8 to 64, but is";
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: -1000, max: 7 }), async (value) => {

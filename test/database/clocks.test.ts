@@ -8,7 +8,7 @@ import { setUpGate } from "../support/gate.js";
 import { describeWith } from "../support/programs.js";
 
 const SECRET_KEY = randomBytes(32).toString("base64url");
-/** Long, because starting a server with another clock takes a while on a busy machine. */
+/** In milliseconds. Long, because starting a server with another clock takes a while on a busy machine. */
 const TIMEOUT = 60_000;
 
 describePostgres("over postgresql", () => {
@@ -30,7 +30,7 @@ describePostgres("over postgresql", () => {
 
       afterAll(() => other.stop());
 
-      test("accepts the tokens of the others, and they accept its tokens", async () => {
+      test("accepts the tokens of other servers, and they accept its tokens", async () => {
         const { access, refresh } = await gate.issue(ada);
         expect(
           (await gate.ask("{ me { id } }", { authorization: `Bearer ${access}`, url: other.url }))
@@ -44,7 +44,7 @@ describePostgres("over postgresql", () => {
         expect(Math.abs(iat * 1000 - Date.now())).toBeLessThan(30_000);
       });
 
-      test("W3: takes an honest retry for what it is", async () => {
+      test("W3: treats an honest retry as a retry", async () => {
         const { refresh } = await gate.issue(ada);
         const first = await gate.refresh(refresh);
         const retry = await gate.refresh(refresh, { url: other.url });
@@ -52,7 +52,7 @@ describePostgres("over postgresql", () => {
         expect(retry.data.refreshToken.refresh).toBe(first.data.refreshToken.refresh);
       });
 
-      test("still takes a late replay for reuse", async () => {
+      test("still treats a late replay as reuse", async () => {
         const { refresh, session } = await gate.issue(ada);
         await gate.refresh(refresh);
         await gate.sql("UPDATE session SET rotated_at = rotated_at - 11000 WHERE id = ?", [

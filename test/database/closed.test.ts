@@ -43,7 +43,7 @@ test("after auth.close() every call that needs the database says that it is clos
   }
 });
 
-test("after auth.close() a request is refused as unavailable, and says why", async () => {
+test("after auth.close() a request is refused as unavailable, and the error says why", async () => {
   const headers = { authorization: `Bearer ${token}` };
   const contextValue = await auth.createContext({ headers, ip: "192.0.2.1" });
   const { errors } = await graphql({ schema: auth.schema, source: "{ me { id } }", contextValue });

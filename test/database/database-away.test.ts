@@ -44,7 +44,7 @@ const damages: Record<string, (path: string) => Promise<void>> = {
 
 describe("while the database cannot be read", () => {
   test.each(Object.entries(damages))(
-    "H-28: its file %s: every operation is SERVICE_UNAVAILABLE, and none calls a credential invalid",
+    "H-28: because its file %s, every operation is SERVICE_UNAVAILABLE, and none calls a credential invalid",
     async (_name, damage) => {
       await checkpoint();
       await damage(gate.databasePath);
@@ -56,7 +56,7 @@ describe("while the database cannot be read", () => {
     },
   );
 
-  test("H-28: in the middle of many requests: each is answered as before or SERVICE_UNAVAILABLE, never UNAUTHENTICATED", async () => {
+  test("H-28: many running requests are each answered as before or SERVICE_UNAVAILABLE, never UNAUTHENTICATED", async () => {
     const { authorization } = credentials.fixed;
     const running = startRequests(gate, credentials);
     for (const suffix of ["", "-wal", "-shm"]) await overwrite(`${gate.databasePath}${suffix}`);

@@ -5,11 +5,11 @@ import { describePostgres } from "../support/databases.js";
 import { eventually } from "../support/eventually.js";
 import { PASSWORD, setUpFreshGate } from "../support/gate.js";
 
-/** On SQLite nothing can be deleted while a statement runs. */
+/** SQLite is not tested, because nothing can be deleted there while a statement runs. */
 describePostgres("a user who is deleted while a statement inserts a row of the user:", () => {
   const gate = setUpFreshGate({}, "postgresql");
 
-  /** Deletes the user in a transaction that is committed when the operation waits for it. */
+  /** Deletes the user in a transaction, and commits it when the operation waits for it. */
   async function whileDeleting<Result>(
     userId: string,
     operation: () => Promise<Result>,
@@ -19,7 +19,8 @@ describePostgres("a user who is deleted while a statement inserts a row of the u
     await client.query("BEGIN");
     await client.query(`DELETE FROM "user" WHERE id = $1`, [userId]);
     const running = operation();
-    // It may reject before this function returns it.
+    // The operation may fail before this function returns its promise. Node would report that as an unhandled
+    // rejection.
     running.catch(() => undefined);
     await eventually(async () => {
       const waiting = await gate.sql(

@@ -11,7 +11,7 @@ import { createDatabase, describePostgres } from "../support/databases.js";
 import { Gate, PASSWORD } from "../support/gate.js";
 import { recordStatements } from "../support/statements.js";
 
-/** What CockroachDB, YugabyteDB or Citus lacks, and what a session keeps after its transaction. */
+/** SQL that CockroachDB, YugabyteDB or Citus lacks, or that leaves state in a connection after its transaction. */
 const MISSING = {
   "an advisory lock": /advisory/i,
   "a lock of a table": /\block\s+table\b/i,
@@ -29,7 +29,7 @@ const MISSING = {
   "a statement that CockroachDB lacks": /^\s*merge\b|\bexclude\s+using\b|\bdeferrable\b/i,
 };
 
-/** Everything is on. The mails and the webhooks cannot be delivered. */
+/** All features are on. The mails and the webhooks cannot be delivered. */
 const SETTINGS = {
   impersonation: true,
   registration: "open",
@@ -42,7 +42,7 @@ const SETTINGS = {
   django: true,
 } as const;
 
-/** The tables that {@link useAll} reaches. */
+/** The tables that {@link useAll} writes. */
 const WRITTEN = [
   ...["user", "profile", "session", "signing_key", "throttle", "audit_event", "registration"],
   ...["mail_outbox", "mail_request", "mail_token", "webhook_outbox"],
@@ -118,7 +118,7 @@ async function copyToPostgres(): Promise<void> {
 }
 
 describePostgres("over postgresql", () => {
-  test("the SQL needs no advisory lock, no state of a session, and nothing else that distributed databases lack", async () => {
+  test("the SQL needs no advisory lock, no state of a connection, and nothing else that distributed databases lack", async () => {
     const gate = new Gate(SETTINGS, "postgresql");
     const statements = await recordStatements(async () => {
       await gate.start();
@@ -133,14 +133,14 @@ describePostgres("over postgresql", () => {
       const pattern = new RegExp(`(INSERT INTO|UPDATE|DELETE FROM) "?${table}\\b`);
       expect([table, statements.some((text) => pattern.test(text))]).toEqual([table, true]);
     }
-    // The test itself empties a database before it uses it.
+    // The test itself empties a database before use, so that statement does not count.
     const own = statements.filter((text) => !text.includes("DROP SCHEMA public CASCADE"));
     for (const [name, pattern] of Object.entries(MISSING)) {
       expect([name, own.filter((text) => pattern.test(text))]).toEqual([name, []]);
     }
   });
 
-  test("docs/postgresql.md has the round trips of each request", async () => {
+  test("docs/postgresql.md has the right number of round trips for each request", async () => {
     const gate = await Gate.open({}, "postgresql");
     try {
       await gate.user("ada");

@@ -4,12 +4,15 @@ import { featuresWith } from "../../src/features/index.js";
 import type { Migration } from "../../src/sql.js";
 
 /**
- * The migrations that take something away, and the first version that does without it. Add a migration here only if the
- * version before yours is that version or a later one: it still runs while yours migrates.
+ * Migrations that remove something, each with the first version that no longer needs it. A migration may be added
+ * here only if the previous version is the listed one or a later one, because the previous version still runs during
+ * the migration.
  */
 const CONTRACTIONS: Readonly<Record<string, string>> = {};
 
-/** What the version before cannot work with: it reads and writes what its own migrations have made. */
+/**
+ * Changes that the previous version cannot work with, because it reads and writes the schema of its own migrations.
+ */
 const CONTRACTS = [
   /\bdrop\b/i,
   /\brename\b/i,
@@ -21,7 +24,7 @@ const CONTRACTS = [
 
 const UNIQUE_INDEX = /create\s+unique\s+index\s+"\w+"\s+on\s+"(\w+)"\s*\(([^)]*)\)/i;
 
-/** Returns the statements that take something away, or forbid rows that the version before may write. */
+/** Returns the statements that remove something, or that forbid rows which the previous version may write. */
 function findContractions({ statements }: Pick<Migration, "statements">): string[] {
   const text = statements.join("\n");
   return statements.filter((statement) => {
@@ -29,14 +32,14 @@ function findContractions({ statements }: Pick<Migration, "statements">): string
     const [, table, columns = ""] = UNIQUE_INDEX.exec(statement) ?? [];
     if (table === undefined || text.includes(`create table "${table}"`)) return false;
     const names = [...columns.matchAll(/"(\w+)"/g)].map(([, name]) => name);
-    // A new column is null in the rows of the version before, and nulls are not equal.
+    // The previous version leaves a new column null, and a unique index allows many nulls.
     return !names.some((name) => text.includes(`add column "${name}"`));
   });
 }
 
 describe("the migrations", () => {
   test.each(listMigrations(featuresWith([])))(
-    "$name only adds to the schema, so the version before keeps working on it",
+    "$name only adds to the schema, so the previous version still works with it",
     ({ name, statements }) => {
       const found = findContractions({ statements });
       expect(found.length > 0).toBe(name in CONTRACTIONS);
@@ -54,7 +57,7 @@ describe("the migrations", () => {
     [`alter table "note" alter column "text" type bigint`],
     [`alter table "note" add constraint "note_text" check ("text" <> '')`],
     [`create unique index "note_text_unique" on "note" ("text")`],
-  ])("may not add: %s", (statement) => {
+  ])("may not contain: %s", (statement) => {
     expect(findContractions({ statements: [statement] })).toEqual([statement]);
   });
 
@@ -73,7 +76,7 @@ describe("the migrations", () => {
     ],
     [[`alter table "note" add column "size" integer not null default 0`]],
     [[`create index "note_size_index" on "note" ("size")`]],
-  ])("may add: %j", (statements) => {
+  ])("may contain: %j", (statements) => {
     expect(findContractions({ statements })).toEqual([]);
   });
 });

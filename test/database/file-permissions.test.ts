@@ -11,7 +11,7 @@ const PRODUCTION = {
 const folders = setUpFolders();
 const created = folders.after((folder) => folder.run(["migrate", "--create"], { env: PRODUCTION }));
 
-/** Starts the server on a database with this mode, and returns what a refusal says. */
+/** Starts the server on a database with this file mode, and returns the message of its refusal. */
 async function serveWith(mode: number, env: Record<string, string> = {}): Promise<string> {
   const folder = await created();
   const path = join(folder.path, "data/gatehouse.sqlite");

@@ -6,12 +6,18 @@ import { lockPostgres } from "../support/locks.js";
 import { TcpProxy } from "../support/tcp-proxy.js";
 import { type Credentials, expectUnavailable, operationsOf, signIn } from "./outage.js";
 
-/** More than the limits of 2 and 5 seconds, because the machine may be busy. Without limits, requests take 10 seconds. */
+/**
+ * The longest times for a read and a write, in milliseconds. They exceed the limits of 2 and 5 seconds, because the
+ * machine may be busy. Without limits, requests take 10 seconds.
+ */
 const READ = 4000;
 const WRITE = 8000;
-/** The longest time from the end of an outage to the first success. Without limits, it takes 5 seconds and more. */
+/**
+ * The longest time from the end of an outage to the first success, in milliseconds. Without limits, it takes at least
+ * 5 seconds.
+ */
 const RECOVERY = 2500;
-/** As many as the pool has connections, and more. */
+/** The number of requests at once. It is larger than the number of the pool's connections. */
 const MANY = 25;
 
 async function time<Result>(run: () => Promise<Result>): Promise<[Result, number]> {
@@ -37,7 +43,7 @@ describePostgres("behind a network that fails", () => {
   const askMany = () =>
     Promise.all(Array.from({ length: MANY }, () => gate.me(credentials.fixed.authorization)));
 
-  /** Everything but `lastUsedAt`, which is written later on purpose. */
+  /** Returns all sessions without `lastUsedAt`, which is written later on purpose. */
   const readSessions = async () =>
     (await direct.sql("SELECT * FROM session ORDER BY id")).map((session) => ({
       ...session,
@@ -86,11 +92,11 @@ describePostgres("behind a network that fails", () => {
   );
 
   test.each(Object.entries(outages))(
-    "that %s: requests succeed within a second of its return",
+    "that %s: requests succeed soon after the network is back",
     async (_, begin) => {
       begin();
       await askMany();
-      // They have just begun to connect when the network is back.
+      // These requests have just begun to connect when the network is back.
       const late = askMany();
       await new Promise((resolve) => setTimeout(resolve, 100));
       proxy.pass();
@@ -101,7 +107,7 @@ describePostgres("behind a network that fails", () => {
     },
   );
 
-  test("a request is answered although its first attempt to connect was not", async () => {
+  test("a request is answered even if its first attempt to connect got no answer", async () => {
     proxy.silence();
     await askMany();
     const late = askMany();
@@ -114,7 +120,7 @@ describePostgres("behind a network that fails", () => {
 describePostgres("statements on a locked table", () => {
   const gate = setUpFreshGate({}, "postgresql");
   const WRITES = `UPDATE session SET label = 'late' RETURNING id`;
-  /** The server's code for a statement that its own timeout has ended. */
+  /** The code by which PostgreSQL says that its own timeout has ended a statement. */
   const ENDED_BY_SERVER = { cause: { code: "57014" } };
 
   test("a read is refused in time, and runs again when the table is free", async () => {
@@ -126,7 +132,7 @@ describePostgres("statements on a locked table", () => {
     expect((await gate.me(authorization)).status).toBe(200);
   });
 
-  test("OP-8: the server ends a write before we stop waiting for it, also if the write waited for a connection", async () => {
+  test("OP-8: PostgreSQL ends a write before the server stops waiting for it, even if the write waited for a connection", async () => {
     const { core } = await gate.another({ databasePoolSize: 1 });
     const release = await lockPostgres("LOCK TABLE session IN EXCLUSIVE MODE")(gate);
     try {

@@ -4,17 +4,17 @@ import { type DatabaseKind, describePostgres } from "../support/databases.js";
 import { type Answer, DATABASES, Gate, PASSWORD, setUpFreshGate } from "../support/gate.js";
 import { LOCK_TABLES, lockPostgres } from "../support/locks.js";
 
-/** Two statements in a row may wait for five seconds each. */
+/** In milliseconds. Long, because two statements in a row may wait for five seconds each. */
 const TIMEOUT = 60_000;
 
-/** Everything that requests write, except `lastUsedAt` of sessions, which is written later on purpose. */
+/** Returns everything that requests write, without `lastUsedAt` of sessions, which is written later on purpose. */
 async function readState(gate: Gate): Promise<unknown[]> {
   const sessions = await gate.sql(`SELECT * FROM session ORDER BY id`);
   const users = await gate.sql(`SELECT * FROM "user" ORDER BY id`);
   return [...sessions.map((session) => ({ ...session, last_used_at: null })), ...users];
 }
 
-/** Sends every operation that writes while the database is locked, and unlocks it after all responses. */
+/** Locks the database, and sends every operation that writes. Unlocks the database after all responses. */
 async function expectNothingLater(kind: DatabaseKind): Promise<void> {
   const gate = await Gate.open({}, kind);
   try {
@@ -41,7 +41,7 @@ async function expectNothingLater(kind: DatabaseKind): Promise<void> {
     const release = await LOCK_TABLES[kind](gate);
     const answers = await Promise.all(operations.map((run) => run())).finally(release);
     expect(answers.map(({ code }) => code)).toEqual(operations.map(() => "SERVICE_UNAVAILABLE"));
-    // A write that was left waiting would happen before this login, or soon after it.
+    // A write that still waits would happen before this login, or soon after it.
     await gate.ask(`mutation { login(username: "bob", password: "x") { access } }`);
     await new Promise((resolve) => setTimeout(resolve, 1000));
     expect(await readState(gate)).toEqual(before);

@@ -72,7 +72,7 @@ describe.each(DATABASES)("the migrations over %s", (kind) => {
     return rows.map(({ name }) => name).sort();
   };
 
-  /** Returns every table, column, constraint and index; on SQLite as the SQL that created them. */
+  /** Returns every table, column, constraint and index. On SQLite, these are the SQL statements that created them. */
   const schema = (of = home) =>
     of.sql(
       kind === "sqlite"
@@ -122,7 +122,7 @@ describe.each(DATABASES)("the migrations over %s", (kind) => {
     const ended = { code: 0, stdout: "The database is up to date.\n", stderr: "" };
     expect(runs).toEqual([ended, ended, ended, ended]);
     const names: string[] = await recorded();
-    // The command also applied those of the features that are on.
+    // The command also applied the migrations of the features that are on.
     expect(names.filter((name) => !name.includes(":"))).toHaveLength(CORE.length);
     expect(new Set(names).size).toBe(names.length);
   }, 60_000);
@@ -201,7 +201,7 @@ describe.each(DATABASES)("the migrations over %s", (kind) => {
     expect(await tables()).toContain("note");
   });
 
-  test("nothing is pending for tables that no entity describes", async () => {
+  test("tables that no entity describes need no change", async () => {
     const database = await openWith(notes);
     await database.migrate();
     expect(await database.pendingChanges()).toBe("");
@@ -210,7 +210,7 @@ describe.each(DATABASES)("the migrations over %s", (kind) => {
   });
 
   test.each(["2999-01-01-later", "notes:2999-01-01-later"])(
-    "a database with the unknown migration %s was written by a newer version, and is refused",
+    "a database with the unknown migration %s counts as that of a newer version, and is refused",
     async (name) => {
       const database = await openWith(notes);
       await database.migrate();
@@ -221,7 +221,7 @@ describe.each(DATABASES)("the migrations over %s", (kind) => {
     },
   );
 
-  test("a wrong statement of a feature fails at once, and the error names the feature", async () => {
+  test("a wrong statement of a feature fails at the start, and the error names the feature", async () => {
     const statements = [`create tabel "wrong" ("id" text)`];
     const database = await openWith(notes, {
       name: "typos",

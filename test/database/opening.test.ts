@@ -22,7 +22,7 @@ async function faultOf(databaseUrl: string): Promise<string> {
 describePostgres(
   "a PostgreSQL database that cannot be opened is refused in one line that says why:",
   () => {
-    test("it does not exist", async () => {
+    test("the database does not exist", async () => {
       const url = Object.assign(new URL(POSTGRES_URL), { pathname: "/no_such_gate" });
       expect(await faultOf(url.href)).toBe(
         'The database no_such_gate does not exist; `gatehouse migrate --create` makes it: database "no_such_gate" does not exist',
@@ -34,7 +34,7 @@ describePostgres(
       const schema = `gate_${randomBytes(4).toString("hex")}`;
       await sql(`CREATE SCHEMA ${schema}`);
       try {
-        // A real old server is not at hand, so this one is made to say so.
+        // No real old server is available, so this server is made to report an old version.
         await sql(
           `CREATE VIEW ${schema}.pg_settings AS SELECT name, CASE name
              WHEN 'server_version_num' THEN '110022' ELSE setting END AS setting FROM pg_catalog.pg_settings`,
@@ -61,7 +61,7 @@ describePostgres(
 );
 
 describe("a server that cannot be used is refused in one line that says why:", () => {
-  /** The server's answer to each message; null for no answer. */
+  /** The server's answer to each message, or null for no answer. */
   const answers: Record<string, string | null> = {
     "a server without TLS": "N",
     "a server of another protocol": "-ERR unknown command\r\n",

@@ -58,7 +58,7 @@ export function startRequests(gate: Gate, { jwt, fixed }: Credentials): Promise<
   );
 }
 
-/** Expects what needs no database to work during an outage. */
+/** Expects that operations which need no database work during an outage. */
 export async function expectDatabaseFreeOperations(
   gate: Gate,
   { fixed: { authorization } }: Credentials,

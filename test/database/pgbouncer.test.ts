@@ -62,7 +62,7 @@ describePgBouncer("behind PgBouncer in transaction mode, with Debian's configura
     await expectService(second, authorization);
     ended.push(...(await Promise.all(second.map((server) => server.stop()))));
     expect(ended.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
-    // One of them has created the first admin.
+    // Only one process has created the first admin, and says so. No other message is expected.
     const errors = ended.map(({ stderr }) => stderr).filter((stderr) => stderr !== "");
     expect(errors).toEqual([expect.stringMatching(/^Created the first admin\./)]);
   }, 120_000);
@@ -77,13 +77,13 @@ describePgBouncer("behind PgBouncer in transaction mode, with Debian's configura
     expect(await runPostgres(databaseUrl, "SELECT name FROM pg_prepared_statements")).toEqual([]);
   });
 
-  test("DATABASE_SCHEMA is refused with the statement to run on the server, and works after that statement", async () => {
+  test("DATABASE_SCHEMA is refused with a message that names a statement, and works after that statement", async () => {
     await database.sql("CREATE SCHEMA elsewhere");
     const fault =
       /^DATABASE_SCHEMA cannot be set through a pooler\. Run on the server: ALTER ROLE "\w+" SET search_path = "elsewhere"$/;
     await expect(openAuth({ databaseSchema: "elsewhere" })).rejects.toThrow(fault);
     const name = new URL(database.url).pathname.slice(1);
-    // Set for the database and not for the role, because other tests use the role.
+    // The statement changes the database and not the role, because other tests use the role.
     await database.sql(`ALTER DATABASE ${name} SET search_path = elsewhere`);
     try {
       await database.sql(
@@ -100,7 +100,7 @@ describePgBouncer("behind PgBouncer in transaction mode, with Debian's configura
     await database.sql("DROP SCHEMA elsewhere CASCADE");
   });
 
-  test("a missing database, and options, are refused in the words of PgBouncer or of the server", async () => {
+  test("a missing database and the URL's options are refused, and the error quotes the message of PgBouncer or the server", async () => {
     const missing = Object.assign(new URL(databaseUrl), { pathname: "/no_such_gate" }).href;
     await expect(openAuth({ databaseUrl: missing })).rejects.toThrow(
       /^The database server, or the pooler in front of it, refuses the connection: .*no_such_gate/,

@@ -44,7 +44,7 @@ describePostgres("while PostgreSQL cannot be reached", () => {
     }
   }
 
-  test("H-28: every operation is SERVICE_UNAVAILABLE, none calls a credential invalid, and all work when it is back", async () => {
+  test("H-28: every operation is SERVICE_UNAVAILABLE, none calls a credential invalid, and all work again afterwards", async () => {
     await rename(name, `${name}_away`);
     try {
       const answers = operationsOf(gate, credentials).map(async ([operation, run]) => {
@@ -82,7 +82,7 @@ describePostgres("while PostgreSQL cannot be reached", () => {
     await expectRecovery(gate, credentials);
   });
 
-  test("H-28: when all connections are cut in the middle of many requests, each is answered as before or SERVICE_UNAVAILABLE, never UNAUTHENTICATED", async () => {
+  test("H-28: when all connections are cut, running requests are answered as before or SERVICE_UNAVAILABLE, never UNAUTHENTICATED", async () => {
     const { authorization } = credentials.fixed;
     const running = startRequests(gate, credentials);
     for (let cut = 0; cut < 5; cut += 1) {

@@ -33,7 +33,7 @@ describePostgres("over PostgreSQL", () => {
     await administer(`DROP ROLE ${role}`);
   });
 
-  test("`gatehouse migrate` refuses a missing database and schema, and only `--create` makes them", async () => {
+  test("`gatehouse migrate` refuses a missing database and schema, and creates them only with `--create`", async () => {
     const folder = await folders.empty();
     const env = { DATABASE_URL: urlOf(), DATABASE_SCHEMA: 'my "own" s\\chema' };
     const missing = new RegExp(`^gatehouse: The database ${name} does not exist; `);
@@ -77,7 +77,7 @@ describePostgres("over PostgreSQL", () => {
       await auth.close();
     }
 
-    test("migrates and runs with DATABASE_SCHEMA, also on a single connection", async () => {
+    test("migrates and runs with DATABASE_SCHEMA, even on a single connection", async () => {
       await expectService({ databaseSchema: "auth", databasePoolSize: 1 });
     });
 

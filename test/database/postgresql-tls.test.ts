@@ -14,7 +14,7 @@ describeCluster("a server that takes TLS only", () => {
     await cluster.sql("CREATE ROLE carol LOGIN");
     await cluster.sql(`CREATE ROLE full LOGIN PASSWORD '${ROLE_PASSWORD}' CONNECTION LIMIT 0`);
     await cluster.sql("CREATE DATABASE shop OWNER ada");
-    // One application's tables belong to one role.
+    // Both users work with the tables of the role ada, because an application's tables belong to one role.
     await cluster.sql("GRANT ada TO carol");
     await cluster.sql("ALTER ROLE carol SET role = ada");
     await copyFile(cluster.file("carol.key"), cluster.file("open.key"));
@@ -24,7 +24,7 @@ describeCluster("a server that takes TLS only", () => {
 
   afterAll(() => cluster.stop());
 
-  /** `CA`, `CAROL` and the like stand for the cluster's files. */
+  /** Returns a URL of the database. Names of files such as `ca.crt` become paths of the cluster's files. */
   function urlOf(
     query: string,
     { user = `ada:${ROLE_PASSWORD}`, host = "localhost" } = {},
@@ -59,7 +59,7 @@ describeCluster("a server that takes TLS only", () => {
     return error.message;
   }
 
-  /** The connections of `ada` and `carol`, as the server sees them. */
+  /** Returns the connections of `ada` and `carol`, as the server sees them. */
   const connections = () =>
     cluster.sql(
       `SELECT application_name AS name, ssl, usename AS role FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
@@ -82,7 +82,7 @@ describeCluster("a server that takes TLS only", () => {
       });
     });
 
-    test("with verify-ca, whatever the host is called", async () => {
+    test("with verify-ca, whatever the host's name", async () => {
       const url = urlOf("sslmode=verify-ca&sslrootcert=ca.crt", { host: "127.0.0.1" });
       await withAuth(url, async () => {
         expect(await connections()).toMatchObject([{ ssl: true }]);

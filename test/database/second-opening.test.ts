@@ -9,10 +9,13 @@ import { runSql } from "../support/sqlite.js";
 
 const SECRET_KEY = "9QxT2vLw7Zc4NfYb1KpRs8HdJm3GaUeV6oXiCtBqWyE";
 
-/** Milliseconds: enough for a slow machine. */
+/** In milliseconds. Long, because the machine may be slow. */
 const TIMEOUT = 300_000;
 
-/** Opens the database, then opens it again as `again` says. Adds a user for each line that it reads. */
+/**
+ * Returns a program that opens the database, and opens it again by the code in `again`. It then adds a user for each
+ * line that it reads.
+ */
 function program(again: string): string {
   return `
     import { createInterface } from "node:readline";
@@ -58,7 +61,7 @@ describe("one process opens a SQLite file twice, and another process opens and c
       `await createAuth({ ...options, secretKey: "a".concat(options.secretKey) }).catch(() => 0);`,
     ],
   ])(
-    "what the first one writes later survives kill -9: %s",
+    "later writes of the first process survive kill -9: %s",
     async (_what, again) => {
       const { child, ended } = startNode(["--input-type=module", "-e", program(again)], {
         cwd: ROOT,

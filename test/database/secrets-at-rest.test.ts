@@ -10,7 +10,7 @@ describeGates((gate, database) => {
   let passwords: string[];
   let jwt: Tokens[];
   let fixed: Tokens[];
-  /** Returns every value of every column of every table, and the bytes of the files. */
+  /** Every value of every column of every table, and the bytes of the files. */
   let stored: Buffer;
 
   beforeAll(async () => {
@@ -61,7 +61,7 @@ describeGates((gate, database) => {
       ? Promise.all(["", "-wal"].map((suffix) => readFile(`${gate.databasePath}${suffix}`)))
       : [];
 
-  /** The encodings in which a stored secret could still be used. */
+  /** Returns the encodings in which a stored secret could still be used. */
   const spellings = (secret: string) => {
     const bytes = Buffer.from(secret);
     const hex = bytes.toString("hex");
@@ -75,19 +75,19 @@ describeGates((gate, database) => {
     secrets.filter((secret) => spellings(secret).some((spelling) => stored.includes(spelling)));
 
   describe("the database's columns and files", () => {
-    test("hold names, session ids and hashes, and this search finds them", () => {
+    test("hold names, session ids and hashes, which shows that this search finds texts", () => {
       expect(stored.includes("user99")).toBe(true);
       expect(jwt.every(({ session }) => stored.includes(session.id))).toBe(true);
       expect(stored.includes("$argon2id$")).toBe(true);
     });
 
-    test("T-21, W1: hold none of 100 static tokens, neither whole nor the secret alone", () => {
+    test("T-21, W1: hold none of 100 static tokens, neither the whole token nor its secret alone", () => {
       expect(foundOf(fixed.map(({ token }) => token))).toEqual([]);
       expect(foundOf(fixed.map(({ token }) => token.slice(37, 80)))).toEqual([]);
       expect(new Set(fixed.map(({ token }) => token)).size).toBe(USERS);
     });
 
-    test("R-19, W14: hold none of 100 refresh and 100 access tokens, neither whole nor the signature alone", () => {
+    test("R-19, W14: hold none of 100 refresh and 100 access tokens, neither the whole token nor its signature alone", () => {
       const tokens = jwt.flatMap(({ access, refresh }) => [access, refresh]);
       expect(foundOf(tokens)).toEqual([]);
       expect(foundOf(tokens.map((token) => token.split(".")[2] ?? token))).toEqual([]);

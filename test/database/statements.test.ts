@@ -49,7 +49,7 @@ describe.each(DATABASES)("the statements of a feature over %s", (kind) => {
     },
   );
 
-  test("are refused when they write where they should read", async () => {
+  test("are refused if they write in place of a read", async () => {
     await expect(sql.read(INSERT, ["e"])).rejects.toThrow("Use sql.write.");
     await expect(sql.readOnce(INSERT, ["e"])).rejects.toThrow("Use sql.write.");
     expect(await sql.read("SELECT id FROM note WHERE id = ?", ["e"])).toEqual([]);
@@ -65,7 +65,7 @@ describe.each(DATABASES)("the statements of a feature over %s", (kind) => {
     expect(await sql.read(read, ["a"])).toEqual([{ id: "a" }]);
   });
 
-  test("are durable once they have run, and wait for 2 seconds to read and for 5 to write at most", async () => {
+  test("are durable once they have run, and wait at most 2 seconds for a read and 5 for a write", async () => {
     const settingsOf = async (run: RunStatement, names: string[]) => {
       const values = [];
       for (const name of names) {
@@ -76,7 +76,7 @@ describe.each(DATABASES)("the statements of a feature over %s", (kind) => {
       return values;
     };
     if (kind === "sqlite") {
-      // 2 is FULL, which survives a power failure.
+      // The value 2 of `synchronous` is FULL, which survives a power failure.
       const names = ["synchronous", "journal_mode", "foreign_keys", "busy_timeout"];
       expect(await settingsOf(database.write, names)).toEqual([2, "wal", 1, 5000]);
       expect(await settingsOf(database.read, ["busy_timeout"])).toEqual([2000]);
@@ -85,7 +85,7 @@ describe.each(DATABASES)("the statements of a feature over %s", (kind) => {
     }
   });
 
-  test("the database itself does not call a mistake of a statement an outage", async () => {
+  test("with a mistake do not count as an outage of the database", async () => {
     const mistakes =
       kind === "sqlite" ? database.read(INSERT, ["f"]) : database.read("SELECT ? AS a", []);
     await expect(mistakes).rejects.not.toBeInstanceOf(ServiceUnavailable);

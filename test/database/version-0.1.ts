@@ -1,6 +1,6 @@
 import type { DatabaseKind, TestDatabase } from "../support/databases.js";
 
-/** The SQL that version 0.1 ran on a new database. Never change it, because such databases exist. */
+/** The SQL that version 0.1 ran on a new database. Never change it, because databases of that version exist. */
 const STATEMENTS = [
   `create table "user" (
       "id" text not null primary key,
@@ -59,17 +59,17 @@ const STATEMENTS = [
   `create index "throttle_expires_at_index" on "throttle" ("expires_at")`,
 ];
 
-/** The table of the ORM that records migrations, as version 0.1 created it. */
+/** The table in which the ORM records migrations, as version 0.1 created it. */
 const RECORD = {
   sqlite:
     "create table `mikro_orm_migrations` (`id` integer not null primary key autoincrement, `name` varchar(255), `executed_at` datetime default CURRENT_TIMESTAMP)",
   postgresql: `create table "mikro_orm_migrations" ("id" serial primary key, "name" varchar(255), "executed_at" timestamptz default CURRENT_TIMESTAMP)`,
 };
 
-/** The names that version 0.1 recorded. */
+/** The names of the migrations that version 0.1 recorded. */
 const RECORDED = ["2026-11-22-accounts-keys-sessions", "2026-11-25-throttling"];
 
-/** Makes the tables of an empty database as version 0.1 did. */
+/** Creates the tables of an empty database as version 0.1 did. */
 export async function createAsVersion01(kind: DatabaseKind, home: TestDatabase): Promise<void> {
   for (const statement of [RECORD[kind], ...STATEMENTS]) await home.sql(statement);
   for (const name of RECORDED) {

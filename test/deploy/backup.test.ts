@@ -6,7 +6,7 @@ import { ROOT, setUpFolders } from "../support/command.js";
 import { createDatabase, describePostgres, type TestDatabase } from "../support/databases.js";
 import { describeWith, runProgram } from "../support/programs.js";
 
-/** Milliseconds: six processes start one after the other. */
+/** In milliseconds. Long, because six processes start one after the other. */
 const TIMEOUT = 240_000;
 
 const PASSWORD = "correct horse battery staple";
@@ -19,7 +19,7 @@ async function lineOf(words: string): Promise<string> {
   return lines.find((line) => line.startsWith(words)) ?? `echo no line begins with ${words}; false`;
 }
 
-/** Runs a server with this database, backs it up and restores it by the commands of the docs. */
+/** Runs a server with this database. Backs the database up and restores it by the commands of the docs. */
 async function rehearse(env: Record<string, string>, backUp: string, restore: string) {
   const folder = await folders.empty();
   const exports = Object.entries(env).map(([name, value]) => `export ${name}='${value}'; `);
@@ -38,7 +38,7 @@ async function rehearse(env: Record<string, string>, backUp: string, restore: st
   expect(await shell(backUp)).toEqual({ code: 0, output: "" });
   expect(await reasonOf("mutation { logout { message } }", ada)).toBeUndefined();
   expect(await reasonOf("{ me { id } }", ada)).toBe("token_revoked");
-  // A server that is killed leaves its log of writes behind. It must not get into the restored database.
+  // A killed server leaves its last writes in a separate log. That log must not get into the restored database.
   await server.stop("SIGKILL");
   expect(await shell(restore)).toEqual({ code: 0, output: "" });
 

@@ -78,7 +78,7 @@ describeWith("systemd-analyze")("deploy/gatehouse.service", () => {
   test("has no fault that systemd knows", async () => {
     const folder = await mkdtemp(join(tmpdir(), "unit-"));
     const unit = join(folder, "gatehouse.service");
-    // On this machine, Node may be in another folder.
+    // The unit's path of Node may not exist on this machine, so this test replaces the path.
     await writeFile(
       unit,
       (await readFile(file, "utf8")).replaceAll("/usr/bin/node", process.execPath),
@@ -137,7 +137,7 @@ describePostgres("the settings of the deployments", () => {
   });
   afterAll(() => database.drop());
 
-  /** Runs the server as in a container: as a user without rights, on a read-only file system. */
+  /** Runs a program as in a container: as a user without rights, on a read-only file system. */
   const CONTAINER =
     "bwrap --ro-bind / / --dev /dev --proc /proc --unshare-user --uid 1000 --gid 1000 --die-with-parent".split(
       " ",

@@ -25,7 +25,7 @@ const rules = groups.flatMap((group) => group.rules);
 const { panels } = JSON.parse(await read("deploy/grafana/gatehouse.json")) as Dashboard;
 const targets = panels.flatMap((panel) => panel.targets);
 
-/** The names of the metrics in an expression of PromQL. */
+/** Returns the names of the metrics in an expression of PromQL. */
 function metricsIn(expression: string): string[] {
   return expression.match(/\b(gatehouse|nodejs|process)_\w+|\bup\b/g) ?? [];
 }
@@ -39,7 +39,7 @@ describe("with all features that have metrics", () => {
     webhookUrl: "http://127.0.0.1:1/",
     webhookSecret: `whsec_${Buffer.alloc(32, 1).toString("base64")}`,
   });
-  /** The names of all time series. Prometheus itself adds `up`. */
+  /** The names of all time series that we serve, and `up`, which Prometheus itself adds. */
   let names: Set<string>;
   let text: string;
 
@@ -47,7 +47,7 @@ describe("with all features that have metrics", () => {
     await gate.me();
     text = await scrape(gate);
     const series = [...text.matchAll(/^(\w+)[{ ]/gm)].map(([, name = ""]) => name);
-    // A metric that has no value yet, such as the time of a job's last success.
+    // These metrics have no value yet, such as the time of a job's last success.
     const declared = [...text.matchAll(/^# TYPE (\w+) (?:counter|gauge)$/gm)];
     names = new Set(["up", ...series, ...declared.map(([, name = ""]) => name)]);
   });
@@ -111,7 +111,7 @@ describe("with all features that have metrics", () => {
       expect(await check(["check", "rules"], file)).toMatchObject({ code: 0 });
     });
 
-    test("finds no fault in our own metrics", async () => {
+    test("finds no fault in Gatehouse's own metrics", async () => {
       const own = text
         .split("\n")
         .filter((line) => /^(# \w+ )?gatehouse_/.test(line))

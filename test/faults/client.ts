@@ -12,7 +12,7 @@ interface Tokens {
 export type Ask = Serving["ask"];
 
 export interface Habits {
-  /** How many times to refresh before a logout and the next login. */
+  /** The number of refreshes before a logout and the next login. */
   readonly refreshes: number;
   /** Milliseconds between two requests. */
   readonly pause: number;
@@ -20,18 +20,20 @@ export interface Habits {
 
 const HABITS: Habits = { refreshes: 40, pause: 20 };
 
-/** The server's reuse window, in milliseconds: a client that got no answer has to repeat its request within this time. */
+/**
+ * The server's reuse window, in milliseconds. A client that got no answer must repeat its request within this time.
+ */
 const REUSE_WINDOW = 10_000;
 
 const FIELDS = "{ access refresh }";
 export const ME = "{ me { username } }";
 
-/** Operations that may follow a fault without an answer, or with one that says to repeat them. */
+/** The codes of answers after which a client repeats its request. */
 const REPEATED = ["SERVICE_UNAVAILABLE", "TOO_MANY_REQUESTS"];
 
 /**
- * A client that refreshes, logs out and logs in all the time, and remembers what was acknowledged. It repeats a request
- * that gets no answer, or the answer SERVICE_UNAVAILABLE.
+ * A client that refreshes, logs out and logs in all the time. It remembers every acknowledged operation. It repeats a
+ * request that gets no answer or SERVICE_UNAVAILABLE.
  */
 export class Client {
   readonly username: string;
@@ -40,15 +42,17 @@ export class Client {
   #tokens: Tokens | undefined;
   #isStopped = false;
   #running: Promise<void> | undefined;
-  /** When each operation was acknowledged, on the monotonic clock. */
+  /** The time of each acknowledgement, on the monotonic clock. */
   readonly acknowledged: number[] = [];
-  /** How long each acknowledged operation took with its repetitions, in milliseconds. */
+  /** The time that each acknowledged operation took with its repetitions, in milliseconds. */
   readonly took: number[] = [];
   /** Access tokens whose logout was acknowledged. */
   readonly loggedOut: string[] = [];
   /** Refusals that no client should get. */
   readonly refused: string[] = [];
-  /** How many times the server was away for longer than the reuse window, after it had rotated the token. */
+  /**
+   * The number of refusals because the server rotated the token, and was then away for longer than the reuse window.
+   */
   late = 0;
 
   constructor(ask: Ask, username = "ada", habits: Partial<Habits> = {}) {
@@ -57,7 +61,7 @@ export class Client {
     this.#habits = { ...HABITS, ...habits };
   }
 
-  /** The current tokens; undefined between a logout and the next login. */
+  /** The current tokens, or undefined between a logout and the next login. */
   get lastTokens(): Tokens | undefined {
     return this.#tokens;
   }
@@ -76,7 +80,7 @@ export class Client {
     this.#running = this.#run();
   }
 
-  /** Resolves when the client has a session, and waits for no answer. */
+  /** Stops the client. Resolves when it has a session, and waits for no answer. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#running;
@@ -139,7 +143,7 @@ const NO_ANSWER = { data: undefined, errors: [{ extensions: { code: "SERVICE_UNA
 
 /**
  * Stops the clients. Expects on each instance that their newest tokens work, and that ended sessions stay ended.
- * @returns a line that says what was counted
+ * @returns a line with the counts
  */
 export async function expectNothingLost(
   instances: readonly { ask: Ask }[],

@@ -13,9 +13,12 @@ import { say } from "./progress.js";
 import { Site } from "./site.js";
 
 const HOUR = 3600;
-/** Each step of the clock, in seconds from the real time. */
+/** The steps of the clock, in seconds from the real time. */
 const STEPS = [HOUR, 0, -HOUR, 0];
-/** An account waits for 15 minutes at most, but only for seconds after so few failures. In milliseconds. */
+/**
+ * The longest wait of an account after so few failures, in milliseconds. Only after many failures, an account waits
+ * for 15 minutes.
+ */
 const MAX_WAIT = 60_000;
 
 const ask = (site: Site, client: AuthClient) =>
@@ -43,7 +46,7 @@ const failLogin = async (site: Site, username: string): Promise<string> => {
 
 describeWith("faketime")("the clock of a running server", () => {
   describe.each(DATABASES)("over %s", (kind) => {
-    test("is stepped by an hour either way: nobody is signed out, and no account waits longer", async () => {
+    test("is stepped by an hour in both directions: nobody is signed out, and no account waits longer", async () => {
       const folder = await mkdtemp(join(tmpdir(), "gate-clock-"));
       const clock = await SteppedClock.start(folder);
       const database = await createDatabase(kind);

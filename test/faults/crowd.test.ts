@@ -34,7 +34,7 @@ describe("a server with", () => {
     await database.drop();
   });
 
-  /** Asks for `me` until `isOver`. Each request has its own connection, as that of another client. */
+  /** Asks for `me` until `isOver`. Each request has its own connection, like the request of another client. */
   async function observe(isOver: () => boolean): Promise<string> {
     const took: number[] = [];
     while (!isOver()) {
@@ -68,7 +68,7 @@ describe("a server with", () => {
     const answered = codes.filter((code) => code === "answered").length;
     say(`calm: ${calm}. ${LOGINS} logins at once, ${answered} of them answered: ${observed}`);
     expect(answered).toBeGreaterThan(0);
-    // A machine whose clients are slow refuses none.
+    // If the clients are slow, the server need not refuse any login.
     expect(["answered", "SERVICE_UNAVAILABLE"]).toEqual(expect.arrayContaining(codes));
   });
 

@@ -10,15 +10,18 @@ import { PostgresServer } from "./postgres-server.js";
 import { say } from "./progress.js";
 import { Site } from "./site.js";
 
-/** How long a fault lasts, in milliseconds. */
+/** The duration of a fault, in milliseconds. */
 const FAULT = 8_000;
-/** The longest time that a request may wait during a fault, in milliseconds. A busy machine adds to the 5.5 seconds. */
+/**
+ * The longest time that a request may wait during a fault, in milliseconds. A busy machine may need more than the
+ * limit of 5.5 seconds.
+ */
 const MAX_WAIT = 20_000;
 
 /** Sends requests one after the other. */
 class Probe {
   readonly codes = new Set<string>();
-  /** Milliseconds. */
+  /** The longest time that a request took, in milliseconds. */
   longest = 0;
   count = 0;
   readonly #send: () => Promise<any>;
@@ -49,7 +52,7 @@ function probesOf(site: Site, authorization: string): Readonly<Record<"me" | "lo
 }
 
 describe.each(DATABASES)("over %s", (kind) => {
-  test("a database that another process keeps locked: reads go on, writes are refused in time, and all works when it is unlocked", async () => {
+  test("a database that another process keeps locked still answers reads and refuses writes in time, and all works when it is unlocked", async () => {
     const database = await createDatabase(kind);
     const site = await Site.open(database.url);
     try {
@@ -76,7 +79,7 @@ describe.each(DATABASES)("over %s", (kind) => {
   });
 });
 
-/** Returns how each fault begins and ends. */
+/** The faults. Each function causes its fault, and then ends it. */
 const FAULTS: Readonly<Record<string, (server: PostgresServer, proxy: TcpProxy) => Promise<void>>> =
   {
     "is stopped and started": async (server) => {
@@ -103,7 +106,7 @@ const FAULTS: Readonly<Record<string, (server: PostgresServer, proxy: TcpProxy) 
 
 describeCluster("PostgreSQL", () => {
   test.each(Object.keys(FAULTS))(
-    "%s: each request is answered or refused in time, nothing is lost, and all works when it is back",
+    "%s: each request is answered or refused in time, nothing is lost, and all works again afterwards",
     async (fault) => {
       const server = await PostgresServer.start();
       const proxy = await TcpProxy.open(server.url);

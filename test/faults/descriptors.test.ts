@@ -14,10 +14,13 @@ import { Site } from "./site.js";
 
 const run = promisify(execFile);
 
-/** How many files and connections the server may have open, and how many connections are opened to it. */
+/**
+ * The number of files and connections that the server may have open, and the number of connections that the test
+ * opens.
+ */
 const LIMIT = 64;
 const CONNECTIONS = 200;
-/** How long after its start the server has imported all modules, in milliseconds. */
+/** The time from the start of the server until it has imported all modules, in milliseconds. */
 const PRELOADED = 10_000;
 
 const CHANGE = `mutation { changePassword(currentPassword: "${PASSWORD}", newPassword: "x") { message } }`;
@@ -39,7 +42,7 @@ describe.each(DATABASES)("over %s", (kind) => {
       );
       await eventually(() => openFiles() >= LIMIT - 1);
       const begin = performance.now();
-      // If it needed a module that is not imported yet, Node could not read that module, and would not try again.
+      // No module may be left to import. Node could not open its file now, and would not try again later.
       await site.ask(CHANGE, authorization).catch(() => undefined);
       await eventually(() => performance.now() > begin + 3000);
       for (const socket of sockets) socket.destroy();

@@ -31,7 +31,7 @@ async function fillDisk(name: string, disk: SmallDisk, databaseUrl: string, sql:
     const codes = new Set<string>();
     let longest = 0;
     const begin = performance.now();
-    // A database that still has a little room within its files takes some more writes.
+    // After a first refusal, some more writes succeed, because the files of the database still have a little room.
     for (let refused = 0; refused < 20;) {
       const sent = performance.now();
       const { data, errors } = await site.ask(LOGIN);
@@ -66,7 +66,7 @@ async function fillDisk(name: string, disk: SmallDisk, databaseUrl: string, sql:
 }
 
 describeRoot("a full disk", () => {
-  test("under SQLite: reads go on, writes are refused and change nothing, and all works when there is room", async () => {
+  test("under SQLite, reads are answered, writes are refused and change nothing, and all works when there is room", async () => {
     const disk = await SmallDisk.mount(16);
     try {
       const path = disk.path("gate.sqlite");
@@ -78,7 +78,7 @@ describeRoot("a full disk", () => {
   });
 
   describeCluster("under PostgreSQL", () => {
-    test("reads go on, writes are refused and change nothing, and all works when there is room", async () => {
+    test("reads are answered, writes are refused and change nothing, and all works when there is room", async () => {
       const [disk, server] = [await SmallDisk.mount(32), await PostgresServer.start()];
       try {
         const folder = disk.path("tables");

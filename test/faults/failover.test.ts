@@ -14,7 +14,7 @@ import { ReplicatedPostgres } from "./replicated-postgresql.js";
 
 /** The file that docs/deploy.md recommends. */
 const CONFIGURATION = join(ROOT, "deploy/pgbouncer.ini");
-/** For each instance. */
+/** The number of clients of each instance. */
 const CLIENTS = 6;
 
 const needed = [describeCluster, describePgBouncer, describeWith("/usr/sbin/haproxy")];
@@ -50,7 +50,7 @@ describeFailover("a failover of PostgreSQL under load", () => {
   }
 
   test.each(CASES)(
-    "%s, behind HAProxy%s: nothing that was acknowledged is lost, each instance answers again, and ended sessions stay ended",
+    "%s, behind HAProxy%s: nothing acknowledged is lost, each instance answers again, and ended sessions stay ended",
     async (fault, _pooler, isPooled) => {
       const servers = await ReplicatedPostgres.start();
       const bouncer = isPooled ? await PgBouncer.start(CONFIGURATION, servers.url) : undefined;

@@ -1,6 +1,6 @@
 import config from "../../jest.config.js";
 
-/** Faults of whole servers. They have a command of their own, because they start servers and kill them. */
+/** The tests of faults. They have their own command, because they start servers and kill them. */
 export default {
   ...config,
   rootDir: "../..",

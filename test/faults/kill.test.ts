@@ -5,9 +5,9 @@ import { gapOf } from "./client.js";
 import { say } from "./progress.js";
 import { Site } from "./site.js";
 
-/** On each database. */
+/** The number of kills on each database. */
 const KILLS = 100;
-/** How long the server works before it is killed at a random moment, in milliseconds. */
+/** The longest time that the server works before it is killed, in milliseconds. The real time is random. */
 const MAX_WORK = 300;
 
 async function killInRotation(kind: DatabaseKind): Promise<void> {

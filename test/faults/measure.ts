@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 
-/** Returns how much memory a process has in use (its resident set), in MiB. */
+/** Returns the memory that a process uses (its resident set), in MiB. */
 export function memoryOf(pid: number): number {
   const [, kilobytes = ""] =
     /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
   return Math.round(Number(kilobytes) / 1024);
 }
 
-/** Returns how much time a process has used of all cores, in seconds. */
+/** Returns the CPU time that a process has used on all cores, in seconds. */
 export function cpuOf(pid: number): number {
   const [, ...fields] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ");
   const [user = "", system = ""] = fields.join(") ").split(" ").slice(11, 13);

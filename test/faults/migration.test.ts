@@ -12,7 +12,7 @@ const KILLS = 15;
 const USERS = 30_000;
 const SECRET_KEY = randomBytes(32).toString("base64url");
 
-/** Each user has the same password and one session. */
+/** Fills the database with users. All have the same password, and each has one session. */
 async function fill(database: TestDatabase, kind: (typeof DATABASES)[number]): Promise<void> {
   const numbers =
     kind === "sqlite"

@@ -11,7 +11,7 @@ import { bin, findRunner, type Runner, untilReady } from "../support/postgresql-
 
 const run = promisify(execFile);
 
-/** A PostgreSQL server of its own, which a test can stop, kill and start again. */
+/** A separate PostgreSQL server, which a test can stop, kill and start again. */
 export class PostgresServer {
   readonly folder: string;
   readonly port: number;
@@ -119,6 +119,6 @@ function kill(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch {
-    // It has ended already.
+    // The process has ended already.
   }
 }

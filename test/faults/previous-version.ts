@@ -23,7 +23,8 @@ async function findPrevious(): Promise<string> {
 }
 
 /**
- * Builds the version before this one with its own packages, once, and keeps it in the folder for temporary files.
+ * Builds the previous version with its own packages. The build is kept in the folder for temporary files, and is made
+ * once.
  * @returns the path of its command
  */
 export async function buildPrevious(): Promise<string> {

@@ -11,7 +11,7 @@ import {
 } from "../support/redis-servers.js";
 
 const FREE = 5;
-/** Milliseconds. Longer than a failover, also on a busy machine. */
+/** In milliseconds. Longer than a failover takes, also on a busy machine. */
 const RECOVERY = 60_000;
 
 const GROUPS: [name: string, start: () => Promise<RedisGroup>, hasReplica: boolean][] = [
@@ -58,7 +58,7 @@ describeRedisServers.each(GROUPS)("counted in %s", (_name, start, hasReplica) =>
     return answers.filter(({ reason }) => reason === "invalid_credentials").length;
   }
 
-  /** Waits until both gates count in Redis, for several keys, which are on different nodes of a Cluster. */
+  /** Waits until both gates count in Redis. Checks several keys, because a Cluster keeps them on different nodes. */
   async function isUsed(): Promise<void> {
     for (let shared = 0; shared < 4;) {
       await eventually(async () => {
@@ -98,7 +98,7 @@ describeRedisServers.each(GROUPS)("counted in %s", (_name, start, hasReplica) =>
     await fail(name, FREE);
     for (const server of group.servers) {
       await server.run("SCRIPT", "FLUSH");
-      await server.run("FLUSHALL").catch(() => undefined); // A replica refuses it.
+      await server.run("FLUSHALL").catch(() => undefined); // A replica refuses FLUSHALL.
     }
     await fail(name, FREE - 1);
     await fail(name, 1, other);
@@ -106,7 +106,7 @@ describeRedisServers.each(GROUPS)("counted in %s", (_name, start, hasReplica) =>
   });
 
   test(
-    "OP-8: while a server is frozen attempts are bounded and nobody is signed out; it recovers without a restart",
+    "OP-8: while a server is frozen attempts are bounded and nobody is signed out, and counting recovers without a restart",
     async () => {
       const { authorization } = await gate.login("ada");
       const frozen = await group.findMaster();
@@ -124,7 +124,7 @@ describeRedisServers.each(GROUPS)("counted in %s", (_name, start, hasReplica) =>
   );
 
   test(
-    "OP-8: after a server was killed attempts are bounded and nobody is signed out; it recovers without a restart",
+    "OP-8: after a server was killed attempts are bounded and nobody is signed out, and counting recovers without a restart",
     async () => {
       const { authorization, refresh } = await gate.login("ada");
       const victim = await group.findMaster();

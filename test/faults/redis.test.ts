@@ -7,12 +7,12 @@ import { gapOf } from "./client.js";
 import { say } from "./progress.js";
 import { Site } from "./site.js";
 
-/** How long a fault lasts, in milliseconds. */
+/** The duration of a fault, in milliseconds. */
 const FAULT = 5_000;
-/** How many wrong passwords an account may have in a row before it has to wait. */
+/** The number of wrong passwords in a row after which an account has to wait. */
 const FREE = 5;
 
-/** Returns how many of 20 wrong passwords were checked. */
+/** Tries 20 wrong passwords, and returns how many of them were checked. */
 async function attack({ ask }: Site): Promise<number> {
   let checked = 0;
   for (let count = 0; count < 20; count += 1) {
@@ -64,7 +64,8 @@ describeRedisServers("Redis", () => {
         say(
           `Redis ${fault}: the longest time without an answer was ${gapOf(site.clients, broken)} ms, an operation took at most ${site.longest(broken)} ms; each client had an answer ${back} ms after its return; ${checked} of 60 wrong passwords were checked. ${counted}.`,
         );
-        // The counters of Redis before, of memory, and of Redis after the fault; and the waits double.
+        // Three counters apply: that of Redis before the fault, that in memory, and that of Redis after it. The waits
+        // of each counter double.
         expect(checked).toBeLessThanOrEqual(3 * (FREE + Math.log2(2 + seconds)));
         expect(site.clients.flatMap(({ refused }) => refused)).toEqual([]);
       } finally {

@@ -8,8 +8,8 @@ import { untilReady } from "../support/postgresql-cluster.js";
 import { PostgresServer } from "./postgres-server.js";
 
 /**
- * A primary and a streaming replica behind HAProxy, which passes connections to the server that takes writes. The primary
- * acknowledges a commit when the replica has applied it.
+ * A primary and a streaming replica behind HAProxy. HAProxy passes connections to the server that takes writes. The
+ * primary acknowledges a commit only when the replica has applied it.
  */
 export class ReplicatedPostgres {
   readonly primary: PostgresServer;
@@ -63,7 +63,7 @@ export class ReplicatedPostgres {
   }
 }
 
-/** Asks each server whether it takes writes, as `psql` would. */
+/** Returns the configuration of HAProxy, which asks each server whether it takes writes, as `psql` would. */
 function proxyConfig([primary, replica, proxy]: readonly [number, number, number]): string {
   const size = (bytes: number) => bytes.toString(16).padStart(8, "0");
   const hex = (text: string) => Buffer.from(text).toString("hex");

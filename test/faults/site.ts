@@ -7,17 +7,20 @@ import { PASSWORD } from "../support/gate.js";
 import { type Ask, Client, expectNothingLost, type Habits } from "./client.js";
 
 export interface SiteOptions {
-  /** @default 16 */
+  /** The number of clients. @default 16 */
   readonly clients?: number;
   readonly habits?: Partial<Habits>;
   /** Further settings of the server. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Milliseconds. */
+/** In milliseconds. */
 const HOUR = 3_600_000;
 
-/** A database with users, a `gatehouse serve` that can be killed and started again on the same port, and clients. */
+/**
+ * A database with users, a `gatehouse serve`, and clients. A test can kill the server and start it again on the same
+ * port.
+ */
 export class Site {
   readonly clients: readonly Client[];
   readonly #databaseUrl: string;
@@ -82,7 +85,7 @@ export class Site {
     return Math.round(performance.now() - time);
   }
 
-  /** Returns how long the slowest operation since `time` took with its repetitions, in milliseconds. */
+  /** Returns how long the slowest operation since `time` took, repetitions included, in milliseconds. */
   longest(time: number): number {
     const took = this.clients.flatMap((client) =>
       client.took.filter((_, index) => client.acknowledged[index]! > time),
@@ -90,7 +93,7 @@ export class Site {
     return Math.round(Math.max(0, ...took));
   }
 
-  /** Stops the clients, and expects that nothing was lost. Returns a line that says what was counted. */
+  /** Stops the clients, and expects that nothing was lost. Returns a line with the counts. */
   expectNothingLost(): Promise<string> {
     return expectNothingLost([this], this.clients);
   }

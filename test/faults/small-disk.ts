@@ -13,7 +13,7 @@ export const describeRoot = process.getuid?.() === 0 ? describe : describe.skip;
 
 if (describeRoot === describe.skip) {
   describe.skip("a full disk: only root can mount one", () => {
-    test("the same rules", () => undefined);
+    test("the tests that need it are skipped", () => undefined);
   });
 }
 
@@ -37,7 +37,7 @@ export class SmallDisk {
     return join(this.folder, name);
   }
 
-  /** Takes the room that is left. */
+  /** Fills the space that is left. */
   async fill(): Promise<void> {
     const file = await open(this.path("filler"), "a");
     try {

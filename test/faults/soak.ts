@@ -10,7 +10,7 @@ const MINUTES = Number(process.env["SOAK_MINUTES"] ?? 20);
 /** The share of one core that the server should use. */
 const LOAD = 0.5;
 const CLIENTS = 32;
-/** How often the pace is corrected and the memory read, in milliseconds. */
+/** The interval, in milliseconds, at which the pace is corrected and the memory is read. */
 const INTERVAL = 5_000;
 
 const TABLES = ["user", "session", "signing_key", "lease", "throttle"];
@@ -35,7 +35,7 @@ describe.each(DATABASES)("over %s", (kind) => {
       const { pid } = site.server;
       try {
         await site.load();
-        /** `me` of each client in turn, as fast as the load allows. */
+        /** The pause between two requests for `me`, in milliseconds. The loop below adjusts it to reach {@link LOAD}. */
         let [pause, isOver] = [5, false];
         const took: { at: number; milliseconds: number }[] = [];
         const reading = Array.from({ length: 4 }, async (_, lane) => {
@@ -49,7 +49,7 @@ describe.each(DATABASES)("over %s", (kind) => {
             await sleep(pause);
           }
         });
-        // Caches fill and code is compiled in the first tenth, so measure after it.
+        // Measure after the first tenth, in which caches fill and code is compiled.
         const start = performance.now();
         const end = start + MINUTES * 60_000;
         const warm = start + MINUTES * 6_000;
@@ -75,7 +75,7 @@ describe.each(DATABASES)("over %s", (kind) => {
         await Promise.all(reading);
         const counted = await site.expectNothingLost();
         const share = Math.round(((lastCpu - firstCpu) / (lastTime - start)) * 100_000);
-        /** Returns the figures of one quarter of the time after `warm`, from 0 to 3. */
+        /** Returns the figures of one quarter of the time after `warm`. The quarters are 0 to 3. */
         const quarter = (index: number) => {
           const from = warm + ((end - warm) / 4) * index;
           const isIn = ({ at }: { at: number }) => at >= from && at < from + (end - warm) / 4;

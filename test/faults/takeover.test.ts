@@ -9,12 +9,14 @@ import { createDatabase, DATABASES, type TestDatabase } from "../support/databas
 import { eventually } from "../support/eventually.js";
 import { MailServer } from "../support/mail-server.js";
 
-/** Milliseconds. */
+/** In milliseconds. */
 const TIMEOUT = 300_000;
 
 /** Seconds between two runs of the job. */
 const INTERVAL = 5;
-/** How long a run takes, in seconds. So long that the runs of two servers would overlap, whenever each started. */
+/**
+ * The duration of a run, in seconds. It is so long that the runs of two servers would overlap, whenever each started.
+ */
 const RUN = 4;
 
 /** A job that fails if it runs twice at the same time, because each run inserts the same row. */
@@ -76,7 +78,7 @@ describe.each(DATABASES)("two servers over %s, one of which is killed", (kind) =
     (await home.sql(`SELECT pid FROM ${table}`)).map(({ pid }) => pid);
 
   test(
-    "M-13: one at a time runs a job, and the other takes over if that one is killed in the middle",
+    "M-13: one at a time runs a job, and the other one takes over if that one is killed during a run",
     async () => {
       await serve();
       await serve();
@@ -91,7 +93,7 @@ describe.each(DATABASES)("two servers over %s, one of which is killed", (kind) =
       const before = (await pids("report")).length;
       await home.sql("DELETE FROM running_report");
       await eventually(async () => (await pids("report")).length > before, TIMEOUT);
-      // Two intervals, the run itself, and time for a busy machine.
+      // The next run may take two intervals, its own duration, and some time on a busy machine.
       expect(performance.now() - since).toBeLessThan((2 * INTERVAL + RUN + 10) * 1000);
       const next = (await pids("report")).slice(before);
       expect(next).not.toContain(killed);
@@ -102,7 +104,7 @@ describe.each(DATABASES)("two servers over %s, one of which is killed", (kind) =
   );
 
   test(
-    "one of them sends each mail, and the other sends those that the killed one had begun",
+    "one sends each mail, and if it is killed, the other sends the mails that it had begun",
     async () => {
       const [one, two] = [await serve(), await serve()];
       const names = Array.from({ length: 10 }, (_, index) => `user${index}@example.com`);
@@ -121,7 +123,7 @@ describe.each(DATABASES)("two servers over %s, one of which is killed", (kind) =
       await eventually(() => smtp.seen.length > names.length, TIMEOUT);
       await one.stop("SIGKILL");
       smtp.behaviour = {};
-      // Two minutes after its claim, a mail may be claimed again.
+      // A mail may be claimed again two minutes after its claim. This statement saves the wait.
       await home.sql("UPDATE mail_outbox SET due_at = 0");
       await eventually(() => smtp.mails.length > names.length, TIMEOUT);
       const recipients = smtp.mails.flatMap((mail) => mail.recipients);

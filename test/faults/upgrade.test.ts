@@ -7,7 +7,7 @@ import { createDatabase, DATABASES, type TestDatabase } from "../support/databas
 import { runNode } from "../support/node-process.js";
 import { buildPrevious } from "./previous-version.js";
 
-/** Milliseconds. The first build installs all packages. */
+/** In milliseconds. Long, because the first build installs all packages. */
 const TIMEOUT = 900_000;
 
 const secretKey = randomBytes(32).toString("base64url");
@@ -19,7 +19,7 @@ beforeAll(async () => {
   previous = await buildPrevious();
 }, TIMEOUT);
 
-describe.each(DATABASES)("the version before, beside this one over %s", (kind) => {
+describe.each(DATABASES)("the previous version, beside this one over %s", (kind) => {
   let home: TestDatabase;
   let servers: Serving[];
   let password: string;
@@ -69,7 +69,7 @@ describe.each(DATABASES)("the version before, beside this one over %s", (kind) =
     return refreshToken.refresh ?? refreshToken.token;
   }
 
-  /** Expects that each server accepts the other's credentials, and its changes at the next request. */
+  /** Expects that each server accepts the other's credentials, and notices its changes at the next request. */
   async function expectCommonUsers(one: Serving, other: Serving): Promise<void> {
     for (const [issuer, judge] of [
       [one, other],
@@ -106,7 +106,7 @@ describe.each(DATABASES)("the version before, beside this one over %s", (kind) =
   );
 
   test(
-    "goes on under load while this one migrates, and does not start on a schema that it does not know",
+    "continues under load while this version migrates, and does not start on a schema that it does not know",
     async () => {
       const old = await serve(previous);
       const recorded = () => home.sql("SELECT name FROM mikro_orm_migrations");

@@ -35,7 +35,7 @@ function gatehouse(FEATURES: string, ...args: string[]) {
 }
 
 describe("features that cannot be loaded", () => {
-  test("stop neither --help nor generate-secret, which print one line about it", async () => {
+  test("do not stop --help or generate-secret, which print one line about them", async () => {
     const [help, secret] = await Promise.all([
       gatehouse("./nope.js", "--help"),
       gatehouse("./nope.js", "generate-secret"),
@@ -62,7 +62,7 @@ describe("features that cannot be loaded", () => {
     ["./empty.mjs", "The module ./empty.mjs exports no feature."],
     ["./twin.mjs", "FEATURES: two are called health"],
     ["./serve.mjs", "FEATURES: two commands are called serve"],
-  ])("are reported with the reason: %s", async (features, line) => {
+  ])("are reported with a reason: %s", async (features, line) => {
     expect(await gatehouse(features, "migrate")).toEqual({
       code: 1,
       stdout: "",
@@ -131,7 +131,7 @@ describe("the options of a feature's command", () => {
   });
 });
 
-test("no feature can have a command of the core", async () => {
+test("no feature can have a command with the name of a core command", async () => {
   const { stdout } = await gatehouse("", "--help");
   const commands = [...stdout.matchAll(/^ {2}([a-z][\w-]+) /gm)].map(([, name = ""]) => name);
   expect(commands).toContain("serve");

@@ -91,7 +91,7 @@ describe("an error names the feature and keeps its cause when it comes from", ()
     expect(error.cause).toHaveProperty("message");
   });
 
-  test("a job, which it names too", async () => {
+  test("a job, which the message names too", async () => {
     const errors: unknown[] = [];
     const jobs = [{ name: "clean", interval: 1, run: () => Promise.reject(cause) }];
     const auth = await createAuth({ ...options, features: [notes({ jobs })] });
@@ -154,7 +154,7 @@ describe("an error of a feature that is running names it, and keeps its cause:",
     }
   });
 
-  test("a refusal of a hook stays as it is, also where the hook is a method", async () => {
+  test("a refusal of a hook stays unchanged, even if the hook is a method", async () => {
     class Closed {
       readonly refusal = new Vetoed("Closed.");
       beforeLogin() {
@@ -167,7 +167,7 @@ describe("an error of a feature that is running names it, and keeps its cause:",
   test.each([
     ["throws", fail],
     ["rejects", () => Promise.reject(cause)],
-  ])("onEvent that %s, in a warning", async (_how, onEvent) => {
+  ])("onEvent that %s causes a warning", async (_how, onEvent) => {
     const warning = jest.spyOn(process, "emitWarning").mockImplementation(() => undefined);
     try {
       await use({ onEvent });
@@ -182,7 +182,7 @@ describe("an error of a feature that is running names it, and keeps its cause:",
   test.each([
     ["throws", fail],
     ["rejects", () => Promise.reject(cause)],
-  ])("onResponse that %s, in a warning: the response is sent", async (_how, onResponse) => {
+  ])("onResponse that %s causes a warning, and the response is sent", async (_how, onResponse) => {
     const warning = jest.spyOn(process, "emitWarning").mockImplementation(() => undefined);
     const server = await start(notes({ onResponse }));
     try {
@@ -232,7 +232,7 @@ test("a server whose announcement fails does not listen", async () => {
   expect(code).toBe("ECONNREFUSED");
 });
 
-test("a feature that does not close delays the end by at most 5 seconds", async () => {
+test("a feature that never closes delays the end of the server by at most 5 seconds", async () => {
   const started = Date.now();
   const server = await start(notes({ close: () => new Promise(() => undefined) }));
   await server.close();
@@ -240,7 +240,7 @@ test("a feature that does not close delays the end by at most 5 seconds", async 
   expect(await server.auth.isReady()).toBe(false);
 }, 15_000);
 
-test("a route that asks for no log lines keeps asking", async () => {
+test("auth.routes keeps the isLogged of a feature's route", async () => {
   const routes = [
     { method: "GET" as const, path: "/notes", isLogged: false, handle: () => new Response() },
   ];

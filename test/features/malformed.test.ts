@@ -16,7 +16,7 @@ beforeAll(async () => {
 
 afterAll(() => database.drop());
 
-/** Returns the lines with which `createAuth` refuses features. */
+/** Returns the lines by which `createAuth` refuses these features. */
 async function refusalOf(features: unknown): Promise<string[]> {
   const error: unknown = await createAuth({
     secretKey,
@@ -246,7 +246,7 @@ describe("what create returns is refused if it is or has", () => {
   });
 });
 
-test("classes with fields of their own are accepted, and so is SQL with a ; in a text or a comment", async () => {
+test("classes with additional fields are accepted, and so is SQL with a ; in a text or a comment", async () => {
   class Hooks {
     readonly calls: string[] = [];
     beforeLogin(): void {
@@ -319,7 +319,7 @@ describe("a required feature must be", () => {
     expect(found).toEqual([api]);
   });
 
-  test("nothing at all, if the feature only uses it; its API is then undefined", async () => {
+  test("on, unless the feature only uses it: then its API is undefined", async () => {
     const api = { base: { answer: 42 } };
     const found: unknown[] = [];
     const based = { name: "base", create: () => ({ api }) };
@@ -356,7 +356,7 @@ describe("a required feature must be", () => {
     );
   });
 
-  test("nothing at all, if the feature that requires it is off", async () => {
+  test("on, unless the feature that requires it is off", async () => {
     const features = [{ ...notesOn, isOn: () => false }];
     const auth = await createAuth({ secretKey, databaseUrl: database.url, features });
     await auth.close();

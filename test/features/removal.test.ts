@@ -15,7 +15,7 @@ const SOURCES = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf
 
 const OPTIONS = readOptions();
 
-/** Parsed once and shared by the programs, which differ in one file and one folder. */
+/** Source files are parsed once for all programs, which differ in one file and one folder only. */
 const parsed = new Map<string, ts.SourceFile | undefined>();
 
 describe.each(FEATURES)("the feature %s", (feature) => {
@@ -25,7 +25,7 @@ describe.each(FEATURES)("the feature %s", (feature) => {
     (path) => !folders.some((folder) => path.startsWith(folder)) && path !== LIST,
   );
 
-  test("is named by src/features/index.ts only, outside its own folder and those that require it", () => {
+  test("is named only in its own folder, in features that require it, and in src/features/index.ts", () => {
     const { texts, options } = namesOf(feature);
     const found = outside.flatMap((path) => {
       const code = codeOf(path);
@@ -38,7 +38,7 @@ describe.each(FEATURES)("the feature %s", (feature) => {
     expect(found).toEqual([]);
   });
 
-  test("can be deleted together with its lines in src/features/index.ts: the rest compiles", () => {
+  test("can be deleted together with its lines in src/features/index.ts, and the rest still compiles", () => {
     expect(compile(outside, without(deleted))).toEqual([]);
   }, 60_000);
 });
@@ -60,7 +60,14 @@ test("the core's tests pass in a copy without any feature", async () => {
     const tests = ["permissions/guards", "graphql/(logout|me|refresh|verify)", "sessions/limit"];
     const jest = join(copy, "node_modules/jest/bin/jest.js");
     const ended = await runNode(
-      ["--experimental-vm-modules", "--no-warnings", jest, ...tests, "--maxWorkers=1", "--reporters=default"],
+      [
+        "--experimental-vm-modules",
+        "--no-warnings",
+        jest,
+        ...tests,
+        "--maxWorkers=1",
+        "--reporters=default",
+      ],
       { cwd: copy, timeout: 150_000 },
     );
     if (ended.code !== 0) throw new Error(ended.stderr.slice(-4000));
@@ -73,7 +80,10 @@ test("the core's tests pass in a copy without any feature", async () => {
   }
 }, 180_000);
 
-/** The names of a feature: texts are its folder and its variables, options are those of its settings. */
+/**
+ * Returns the names that code may use for a feature. `texts` are its folder and its variables, `options` those of its
+ * settings.
+ */
 function namesOf(feature: string): { texts: RegExp[]; options: RegExp[] } {
   const text = readFileSync(join(ROOT, "src/features", feature, "index.ts"), "utf8");
   const [, settings = ""] = /^const settings = \{$(.*?)^\};$/ms.exec(text) ?? [];
@@ -86,7 +96,9 @@ function namesOf(feature: string): { texts: RegExp[]; options: RegExp[] } {
   };
 }
 
-/** Returns code without its texts, because the names of options are also words, such as in "recovery codes". */
+/**
+ * Returns code without its string literals, because the names of options are also words, such as in "recovery codes".
+ */
 function withoutTexts(code: string): string {
   return code
     .replaceAll(/"(?:[^"\\\n]|\\.)*"/g, '""')
@@ -99,7 +111,9 @@ function codeOf(path: string): string {
   return readFileSync(path, "utf8").replaceAll(comments, "").replaceAll("/login/oauth/", "");
 }
 
-/** Returns the list of features without some: without the lines that name their folders, and without their entries. */
+/**
+ * Returns the source of the list of features without some of them: without their imports and without their entries.
+ */
 function without(features: readonly string[]): string {
   const list = readFileSync(LIST, "utf8");
   return features.reduce((rest, feature) => {
@@ -113,7 +127,7 @@ function without(features: readonly string[]): string {
   }, list);
 }
 
-/** The last compiled program. The next one checks only what the difference between the two affects. */
+/** The last compiled program. The next one checks only the files that differ or are affected. */
 let last: ts.SemanticDiagnosticsBuilderProgram | undefined;
 
 /** Returns the compiler's errors in the sources with another list of features. */
@@ -142,7 +156,7 @@ function compile(files: readonly string[], list: string): string[] {
   );
 }
 
-/** Gives a file the version by which the compiler sees whether it has changed. */
+/** Gives a file a version, by which the compiler sees whether the file has changed. */
 function versioned<File extends ts.SourceFile | undefined>(file: File): File {
   return file && Object.assign(file, { version: ts.sys.createHash?.(file.text) });
 }
@@ -151,6 +165,6 @@ function readOptions(): ts.CompilerOptions {
   const path = join(ROOT, "tsconfig.build.json");
   const { config } = ts.readConfigFile(path, (name) => ts.sys.readFile(name)) as { config: object };
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
-  // With isolated modules, the compiler would not check again what imports a changed file.
+  // With isolated modules, the compiler would not check the importers of a changed file again.
   return { ...options, noEmit: true, isolatedModules: false, verbatimModuleSyntax: false };
 }

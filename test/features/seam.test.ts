@@ -135,7 +135,7 @@ describe("a feature", () => {
     }
   });
 
-  test("learns of each response, with the operation's field and outcome, but not its name", async () => {
+  test("learns of each response with the operation's field and outcome, but without the operation's name", async () => {
     seen.responses.length = 0;
     await post("/graphql", "application/json", '{"query":"query Secret { greeting }"}');
     await post("/graphql", "application/json", '{"query":"query Secret { me { id } }"}');
@@ -166,7 +166,7 @@ describe("a feature", () => {
     expect(await response.text()).not.toContain("secret");
   });
 
-  test("has its rows pruned", async () => {
+  test("can have its rows pruned", async () => {
     await database.sql(`UPDATE profile SET role = 'NOBODY'`);
     expect(await server.auth.maintenance.prune()).toBe(1);
   });
@@ -193,7 +193,7 @@ describe("closing", () => {
     expect(steps).toEqual(["second", "first"]);
   });
 
-  test("a feature that fails to close keeps nothing else open", async () => {
+  test("a feature that fails to close does not keep anything else open", async () => {
     const steps: string[] = [];
     const failing = defineFeature({
       name: "failing",

@@ -30,7 +30,7 @@ describe("with the features switched off", () => {
 
 test("features that are off do not load their libraries, and those that are on do", async () => {
   const folder = await mkdtemp(join(tmpdir(), "switches-"));
-  // Prints the file that imports the library of the refresh cookie, and the library of the metrics, when they are loaded.
+  // Prints which module imports the libraries of the refresh cookie and of the metrics, if they are loaded.
   const hook = `export async function load(url, context, next) {
     const [found] = /refresh-cookie\\/cookie\\.js$|prom-client\\/index\\.js$/.exec(url) ?? [];
     if (found !== undefined) process._rawDebug(found);

@@ -25,10 +25,10 @@ console.log((await auth.login("ada", "correct horse battery staple")).user.usern
 const Status = () => createElement("p", null, useAuth().status);
 console.log(renderToString(createElement(AuthProvider, { client: auth }, createElement(Status))));`;
 
-/** Milliseconds: enough on a busy machine. */
+/** In milliseconds. Long, because the machine may be busy. */
 const TIMEOUT = 100_000;
 
-/** As docs/installing.md says. */
+/** The packages that docs/installing.md says to leave out of a bundle. */
 const EXTERNAL = ["graphql-gatehouse", "graphql"];
 
 const WEBPACK = `import { fileURLToPath } from "node:url";
@@ -56,7 +56,10 @@ const external = EXTERNAL.map((name) => `--external:${name}`);
 const ESBUILD = ["node_modules/esbuild/bin/esbuild", "--bundle", "--format=esm"];
 const VITE_BUILD = ["node_modules/vite/bin/vite.js", "build"];
 
-/** How each tool bundles server.mjs and client.mjs, as `out/server-NAME.mjs` and `out/client-NAME.mjs`. */
+/**
+ * The commands by which each tool bundles server.mjs and client.mjs, into `out/server-NAME.mjs` and
+ * `out/client-NAME.mjs`.
+ */
 const BUILDS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   esbuild: [
     [...ESBUILD, "--platform=node", ...external, "server.mjs", "--outfile=out/server-esbuild.mjs"],
@@ -83,7 +86,7 @@ beforeAll(async () => {
     "vite.client.mjs": VITE.replace("rollupOptions: {", 'rollupOptions: { input: "client.mjs",'),
   };
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
-  // Exact versions, because tests should change only with the code.
+  // The versions are exact, because the tests should change only with the code.
   const tools = ["esbuild@0.28.2", "webpack@5.113.0", "webpack-cli@7.3.1", "vite@8.3.8"];
   const { code, stderr } = await npm(["install", "--no-save", "--no-audit", ...tools], folder);
   if (code !== 0) throw new Error(stderr);
@@ -97,7 +100,7 @@ describe.each(Object.keys(BUILDS))("a bundle by %s", (tool) => {
     }
   });
 
-  test("of a server runs without the packages that the documents say to leave out", async () => {
+  test("of a server runs without the packages that docs/installing.md says to leave out", async () => {
     const ended = await runNode([`out/server-${tool}.mjs`], {
       cwd: folder,
       timeout: TIMEOUT,
@@ -109,7 +112,7 @@ describe.each(Object.keys(BUILDS))("a bundle by %s", (tool) => {
     expect(ended).toEqual({ code: 0, stdout: "no_credentials\n", stderr: "" });
   });
 
-  test("of the client logs in, and its hook works without telling the bundler to use one copy of React", async () => {
+  test("of the client logs in, and its hook works, although the bundler is not told to use one copy of React", async () => {
     const ended = await runNode([`out/client-${tool}.mjs`], { cwd: folder, timeout: TIMEOUT });
     // A hook renders `loading` outside a browser. With two copies of React it would throw.
     expect(ended).toEqual({ code: 0, stdout: "ada\n<p>loading</p>\n", stderr: "" });

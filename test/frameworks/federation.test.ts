@@ -78,13 +78,13 @@ const entities = (...ids: string[]) =>
     .join()}]) { ... on User { id username profile { role } } } }`;
 
 describe("the subgraph", () => {
-  test("shows its SDL to a gateway without a credential, with a key for users and shareable pages", async () => {
+  test("shows its SDL to a gateway without a credential; users have a key, and pages are shareable", async () => {
     const { data } = await ask(example.url, "{ _service { sdl } }");
     expect(data._service.sdl).toMatch(/type User\s+@key\(fields: "id"\)/);
     expect(data._service.sdl).toMatch(/type PageInfo\s+@shareable/);
   });
 
-  test("tells a stranger nothing about users, whether they exist or not", async () => {
+  test("tells a stranger nothing about users, not even whether they exist", async () => {
     const { id } = await login(example.url, "bob");
     for (const query of [entities(id), entities("nobody")]) {
       expect(await ask(example.url, query)).toMatchObject({
@@ -94,7 +94,7 @@ describe("the subgraph", () => {
     }
   });
 
-  test("shows users themselves, and refuses others in the same way whether they exist or not", async () => {
+  test("shows users their own data, and refuses others in the same way whether they exist or not", async () => {
     const [ada, bob] = [await login(example.url, "ada"), await login(example.url, "bob")];
     const { data, reasons } = await ask(
       example.url,
@@ -116,7 +116,7 @@ describe("the subgraph", () => {
     expect(reasons).toEqual([]);
   });
 
-  test("refuses a request for more than 100 entities, over all its fields", async () => {
+  test("refuses a request for more than 100 entities in all its fields together", async () => {
     const { id, headers } = await login(example.url, "ada");
     const [one, two] = [60, 41].map((length) => Array(length).fill({ __typename: "User", id }));
     const query = `query ($one: [_Any!]!, $two: [_Any!]!) {
@@ -134,19 +134,19 @@ describe("the subgraph", () => {
         extensions: { code: "BAD_USER_INPUT" },
       },
     ]);
-    // An anonymous client does not learn the limit.
+    // An anonymous client does not learn about the limit.
     const { reasons } = await ask(example.url, query, {}, { one, two });
     expect(reasons).toContain("no_credentials");
   });
 
-  test("gives a trace to nobody", async () => {
+  test("sends no trace, whoever asks", async () => {
     const headers = { "apollo-federation-include-trace": "ftv1" };
     const traced = await ask(reviewsUrl, "{ reviews(authors: []) { nodes { text } } }", headers);
     expect(traced.extensions).toHaveProperty("ftv1");
     expect((await ask(example.url, "{ greeting }", headers)).extensions).toBeUndefined();
   });
 
-  test("composes with another subgraph that has PageInfo, too", async () => {
+  test("can be composed with another subgraph that also has PageInfo", async () => {
     const services = await Promise.all(
       Object.entries({ accounts: example.url, reviews: reviewsUrl }).map(async ([name, url]) => {
         const { data } = await ask(url, "{ _service { sdl } }");

@@ -7,10 +7,13 @@ import type { Browser } from "../support/browsers/driver.js";
 import { describeBrowser, openBrowser } from "../support/browsers/index.js";
 import { BOB_EMAIL, type InstalledExample, installExample, PASSWORD } from "./install-example.js";
 
-/** Apollo's standalone server, which takes long bodies, and answers a malformed one with a page and a line in the log. */
+/**
+ * This example uses Apollo's standalone server. It takes long bodies. It answers a malformed body with a page, and
+ * logs one line.
+ */
 const STANDALONE = "embed";
 
-/** The subgraph. It trusts the client's address that the gateway on its own machine sends. */
+/** This example is a subgraph. It trusts the client's address from a gateway on the same machine. */
 const SUBGRAPH = "federation";
 
 /** Each complete server of `examples/`. Next.js has two bundlers. */
@@ -77,7 +80,7 @@ describe.each(EXAMPLES)("the installed example %s %s", (name, bundler = "") => {
         code: "UNAUTHENTICATED",
         reason: "no_credentials",
       });
-      // A client of plain JSON gets 200, as the specification says.
+      // A client that accepts only application/json gets 200, as the specification says.
       expect(await ask(query, undefined, "application/json")).toMatchObject({
         status: 200,
         code: "UNAUTHENTICATED",
@@ -118,7 +121,7 @@ describe.each(EXAMPLES)("the installed example %s %s", (name, bundler = "") => {
     },
   );
 
-  test("logs in by e-mail, too, and refuses wrong credentials in the same way for every name", async () => {
+  test("also logs in by e-mail, and refuses wrong credentials in the same way for every name", async () => {
     const logIn = (operation: string) => ask(`mutation { ${operation} { tokenType access } }`);
     const { data } = await logIn(`emailLogin(email: "${BOB_EMAIL}", password: "${PASSWORD}")`);
     const { tokenType, access } = data.emailLogin;
@@ -165,7 +168,7 @@ describe.each(EXAMPLES)("the installed example %s %s", (name, bundler = "") => {
       expect(response.status).toBe(400);
       const answer = await response.text();
       expect(answer).not.toMatch(/\bat .*:\d+:\d+|node_modules/);
-      // Its own body parser answers before Apollo Server does.
+      // The standalone server's body parser answers before Apollo Server does.
       if (name === STANDALONE) return;
       const [error] = JSON.parse(answer).errors;
       expect(error).toMatchObject({
@@ -175,7 +178,7 @@ describe.each(EXAMPLES)("the installed example %s %s", (name, bundler = "") => {
     },
   );
 
-  test("answers a malformed Host header and a malformed body as the client's mistakes, without a stack", async () => {
+  test("answers a malformed Host header and a malformed body with 4xx and without a stack", async () => {
     const { hostname, port, pathname } = new URL(example.url);
     const body = '{"query":';
     for (const host of ["exa mple", "[", "a:b:c"]) {
@@ -240,7 +243,7 @@ describe.each(EXAMPLES)("the installed example %s %s", (name, bundler = "") => {
         await signOut.waitFor();
         await signOut.click();
         await signIn.waitFor();
-        // The example has no icon.
+        // The browser asks for an icon, which the example does not have.
         const isMissing = /^Failed to load resource: .* 404 /;
         expect(problems.filter((text) => !isMissing.test(text))).toEqual([]);
         await person.close();
@@ -248,7 +251,7 @@ describe.each(EXAMPLES)("the installed example %s %s", (name, bundler = "") => {
     });
   }
 
-  // Last, because the address stays throttled.
+  // This test is the last one, because the address stays throttled.
   test("throttles the wrong passwords of one address, whatever the client says its address is", async () => {
     let last: Awaited<ReturnType<typeof ask>> | undefined;
     for (let count = 0; count < 60 && last?.reason !== "throttled"; count += 1) {

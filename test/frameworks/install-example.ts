@@ -10,7 +10,7 @@ import { copyCompiledSqlite } from "../installed/install.mjs";
 export const PASSWORD = "correct horse battery staple";
 export const BOB_EMAIL = "bob@example.com";
 
-/** An example of `examples/`, installed from the packed package with a dependency tree of its own. */
+/** An example of `examples/`, installed from the packed package with a separate dependency tree. */
 export class InstalledExample {
   readonly folder: string;
   #child: ChildProcess | undefined;
@@ -38,7 +38,7 @@ export class InstalledExample {
     return stdout.trim();
   }
 
-  /** Without `DATABASE_URL`, because the example and the command must choose the same database. */
+  /** The environment without `DATABASE_URL`, because the example and the command must choose the same database. */
   get env(): Record<string, string> {
     return {
       SECRET_KEY: this.#secret,
@@ -80,7 +80,7 @@ export class InstalledExample {
 }
 
 /**
- * Installs an example into a folder of its own, and runs its script `build` if it has one.
+ * Installs an example into a new folder, and runs its script `build` if it has one.
  * @param bundler an option of `next build`
  */
 export async function installExample(name: string, bundler = ""): Promise<InstalledExample> {

@@ -4,7 +4,7 @@ import config from "../installed/jest.config.js";
 export default {
   ...config,
   roots: ["<rootDir>/test/frameworks"],
-  // One after another, because each installs and builds whole applications.
+  // One file at a time, because each installs and builds whole applications.
   maxWorkers: 1,
   testTimeout: 1_800_000,
 };

@@ -4,11 +4,11 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/
 import { createDatabase, describePostgres, type TestDatabase } from "../support/databases.js";
 import { APP, npm, runProgram, TARBALL } from "../installed/app.js";
 
-/** Outside the application's folder, so that no package is found in it. */
+/** The folder is not inside the application's folder, where Node would find the application's packages. */
 const FOLDER = join(dirname(APP), "managers");
 const MODULES = join(FOLDER, "node_modules");
 
-/** Where the packages of the managers are in the registry, for this system. */
+/** The package managers, with their packages in the registry for this system. */
 const MANAGERS = [
   "pnpm@10.34.9",
   "@yarnpkg/cli-dist@4.18.1",
@@ -25,10 +25,10 @@ type Command = readonly [string, ...string[]];
 interface Manager {
   readonly name: string;
   readonly install: Command;
-  /** Runs the command of an installed package. */
+  /** The command that runs an installed package. */
   readonly exec: Command;
   readonly config?: Readonly<Record<string, string>>;
-  /** The command that the message tells a user of this manager to run. */
+  /** The command that the error message tells users of this manager to run. */
   readonly cure: string;
 }
 
@@ -91,7 +91,7 @@ describe.each(MANAGED)("an application that $name installs", (manager) => {
         type: "module",
         dependencies: { "graphql-gatehouse": `file:${TARBALL}`, graphql: "16.15.0" },
       }),
-      // Yarn looks for a project in the folders above, unless this one has a lock file.
+      // Without a lock file here, Yarn would look for a project in the folders above.
       "yarn.lock": "",
       ...manager.config,
     };

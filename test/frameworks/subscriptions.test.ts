@@ -94,7 +94,10 @@ const overWebSocket: Open = (query, authorization) => {
 
 const reasonOf = (result: any) => result?.errors?.[0].extensions.reason;
 
-/** Reads the motto until the stream has an event, because a subscription starts a moment after it was sent. */
+/**
+ * Reads the motto until the stream has an event. One read may be too early, because a subscription starts a moment
+ * after its request.
+ */
 async function readUntilEvent(stream: Stream, reader: string): Promise<any> {
   const timer = setInterval(() => void ask("{ motto }", reader), 200);
   try {
@@ -148,7 +151,7 @@ describe.each([
 });
 
 test.each<unknown>([7, {}, { toString: 1 }, ["Bearer x"], "Bearer a b"])(
-  "a WebSocket whose authorization is %j is refused, and the server goes on",
+  "a WebSocket whose authorization is %j is refused, and the server continues",
   async (authorization) => {
     const stream = await overWebSocket("subscription { mottoRead }", authorization);
     expect(reasonOf(await stream.next())).toMatch(/^(bad_authorization_header|token_not_valid)$/);

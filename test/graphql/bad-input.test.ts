@@ -22,7 +22,7 @@ describeGates((gate) => {
   const send = (name: keyof typeof OPERATIONS, v: unknown) =>
     gate.ask(OPERATIONS[name], { variables: { v } });
 
-  /** Expects that a response contains nothing of the input and nothing of the server's internals. */
+  /** Expects that a response repeats no input and reveals no internals of the server. */
   function expectDiscreet({ text, headers }: Answer): void {
     expect(text + JSON.stringify([...headers])).not.toContain(CANARY);
     expect(text).not.toMatch(/stacktrace|node_modules|SQLITE|\.ts:|\.js:/);
@@ -68,7 +68,7 @@ describeGates((gate) => {
     });
 
     test.each([CANARY, "jwt", "SLIDE", "", "Bearer", 1, ["JWT"], { JWT: CANARY }])(
-      "an unknown scheme word, %j, is BAD_USER_INPUT and not repeated",
+      "an unknown scheme, %j, is BAD_USER_INPUT and not repeated",
       async (scheme) => {
         const query = `mutation ($s: AuthScheme!) {
         login(username: "ada", password: "${PASSWORD}", scheme: $s) { scheme }
@@ -131,7 +131,7 @@ describeGates((gate) => {
     });
 
     test.each(["refreshToken", "logout"] as const)(
-      "R-17: is always token_not_valid for %s",
+      "R-17: is always token_not_valid in %s",
       async (name) => {
         const odd = [
           "",

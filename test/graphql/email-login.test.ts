@@ -58,13 +58,13 @@ describeGates((gate, database) => {
       },
     );
 
-    test("L-11, W12: uses the password as it is, with its blanks and its case", async () => {
+    test("L-11, W12: uses the password unchanged, with its blanks and its case", async () => {
       for (const password of [`${PASSWORD} `, ` ${PASSWORD}`, PASSWORD.toUpperCase()]) {
         expect((await emailLogin("mamun@gmail.com", password)).reason).toBe("invalid_credentials");
       }
     });
 
-    test("L-10: an address in another spelling is the same address, and cannot be registered again", async () => {
+    test("L-10: another spelling of an address is the same address, and cannot be registered again", async () => {
       for (const email of ["MAMUN@gmail.com", "mamun@GMAIL.COM"]) {
         await expect(gate.user("second", { email })).rejects.toMatchObject({
           code: "BAD_USER_INPUT",
@@ -72,12 +72,12 @@ describeGates((gate, database) => {
       }
     });
 
-    test("L-10: two users who share an address in old data are refused without a 500", async () => {
+    test("L-10: two users who share an address, as in old data, are refused without a 500", async () => {
       const old = await Gate.open({}, database);
       try {
         await old.user("one", { email: "both@example.com" });
         await old.user("two", { email: "other@example.com" });
-        // The user table without its unique index, as in old data.
+        // Old data has no unique index on the addresses.
         await old.sql(`DROP INDEX user_email_key_unique`);
         await old.sql(`UPDATE "user" SET email_key = 'both@example.com'`);
         const variables = { email: "both@example.com", password: PASSWORD };

@@ -4,12 +4,12 @@ import { attempt, REFUSED, WRONG } from "../support/attempts.js";
 import { type Answer, PASSWORD, setUpGate } from "../support/gate.js";
 
 const SAMPLES = 200;
-/** The number of accounts of each kind, so large that none gets locked or throttled. */
+/** The number of accounts of each kind. With so many, none is locked or throttled. */
 const ACCOUNTS = 16;
 /** The largest relative difference between the medians of two kinds of refusal. */
 const ALIKE = 0.05;
 
-/** The kinds of refused logins. The last one is made 50 % slower, to show that the test would detect it. */
+/** The kinds of refused logins. The last kind is made 50 % slower, to show that the test would detect that. */
 const KINDS: Readonly<Record<string, readonly [name: string, password: string]>> = {
   unknown: ["nobody", WRONG],
   wrong: ["ada", WRONG],
@@ -41,7 +41,7 @@ function login(kind: string, account: number, headers: Record<string, string> = 
   return attempt(gate, `${name}${account}`, password, { headers });
 }
 
-/** The parts of a response that could distinguish one refusal from another. */
+/** Returns the parts of a response that could distinguish one refusal from another. */
 const visible = ({ status, headers, text }: Answer) => ({
   status,
   text,
@@ -59,10 +59,13 @@ test.each(["application/graphql-response+json", "application/json", "*/*"])(
   },
 );
 
-/** How often to measure again. Other load moves the medians at random; a real difference is there each time. */
+/**
+ * The number of attempts to measure. Other load changes the medians at random, but a real difference appears each
+ * time.
+ */
 const MEASUREMENTS = 4;
 
-test("LG-1, PW-10, L-04: they take the same time within 5%, a margin that reveals a slower hash", async () => {
+test("LG-1, PW-10, L-04: unknown, wrong, inactive and locked take the same time within 5%, a margin that reveals a slower hash", async () => {
   const differing = new Set(["wrong", "inactive", "locked"]);
   for (let measurement = 0; measurement < MEASUREMENTS && differing.size > 0; measurement += 1) {
     const ratio = await measure();
@@ -74,11 +77,11 @@ test("LG-1, PW-10, L-04: they take the same time within 5%, a margin that reveal
   expect([...differing]).toEqual([]);
 }, 240_000);
 
-/** Logs in many times, and returns the median of how much longer each kind takes than an unknown user. */
+/** Logs in many times. Returns the median of how much longer each kind takes than an unknown user. */
 async function measure(): Promise<(kind: string) => number> {
   const times = new Map<string, number[]>(Object.keys(KINDS).map((kind) => [kind, []]));
   for (let round = 0; round < SAMPLES; round += 1) {
-    // In random order, so that work left over from one kind does not always delay the same other kind.
+    // The order is random, because work that one kind leaves behind must not always delay the same other kind.
     const kinds = Object.keys(KINDS);
     for (let turn = kinds.length; turn > 0; turn -= 1) {
       const [kind = ""] = kinds.splice(Math.floor(Math.random() * turn), 1);

@@ -41,7 +41,7 @@ describeGates((gate) => {
       expect(token).toMatch(/^gth_/);
     });
 
-    test("A-03: the access token of a login reads `me`, and so does that of a refresh", async () => {
+    test("A-03: the access tokens of a login and of a refresh can read `me`", async () => {
       const { refresh, authorization } = await gate.login("ada");
       expect((await gate.me(authorization)).data.me.username).toBe("ada");
       const { access } = (await gate.refresh(refresh)).data.refreshToken;
@@ -62,7 +62,7 @@ describeGates((gate) => {
       expect((await count()) - before).toBe(2);
     });
 
-    test("L-07: does not sign in its own operation, nor the next one", async () => {
+    test("L-07: signs in neither its own operation nor the next one", async () => {
       const { data } = await gate.ask(
         `mutation { login(username: "ada", password: "${PASSWORD}") { access user { username } } }`,
         { authorization: "Basic eDp5" },
@@ -84,7 +84,7 @@ describeGates((gate) => {
       expect(new Date(await read()).getTime()).toBe(at);
     });
 
-    test("L-13: accepts passwords beyond ASCII, in NFC and NFD; another case is another password", async () => {
+    test("L-13: accepts passwords beyond ASCII, both in NFC and in NFD, but not in another case", async () => {
       const password = "pässwörd lang genug 🔑";
       await gate.user("walterwhité", { password });
       for (const form of ["NFC", "NFD"] as const) {
@@ -94,7 +94,7 @@ describeGates((gate) => {
       expect(await login("walterwhité", password.toUpperCase())).toMatchObject(REFUSED);
     });
 
-    test("L-14: refuses every password for a user without one", async () => {
+    test("L-14: refuses every password of a user without one", async () => {
       for (const password of [PASSWORD, "null", "keyless", " "]) {
         expect(await login("keyless", password)).toMatchObject(REFUSED);
       }
@@ -109,7 +109,7 @@ describeGates((gate) => {
   });
 
   describe("a refused login", () => {
-    /** The parts of a response that could distinguish one refusal from another. */
+    /** Returns the parts of a response that could distinguish one refusal from another. */
     const visible = ({ status, headers, text }: Answer) => ({
       status,
       text,
@@ -147,7 +147,8 @@ describeGates((gate) => {
     test("L-04: takes as long for an unknown user as for a known one, because a password is always hashed", async () => {
       const users = ["ada", "nobody", "idle", "keyless"];
       const times = new Map(users.map((user) => [user, [] as number[]]));
-      // The fastest of many logins shows the real cost. The slower ones include other load, so a busy machine needs more.
+      // The fastest of many logins shows the real cost, because slower ones include other load. On a busy machine,
+      // more logins are needed.
       const ratio = () => {
         const fastest = users.map((user) => Math.min(...(times.get(user) ?? [])));
         return Math.max(...fastest) / Math.min(...fastest);
@@ -206,7 +207,7 @@ const REFUSE_SESSIONS = {
 };
 
 describeFreshGates((gate, database) => {
-  test("a login that cannot store its session leaves the user as it was", async () => {
+  test("a login that cannot store its session changes nothing of the user", async () => {
     await gate.user("ada");
     await gate.sql(REFUSE_SESSIONS[database]);
     const variables = { username: "ada", password: PASSWORD };

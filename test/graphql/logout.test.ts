@@ -79,7 +79,7 @@ describeGates((gate) => {
       expect((await gate.me(eve.authorization)).data.me.username).toBe("eve");
     });
 
-    test("without a credential is no_credentials; with a bad credential it gives that credential's reason", async () => {
+    test("gives no_credentials without a credential, and the credential's own reason with a bad one", async () => {
       expect(await gate.logout({})).toMatchObject({ status: 401, reason: "no_credentials" });
       const bad = [
         ["Bearer", "bad_authorization_header"],

@@ -8,7 +8,7 @@ describeGates((gate) => {
 
   describe("me", () => {
     test.each(["TOKEN", "JWT"] as const)(
-      "T-05, H-23: ten guarded fields by %s cost one statement",
+      "T-05, H-23: ten guarded fields in one request by %s cost one statement",
       async (scheme) => {
         const { authorization } = await gate.login("ada", scheme);
         const fields = Array.from(

@@ -50,7 +50,7 @@ describeGates((gate) => {
       expect(data.refreshToken.session.id).toBe(session.id);
     });
 
-    test("R-02: carries over an application's claims, and replaces all of ours", async () => {
+    test("R-02: keeps an application's claims, and replaces all of ours", async () => {
       const { access, refresh } = await gate.login("ada");
       const { header, claims } = decode(refresh);
       const extra = { name: "x", client_id: "eve", nbf: 1, refresh_exp: 1 };
@@ -73,7 +73,7 @@ describeGates((gate) => {
       });
     });
 
-    test("R-22: a session expires after the idle limit without a refresh, and lives on with one", async () => {
+    test("R-22: a session expires after the idle limit without a refresh, and continues with one", async () => {
       const { refresh } = await gate.login("ada");
       gate.advance(7 * DAY - 1);
       const next = await gate.refresh(refresh);
@@ -94,7 +94,7 @@ describeGates((gate) => {
       expect((await gate.verify(refresh)).data.verifyToken.active).toBe(false);
     });
 
-    test("R-06: an access token is token_wrong_type, and a static token is refused", async () => {
+    test("R-06: refuses an access token as token_wrong_type, and a static token", async () => {
       const { access } = await gate.login("ada");
       const { token } = await gate.login("ada", "TOKEN");
       expect(await gate.refresh(access)).toMatchObject({ status: 401, reason: "token_wrong_type" });
@@ -109,7 +109,7 @@ describeGates((gate) => {
       });
     });
 
-    test("R-10, W28: in another user's request returns tokens for the owner of the refresh token", async () => {
+    test("R-10, W28: in another user's request, returns tokens for the owner of the refresh token", async () => {
       const ada = await gate.login("ada");
       const eve = await gate.login("eve");
       const { data } = await gate.refresh(ada.refresh, { authorization: eve.authorization });
@@ -204,7 +204,7 @@ describeGates((gate) => {
       expect((await gate.refresh(tokens.refresh)).status).toBe(200);
     });
 
-    test("JW-6: is never accepted as an access token, whatever its header says, and vice versa", async () => {
+    test("JW-6: is never accepted as an access token, whatever its header says, and an access token never as a refresh token", async () => {
       const { header: accessHeader, claims: accessClaims } = decode(tokens.access);
       const asAccess = forge(keys.refresh, { ...header, typ: "at+jwt" }, accessClaims);
       expect((await gate.me(`Bearer ${asAccess}`)).reason).toBe("token_not_valid");

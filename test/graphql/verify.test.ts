@@ -52,7 +52,7 @@ describeGates((gate) => {
         expect(await verify(token)).toEqual(INACTIVE);
     });
 
-    test("V-09: a token of an inactive or deleted user, or from before a password change, is inactive", async () => {
+    test("V-09: a token of an inactive or deleted user, or one from before a password change, is inactive", async () => {
       const { accounts } = gate.auth;
       const changes = [
         (id: string) => accounts.setActive(id, false),

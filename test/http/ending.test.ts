@@ -25,7 +25,7 @@ async function openKept({ url }: Serving) {
   return connection;
 }
 
-/** Starts a request, and returns the function that sends the last byte of its body. */
+/** Starts a request. Returns a function that sends the last byte of its body. */
 async function startRequest({ url }: Serving) {
   const connection = await openConnection(url);
   const request = rawRequest(TYPENAME, ["Connection: keep-alive", "Expect: 100-continue"]);
@@ -47,7 +47,7 @@ function untilNotReady({ url }: Serving): Promise<void> {
   );
 }
 
-/** Expects one GraphQL response, the last on its connection. */
+/** Expects one GraphQL response, which is the last on its connection. */
 function expectLastAnswer(answer = ""): void {
   expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r$/m);
   expect(answer).toMatch(/^connection: close\r$/im);
@@ -58,12 +58,12 @@ describe.each([
   ["in production", async () => (await migrated()).serve(PRODUCTION)],
   ["in development", async () => (await folders.empty()).serve()],
 ])("after SIGTERM a server %s", (_where, start) => {
-  test("OP-6: answers requests that are running and that arrive on kept connections, says that it is the last response, and exits with 0", async () => {
+  test("OP-6: answers running requests and requests on kept connections, marks each response as the last, and exits with 0", async () => {
     const server = await start();
     const finish = await startRequest(server);
     const [kept, silent] = [await openKept(server), await openKept(server)];
     const ended = server.stop("SIGTERM");
-    // npm sends the signal twice.
+    // The test sends a second signal, as npm does.
     void server.stop("SIGTERM");
     await untilNotReady(server);
     kept.write(rawRequest(TYPENAME, ["Connection: keep-alive"]));

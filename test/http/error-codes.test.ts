@@ -40,7 +40,7 @@ async function post(url: string, body: unknown, authorization?: string) {
 
 const VERIFY = { query: `mutation { verifyToken(token: "x") { active } }` };
 
-/** A request that gets each code. */
+/** For each code, a request that gets it. */
 const REQUESTS: Record<ErrorCode, () => Promise<unknown>> = {
   UNAUTHENTICATED: () => post(gate.url, { query: "{ me { id } }" }),
   FORBIDDEN: () => post(gate.url, { query: "{ allSessions { edges { cursor } } }" }, bob),
@@ -66,7 +66,7 @@ const REQUESTS: Record<ErrorCode, () => Promise<unknown>> = {
 };
 
 describe("each code of an error", () => {
-  test.each(Object.entries(REQUESTS))("comes over HTTP with its status: %s", async (code, send) => {
+  test.each(Object.entries(REQUESTS))("has its HTTP status: %s", async (code, send) => {
     expect(await send()).toEqual([HTTP_STATUS[code as ErrorCode], code]);
   });
 

@@ -2,10 +2,15 @@ import { beforeAll, describe, expect, test } from "@jest/globals";
 import { type Audit, serverAudits } from "graphql-http";
 import { setUpGate } from "../support/gate.js";
 
-/** GraphQL is served by POST only, because any page can make a browser send a GET, and logs and caches keep its URL. */
+/**
+ * GraphQL is served by POST only. Any page can make a browser send a GET, and logs and caches keep the URL of a GET.
+ */
 const GET_IS_NOT_SERVED = new Set(["5A70", "D6D5", "6A70"]);
 
-/** Apollo Server answers 400 to a request without an operation, in both media types, so that proxies and monitors see it. */
+/**
+ * Apollo Server answers 400 to a request without an operation, in both media types, so that proxies and monitors
+ * notice it.
+ */
 const SAYS_400_IN_PLAIN_JSON = new Set(["572B", "FDE2", "7B9B"]);
 
 const gate = setUpGate();

@@ -9,10 +9,10 @@ import { findFreePort } from "../support/free-port.js";
 import { describeNginx, startNginx } from "../support/nginx.js";
 
 const PASSWORD = "correct horse battery staple";
-/** How many clients do the same, and how long each pauses between two requests, in milliseconds. */
+/** The number of clients that do the same, and the pause of each between two requests, in milliseconds. */
 const READERS = { count: 12, pause: 20 };
 const REFRESHERS = { count: 4, pause: 50 };
-/** Few, because a login costs much CPU. */
+/** Only one client logs in, because a login costs much CPU. */
 const LOGINS = { count: 1, pause: 500 };
 const CLIENTS = READERS.count + REFRESHERS.count + LOGINS.count;
 
@@ -27,10 +27,12 @@ const UNTHROTTLED = {
   REFRESHES_PER_SESSION: "1000000",
 };
 
-/** Milliseconds: four processes have to start while the load runs. */
+/** In milliseconds. Long, because four processes have to start while the load runs. */
 const TIMEOUT = 180_000;
 
-/** POSTs a request on one of the agent's kept connections. Returns the status and the body, or why there is none. */
+/**
+ * POSTs a request on one of the agent's kept connections. Returns the status and the body, or the cause of a failure.
+ */
 function post(url: string, agent: Agent, body: object, authorization?: string): Promise<string> {
   return new Promise((resolve) => {
     const headers = { "content-type": "application/json", ...(authorization && { authorization }) };
@@ -66,7 +68,7 @@ describeNginx("two instances behind nginx", () => {
   });
 
   test(
-    "OP-6: restart one after the other, and no request, refresh or login of many kept connections is lost",
+    "OP-6: restart one after the other, and no request, refresh or login on many kept connections is lost",
     async () => {
       const ports = [await findFreePort(), await findFreePort()] as const;
       const start = (port: number): Promise<Serving> => folder.serve({ PORT: port.toString() });
@@ -75,7 +77,10 @@ describeNginx("two instances behind nginx", () => {
       const failures: string[] = [];
       let isOver = false;
       let sent = 0;
-      /** Sends a request. Returns what the pattern's group matches in the answer, or undefined after a failure. */
+      /**
+       * Sends a request. Returns the text that the pattern's group matches in the answer, or undefined after a
+       * failure.
+       */
       const send = async (pattern: RegExp, body: object, authorization?: string) => {
         const answer = await post(nginx.url, agent, body, authorization);
         sent += 1;

@@ -12,12 +12,12 @@ import {
 import { createServer, defineFeature, type Server } from "../../src/index.js";
 import { createDatabase, type TestDatabase } from "../support/databases.js";
 
-/** Milliseconds. */
+/** The longest time that an operation may take, in milliseconds. */
 const LIMIT = 10_000;
 
 let database: TestDatabase;
 let server: Pick<Server, "url" | "close">;
-/** Called when the resolver of `slow` has started. */
+/** The resolver of `slow` calls this function when it starts. */
 let onStart: () => void;
 /** Ends the resolver of `slow`. */
 let finish: (value: boolean) => void;
@@ -56,7 +56,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-// Only the timers of our own code are moved, not those of Node's HTTP.
+// The test moves the timers of our own code only, not those of Node's HTTP.
 beforeEach(() => {
   jest.useFakeTimers({
     doNotFake: [
@@ -70,7 +70,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-/** Sends a slow operation, and returns the response to an operation that ends after this time. */
+/** Sends a slow operation that ends after this time, and returns its response. */
 async function askFor(milliseconds: number): Promise<Response> {
   const started = new Promise<void>((resolve) => (onStart = resolve));
   const response = fetch(`${server.url}/graphql`, {

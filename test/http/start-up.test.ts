@@ -28,7 +28,7 @@ beforeEach(async () => {
   folder = await folders.empty();
 });
 
-/** Options of a public server, and the problem with them. */
+/** Returns the problems for which a public server with these options does not start. */
 async function problemsOf(options: Partial<ServerOptions>): Promise<string[]> {
   const databaseUrl = `sqlite:${join(folder.path, "gate.sqlite")}`;
   const wrong = createServer({
@@ -185,7 +185,7 @@ describe("a server that others can reach does not start", () => {
 });
 
 describe("gatehouse serve", () => {
-  test("OP-5: lists every wrong setting, one line each by the variable's name, prints no value and writes nothing", async () => {
+  test("OP-5: lists every wrong setting in one line with the variable's name, prints no value and writes nothing", async () => {
     const values = { a: "hunter2-a", b: "hunter2-b", c: "hunter2-c", d: "hunter2-d" };
     const ended = await folder.run(["serve"], {
       env: {

@@ -47,7 +47,7 @@ async function linesOf(traceparent: string | undefined, path = "/graphql", query
 }
 
 describe("a traceparent header", () => {
-  test("puts its trace id in each line of the request, the audit trail's too", async () => {
+  test("puts its trace id in each log line of the request, and in those of the audit trail", async () => {
     const { lines } = await linesOf(VALID);
     expect(lines.map(({ msg, traceId }) => [msg, traceId])).toEqual([
       ["audit", TRACE_ID],

@@ -9,7 +9,7 @@ import { type Connection, openConnection, rawRequest } from "../support/wire.js"
 
 const RUNNING = 64;
 const PENDING = 250;
-/** The limit of a /48 network, in addresses. */
+/** The limit of a /48 network, as a multiple of the limit of one address. */
 const SITE = 16;
 const ME = "{ me { username } }";
 
@@ -60,7 +60,7 @@ async function pipeline(address: string, query: string, times: number, authoriza
   return connection;
 }
 
-/** Counts the responses that a connection has received with a status. */
+/** Counts the responses with this status that a connection has received. */
 const received = ({ received: text }: Connection, status: number) =>
   text.split(`HTTP/1.1 ${status} `).length - 1;
 
@@ -84,7 +84,9 @@ function expectThrottled({ status, reason, headers, errors }: Answer): void {
   expect(extensions).toMatchObject({ code: "TOO_MANY_REQUESTS", retryAfter: 1 });
 }
 
-/** Fills the queue of an address. Returns the first refused response, and a connection with this many requests. */
+/**
+ * Fills the queue of an address. Returns the first refused response, and the connection that sent this many requests.
+ */
 async function fill(address: string, times: number) {
   const connection = await pipeline(address, "{ held }", times);
   const answers: Answer[] = [];
@@ -104,14 +106,14 @@ describe("GQ-15: many requests of one address at once", () => {
     expect((await gate.ask("{ counted }", from("198.51.100.2"))).status).toBe(200);
     const answered = () => [received(connection, 200), received(connection, 429)] as const;
     await release(() => answered()[0] + answered()[1] === times);
-    // The requests of `fill` are among the 250.
+    // The 250 include the requests of `fill`.
     expect(answered()[0]).toBeLessThanOrEqual(PENDING);
     expect(peak).toBe(RUNNING + 1);
     connection.close();
   });
 
   test.each(["127.0.0.2", "::ffff:127.0.0.2"])(
-    "more than 250 of %s wait, because a proxy may have this address",
+    "more than 250 of %s may wait, because this may be the address of a proxy",
     async (address) => {
       const times = PENDING + 50;
       const connection = await pipeline(address, "{ held }", times);
@@ -134,7 +136,7 @@ describe("GQ-15: many requests of one address at once", () => {
     expect((await gate.ask("{ counted }", from("2001:db8:2:1::1"))).status).toBe(200);
   });
 
-  test("of 5,000 pipelined ones each is answered or refused, in parts of 64, and another client is answered meanwhile", async () => {
+  test("5,000 pipelined ones are each answered or refused, 64 at a time, and another client is answered meanwhile", async () => {
     await gate.user("ada");
     const { authorization } = await gate.login("ada");
     const query = "{ me { username } counted }";
@@ -156,7 +158,7 @@ describe("GQ-15: many requests of one address at once", () => {
     for (const connection of open) connection.close();
   });
 
-  test("a client that leaves gives its turns back", async () => {
+  test("a client that leaves frees its places for others", async () => {
     for (let turn = 0; turn < 3; turn += 1) {
       const { connection } = await fill("198.51.100.1", PENDING + 50);
       connection.close();
@@ -165,7 +167,7 @@ describe("GQ-15: many requests of one address at once", () => {
     expect((await gate.ask("{ counted }", from("198.51.100.1"))).status).toBe(200);
   });
 
-  test("a client that leaves in the middle of its bodies gives its turns back", async () => {
+  test("a client that leaves while it sends bodies frees its places for others", async () => {
     const request = rawRequest(`{"query":"{ counted }"}`, ["X-Forwarded-For: 198.51.100.1"]);
     for (let turn = 0; turn < PENDING + 50; turn += 1) {
       const connection = await openConnection(gate.url);

@@ -12,7 +12,7 @@ import {
 import { createDatabase, DATABASES, type TestDatabase } from "../support/databases.js";
 import { decode } from "../support/forge.js";
 
-/** Milliseconds: processes start slowly on a busy machine. */
+/** In milliseconds. Long, because processes start slowly on a busy machine. */
 const TIMEOUT = 240_000;
 
 const secretKey = randomBytes(32).toString("base64url");
@@ -73,7 +73,7 @@ describe.each(DATABASES)("two servers over %s that start together on an empty da
   });
 
   test.each(["JWT", "SLIDING", "TOKEN"] as const)(
-    "accept each other's credentials of scheme %s, and a logout on one holds on the other at the next request",
+    "accept each other's credentials of scheme %s, and notice a logout on the other at the next request",
     async (scheme) => {
       const { authorization } = await login(one, scheme);
       expect(await me(two, authorization)).toBe("admin");
@@ -85,7 +85,7 @@ describe.each(DATABASES)("two servers over %s that start together on an empty da
     },
   );
 
-  test("rotate a session in turn, and a replay on either ends it", async () => {
+  test("rotate a session in turn, and a replay on either server ends it", async () => {
     const tokens = [(await login(one)).refresh];
     for (const server of [two, one, two]) {
       tokens.push((await refresh(server, tokens.at(-1))).refresh);
@@ -95,7 +95,7 @@ describe.each(DATABASES)("two servers over %s that start together on an empty da
   });
 
   test(
-    "J-15: sign with a rotated key from the first login on, and accept tokens of both keys at once",
+    "J-15: sign with a rotated key from the first login on, and both accept tokens of both keys",
     async () => {
       const kidOf = (header: string) => decode(header.replace("Bearer ", "")).header["kid"];
       const before = await login(one);
@@ -114,7 +114,7 @@ describe.each(DATABASES)("two servers over %s that start together on an empty da
   );
 
   test(
-    "are joined by none that has another secret or is older, and it says so in one line",
+    "keep working while a third one, with another secret or an older version, ends with one line",
     async () => {
       const { authorization } = await login(one);
       const serve = (SECRET_KEY: string) =>

@@ -5,7 +5,7 @@ import { type Ended, runNode } from "../support/node-process.js";
 import { NPM_ENV } from "./install.mjs";
 import { ROOT } from "../support/command.js";
 
-/** The folder of the application that installed the tarball. @see install.mjs */
+/** The folder of the application that installed the tarball. install.mjs sets it. */
 export const APP = process.env["INSTALLED_APP"] ?? "";
 
 /** The package as it was installed. */
@@ -18,15 +18,16 @@ export const TARBALL = process.env["INSTALLED_TARBALL"] ?? "";
 export const CLI = `${PACKAGE}/dist/cli.js`;
 
 /**
- * Makes another application with the same packages, as hard links, which its test may remove or replace.
+ * Creates another application with the same packages, and returns its folder. The packages are hard links, so a test
+ * may remove or replace files.
  * @param without packages, or paths in them, to remove
- * @returns its folder
  */
 export async function copyApp(name: string, without: readonly string[] = []): Promise<string> {
   const folder = `${APP}-${name}`;
   await mkdir(folder);
   await promisify(execFile)("cp", ["-al", `${APP}/node_modules`, folder]);
-  // npm removes packages that no manifest names. Copied, because npm writes into these files.
+  // npm removes packages that no manifest names, so the manifests are needed. They are copied, because npm writes
+  // into these files.
   for (const name of ["package.json", "package-lock.json"]) {
     await copyFile(`${APP}/${name}`, `${folder}/${name}`);
   }
@@ -37,8 +38,8 @@ export async function copyApp(name: string, without: readonly string[] = []): Pr
 }
 
 /**
- * Runs a program of the system in a folder, without the variables of the npm that started the tests, and without install
- * scripts.
+ * Runs a program of the system in a folder, with install scripts off. It gets none of the variables of the npm that
+ * started the tests.
  */
 export async function runProgram(
   [file, ...parameters]: readonly [string, ...string[]],
@@ -69,7 +70,7 @@ export function runTool(
   });
 }
 
-/** The strictest options of an application, which check the declarations of packages too. */
+/** The strictest options of an application. They make the compiler check the declarations of packages too. */
 export const STRICT = {
   target: "ES2022",
   strict: true,

@@ -16,7 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 
-/** The files of which deploy/Dockerfile builds the image. */
+/** The files from which deploy/Dockerfile builds the image. */
 const SOURCES = readFileSync("deploy/Dockerfile.dockerignore", "utf8")
   .split("\n")
   .filter((line) => line.startsWith("!"))
@@ -38,7 +38,7 @@ afterAll(() => {
   rmSync(copy, { recursive: true });
 });
 
-/** Returns the time of change of each built file. */
+/** Returns the time of the last change of each built file. */
 function builtFiles(): Map<string, number> {
   const files = ["dist", "cjs", "assets"].flatMap((folder) =>
     readdirSync(join(copy, folder), { recursive: true, encoding: "utf8" }).map((name) =>
@@ -55,7 +55,7 @@ test("a build writes nothing if no source has changed", () => {
   expect(builtFiles()).toEqual(before);
 });
 
-test("a build deletes no file that a linked application uses, only those without a source", async () => {
+test("a build keeps every file that a linked application may use, and deletes only files without a source", async () => {
   const used = [...builtFiles().keys()].filter((path) => !path.endsWith(".built"));
   const stale = ["dist/gone.js", "dist/gone.d.ts", "cjs/gone.js"].map((path) => join(copy, path));
   for (const path of stale) writeFileSync(path, "");

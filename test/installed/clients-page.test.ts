@@ -62,7 +62,7 @@ const OPTIONS = {
   include: ["**/*.ts", "**/*.tsx"],
 };
 
-/** Replaces Relay's tags by the output of its compiler, as Relay's plugins for Babel and SWC do. */
+/** Replaces Relay's tags with the output of its compiler, as Relay's plugins for Babel and SWC do. */
 const relayTags: Plugin = {
   name: "relay-tags",
   setup(build) {
@@ -151,7 +151,7 @@ describe("docs/clients.md", () => {
       outfile: `${PROJECT}/${name}.mjs`,
       bundle: true,
       format: "esm",
-      // Node finds no names in relay-runtime, so it is bundled, as on a page.
+      // Node finds no named exports in relay-runtime, so the package is bundled, as on a page.
       packages: name.startsWith("relay/") ? "bundle" : "external",
       plugins: [relayTags],
       jsx: "automatic",
@@ -167,7 +167,10 @@ describe("docs/clients.md", () => {
   });
 });
 
-/** Returns the fenced blocks of a page by the file name in their title or first line. JSON needs the title. */
+/**
+ * Returns the fenced blocks of a page by file name. The name is in a block's title or first line; JSON needs the
+ * title.
+ */
 function blocksOf(page: string): Map<string, string> {
   const found = page.matchAll(/^```\w+(?: title="|\n(?:\/\/|#) )([^\s"]+)"?\n(.*?)^```$/gms);
   return new Map([...found].map(([, name = "", code = ""]) => [name, code]));

@@ -33,7 +33,7 @@ describe("in CommonJS", () => {
     expect([stdout, stderr]).toEqual(["no_credentials\n", ""]);
   });
 
-  test("`require` and `import` in one process get the same copy of it, and of graphql", async () => {
+  test("`require` and `import` in one process get the same copy of the package and of graphql", async () => {
     const lines = [...ENTRIES, "graphql"].map(
       (name) =>
         `import("${name}").then((it) => console.log("${name}", Object.keys(require("${name}")).every((key) => require("${name}")[key] === it[key])));`,
@@ -44,7 +44,7 @@ describe("in CommonJS", () => {
     expect(stdout.trim().split("\n").toSorted()).toEqual(same.toSorted());
   });
 
-  test("Jest gets it by `require`, without options for ES modules", async () => {
+  test("Jest gets the package by `require`, without options for ES modules", async () => {
     const entries = ENTRIES.map((name) => `require("${name}");`).join("\n");
     await writeFile(
       `${PROJECT}/app.test.js`,
@@ -57,7 +57,7 @@ describe("in CommonJS", () => {
     expect(code).toBe(0);
   });
 
-  test("gives tools its package.json", async () => {
+  test("tools can read its package.json", async () => {
     const script = 'console.log(require("graphql-gatehouse/package.json").name)';
     const { stdout } = await runNode(["-e", script], { cwd: PROJECT });
     expect(stdout).toBe("graphql-gatehouse\n");

@@ -22,7 +22,7 @@ async function messageOf(code: string, cwd: string, mode = "development"): Promi
 }
 
 describe.each(["development", "production"])("where NODE_ENV is %s", (mode) => {
-  /** The package is linked to this clone, so it brings a graphql and a React of its own. */
+  /** The package is linked to this clone, so it brings a second graphql and a second React. */
   const linked = `${APP}/linked-${mode}`;
   const TWO_COPIES =
     /^There are two copies of graphql: Gatehouse uses one, and the schema .* was built with the other\. .*`npm ls graphql`/;
@@ -32,7 +32,7 @@ describe.each(["development", "production"])("where NODE_ENV is %s", (mode) => {
     await symlink(ROOT, `${linked}/node_modules/graphql-gatehouse`);
   });
 
-  test("the README's server refuses a second graphql by name when its package is a link", async () => {
+  test("the README's server refuses a second graphql by name if the package is a link", async () => {
     const readme = await readFile(`${PACKAGE}/README.md`, "utf8");
     const [, embed = ""] = /^```ts\n([^`]*createAuth\(.*?)^```$/ms.exec(readme) ?? [];
     expect(await messageOf(embed.replaceAll("!", ""), linked, mode)).toMatch(TWO_COPIES);
@@ -45,7 +45,7 @@ describe.each(["development", "production"])("where NODE_ENV is %s", (mode) => {
     expect(await messageOf(code, linked, mode)).toMatch(TWO_COPIES);
   });
 
-  test("createAuth refuses a graphql inside its package, beside the one of its dependencies", async () => {
+  test("createAuth refuses a second graphql inside its own package", async () => {
     const nested = `${APP}/nested-${mode}`;
     const target = `${nested}/node_modules/graphql-gatehouse`;
     await cp(PACKAGE, target, { recursive: true });
@@ -70,7 +70,7 @@ describe.each(["development", "production"])("where NODE_ENV is %s", (mode) => {
   });
 });
 
-/** Makes an application with another version of a package, and ignores peer dependencies. */
+/** Creates an application with another version of a package, and ignores peer dependencies. */
 async function copyAppWith(name: string, version: string): Promise<string> {
   const cwd = await copyApp(`${basename(name)}-${version}`, [name]);
   const target = `${cwd}/node_modules/${name}`;
@@ -92,7 +92,7 @@ describe.each(["15", "17"])("with graphql %s, which npm installs only by force",
     `Gatehouse needs graphql 16\\.\\d+ or a later 16\\.x, because .*; found graphql ${version}\\..* Install graphql@16\\.`,
   );
 
-  test.each(["import", "require"])("%s says that it needs 16, and why", async (how) => {
+  test.each(["import", "require"])("%s says that it needs graphql 16, and why", async (how) => {
     const load = how === "import" ? 'import "graphql-gatehouse"' : requireOf("graphql-gatehouse");
     expect(await messageOf(load, cwd)).toMatch(REFUSAL);
   });
@@ -103,7 +103,7 @@ describe.each(["15", "17"])("with graphql %s, which npm installs only by force",
   });
 });
 
-test("/urql says when it is imported that it needs @urql/exchange-auth 2 or newer", async () => {
+test("importing /urql with an older @urql/exchange-auth says that it needs version 2 or newer", async () => {
   const cwd = await copyAppWith("@urql/exchange-auth", "1");
   const name = "graphql-gatehouse/urql";
   for (const load of [`import "${name}"`, requireOf(name)]) {
@@ -136,7 +136,7 @@ describe("beside @apollo/client 3, @urql/exchange-auth 2 and react 17", () => {
     });
   }, 300_000);
 
-  test("npm installs it without a conflict, and the server's entry works", async () => {
+  test("npm installs the package without a conflict, and the server's entry works", async () => {
     expect(installed).toMatchObject({ code: 0 });
     const code = `import { createAuth } from "graphql-gatehouse";
     await (await createAuth({ secretKey: process.env.SECRET_KEY })).close();`;
@@ -174,7 +174,7 @@ describe("beside @apollo/client 3, @urql/exchange-auth 2 and react 17", () => {
   test.each([
     ["react", "React 18 or newer, but found 17."],
     ["apollo", "Apollo Client 4 or newer, but found "],
-  ])("/%s says when it is imported which version it needs", async (entry, need) => {
+  ])("importing /%s says which version it needs", async (entry, need) => {
     const name = `graphql-gatehouse/${entry}`;
     for (const load of [`import "${name}"`, requireOf(name)]) {
       expect(await messageOf(load, cwd)).toContain(`${name} needs ${need}`);

@@ -8,7 +8,7 @@ import { copyApp } from "./app.js";
 
 const CLI = "node_modules/graphql-gatehouse/dist/cli.js";
 
-test("an SQLite installation starts without the packages for PostgreSQL and Redis, and without GraphiQL's files where it is off", async () => {
+test("an SQLite installation starts without the packages for PostgreSQL and Redis, and without GraphiQL's files if GraphiQL is off", async () => {
   const cwd = await copyApp("sqlite", [
     "@mikro-orm/postgresql",
     "pg",

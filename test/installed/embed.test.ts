@@ -45,7 +45,7 @@ test("the example depends on the tarball that `npm pack` makes in the clone, and
   }
 });
 
-describe("a schema-first server that embeds it", () => {
+describe("a schema-first server that embeds Gatehouse", () => {
   test("refuses its own fields to an anonymous caller", async () => {
     for (const query of ["{ motto }", "{ mottoReads }"]) {
       expect(await ask(query)).toMatchObject({
@@ -57,7 +57,7 @@ describe("a schema-first server that embeds it", () => {
   });
 
   test.each(["JWT", "TOKEN"])(
-    "lets a USER read its own @auth field by %s, and refuses the ADMIN's",
+    "lets a USER read its own @auth field by %s, and refuses the field for ADMINs",
     async (scheme) => {
       const bob = await login("bob", scheme);
       expect(await ask("{ motto }", bob)).toMatchObject({

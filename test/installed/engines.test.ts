@@ -3,7 +3,10 @@ import { expect, test } from "@jest/globals";
 import semver from "semver";
 import { APP, PACKAGE } from "./app.js";
 
-/** The packages that ask for a newer Node, brought by fastify and by Apollo Server. docs/installing.md says what to do. */
+/**
+ * The packages that ask for a newer Node. fastify and Apollo Server depend on them. docs/installing.md says what to
+ * do.
+ */
 const DEMANDING = ["@whatwg-node/promise-helpers", "cookie"];
 
 test("no dependency asks for a newer Node than the package, except the two that docs/installing.md names", async () => {

@@ -1,4 +1,4 @@
-// Packs the package and installs it as a user does, once for all tests: in an empty folder, with nothing linked.
+// Packs the package and installs it once for all tests, as a user does: in an empty folder, with nothing linked.
 import { execFile } from "node:child_process";
 import { rmSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readFile } from "node:fs/promises";
@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** The further packages that the pages' blocks for clients import, in the versions of this clone. */
+/** The additional packages that the pages' blocks for clients import, in the versions of this clone. */
 const CLIENT_PACKAGES = [
   "@apollo/client",
   "@graphql-codegen/client-preset",
@@ -25,8 +25,8 @@ const CLIENT_PACKAGES = [
 ];
 
 /**
- * The environment of npm: without the variables of the npm that started the tests, which would send the new one to this
- * clone, and without install scripts, because the only one would compile SQLite for two minutes.
+ * The environment of npm. It lacks the variables of the npm that started the tests, because those would send this npm
+ * to the clone. It switches off install scripts, because the only one would compile SQLite for two minutes.
  */
 export const NPM_ENV = {
   ...Object.fromEntries(
@@ -63,7 +63,7 @@ export default async function install() {
   if (route === undefined) throw new Error("README.md does not say how to install the tarball.");
   const { devDependencies } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
   const others = CLIENT_PACKAGES.map((name) => `${name}@${devDependencies[name]}`);
-  // The newest, because its declarations change most.
+  // Installs the newest @types/node, because its declarations change most.
   const rest = `npm install @types/node@latest @types/express@5 ${others.join(" ")}`;
   for (const command of [route, rest]) {
     await run("sh", ["-c", command], { cwd: app, env: NPM_ENV });

@@ -7,6 +7,6 @@ export default {
   roots: ["<rootDir>/test/installed"],
   testPathIgnorePatterns: [],
   globalSetup: "<rootDir>/test/installed/install.mjs",
-  // Most of them compile or start a whole application.
+  // Long, because most tests compile or start a whole application.
   testTimeout: 120_000,
 };

@@ -5,12 +5,18 @@ import { APP, CLI, npm } from "./app.js";
 import { LISTENS, ROOT } from "../support/command.js";
 import { type Ended, runNode, startNode, waitForLine } from "../support/node-process.js";
 
-/** Two versions with long-term support, and the newest. The other tests run on 20, the oldest that is supported. */
+/**
+ * The two newest versions with long-term support, and the newest of all. The other tests run on 20, the oldest
+ * supported version.
+ */
 const VERSIONS = ["22.23.3", "24.21.0", "26.10.0"];
 
 const PASSWORD = "correct horse battery staple";
 
-/** Milliseconds. All versions start side by side, on a machine that may be slow, after 300 MB have been downloaded. */
+/**
+ * In milliseconds. Long, because 300 MB are downloaded first. Then all versions start side by side, on a machine that
+ * may be slow.
+ */
 const TIMEOUT = 600_000;
 
 /** Signs the first admin in and out with each scheme, using the client. */
@@ -97,7 +103,7 @@ describe.each(VERSIONS)("on Node %s", (version) => {
     expect(run.client).toEqual({ code: 0, stdout: lines.join(""), stderr: "" });
   });
 
-  test("the example that embeds it guards its own fields, and accepts both schemes", () => {
+  test("the example of an embedding server guards its own fields, and accepts both schemes", () => {
     const motto = { data: { motto: "Know thyself, bob." } };
     expect(run.embedded).toMatchObject([
       { errors: [{ extensions: { reason: "no_credentials" } }] },
@@ -106,12 +112,12 @@ describe.each(VERSIONS)("on Node %s", (version) => {
     ]);
   });
 
-  test("CommonJS gets it by `require`, without a warning", () => {
+  test("CommonJS gets the package by `require`, without a warning", () => {
     expect(run.commonjs).toEqual({ code: 0, stdout: "no_credentials\n", stderr: "" });
   });
 });
 
-/** Starts everything on one version of Node, in a folder of its own. */
+/** Starts everything on one version of Node, in a new folder. */
 async function runOn(node: string, version: string): Promise<Run> {
   const folder = `${APP}/on-${version}`;
   await cp(`${ROOT}/examples/embed`, folder, { recursive: true });

@@ -43,7 +43,7 @@ describe("the packed package", () => {
     expect(sources.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
   });
 
-  test("links from its pages only to files that it holds", () => {
+  test("has pages whose links lead only to files in the package", () => {
     const pages = packed.filter((path) => path.endsWith(".md"));
     const links = pages.flatMap((page) =>
       [...textOf(page).matchAll(/\]\(([^)#\s]+)|<img src="([^"]+)"/g)].map(
@@ -58,7 +58,7 @@ describe("the packed package", () => {
     expect(missing).toEqual([]);
   });
 
-  test("has source maps whose sources it holds", () => {
+  test("has source maps, and the sources that they name", () => {
     const maps = packed.filter((path) => path.endsWith(".map"));
     expect(maps.length).toBeGreaterThan(100);
     const missing = maps.flatMap((path) => {

@@ -49,7 +49,7 @@ test("each block of README.md compiles under strict options", async () => {
   expect((await runTool("typescript/bin/tsc", ["-p", "."], PROJECT)).stdout).toBe("");
 });
 
-test("the block that embeds it in a schema runs: its own field is closed, and login is open", async () => {
+test("the block that embeds Gatehouse in a schema runs: its own field is closed, and login is open", async () => {
   const [embed = ""] = blocks.filter((code) => code.includes("createAuth("));
   const { code } = await transform(embed, { loader: "ts" });
   await writeFile(`${PROJECT}/server.js`, code);

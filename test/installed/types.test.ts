@@ -121,7 +121,7 @@ export async function handle(request: Request): Promise<Response> {
 }
 `;
 
-/** The declarations of Apollo Client and of its own dependency have these errors, whoever imports them. */
+/** Apollo Client and a package that it needs have errors in their own declarations, whoever imports them. */
 const FAULTY = /^\.\.\/node_modules\/(@apollo\/client|@wry\/caches)\//;
 
 const MODULES = ["server.ts", "client.ts", "verify.ts"];
@@ -144,7 +144,7 @@ async function compile(options: object, files: readonly string[]): Promise<strin
   return stdout.split("\n").filter((line) => /^\S/.test(line) && !FAULTY.test(line));
 }
 
-describe("strict applications that check declarations too compile", () => {
+describe("strict applications whose compiler checks declarations too compile", () => {
   test.each([
     ["node16", { module: "Node16", esModuleInterop: true }, BOTH],
     ["nodenext", { module: "NodeNext", esModuleInterop: true }, BOTH],

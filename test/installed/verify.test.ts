@@ -39,7 +39,7 @@ test("graphql-gatehouse/verify loads jose and lru-cache, and nothing of the serv
   expect([...loaded].toSorted()).toEqual(["graphql-gatehouse/dist/verify", "jose", "lru-cache"]);
 });
 
-test("it can be bundled for a runtime that has no modules of Node", async () => {
+test("graphql-gatehouse/verify can be bundled for a runtime that has no modules of Node", async () => {
   await writeFile(`${APP}/worker.js`, `export { createVerifier } from "graphql-gatehouse/verify";`);
   const { outputFiles, warnings } = await build({
     absWorkingDir: APP,

@@ -167,7 +167,7 @@ describe("a key ring", () => {
     expect(set.current.kid).toBe("at3");
   });
 
-  test("J-15: of the refresh tokens has a short kid for each secret, and signs with the first", () => {
+  test("J-15: for refresh tokens has a short kid for each secret, and signs with the first key", () => {
     const secrets = ["new", "old", "older"];
     const kids = secrets.map((secret) => createRefreshKeyRing([secret]).current.kid);
     for (const kid of kids) expect(kid).toMatch(/^[0-9a-f]{16}$/);
@@ -176,7 +176,7 @@ describe("a key ring", () => {
     expect(kids.map((kid) => set.find(kid)?.kid)).toEqual(kids);
   });
 
-  test("JW-14, JW-15: accepts keys of the least size: 32 bytes, and 2,048 bits of RSA", () => {
+  test("JW-14, JW-15: accepts keys of the smallest size: 32 bytes, and 2,048 bits of RSA", () => {
     for (const key of [
       keyOf("a", "HS256", secret(32)),
       keyOf("a", "RS256", rsa(2048)),
@@ -196,7 +196,7 @@ describe("a key ring", () => {
     expect(() => ring(...keys)).toThrow("Symmetric and asymmetric keys must not share a ring.");
   });
 
-  test("JW-2: refuses keys if none of them is active, and keeps its old ones", () => {
+  test("JW-2: refuses a list of keys of which none is active, and keeps its old keys", () => {
     const waiting = keyOf("b", "ES256", ec("P-256"), NOW + 1);
     expect(() => ring()).toThrow("No key is active.");
     expect(() => ring(waiting)).toThrow("No key is active.");

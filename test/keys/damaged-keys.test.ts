@@ -16,7 +16,7 @@ describeFreshGates((gate) => {
     return at.me(`Bearer ${forge(key, { ...header, kid: "0123456789abcdef" }, claims)}`);
   }
 
-  /** Opens the services of another server, with a list of what they report. */
+  /** Opens the services of another server. Returns them with a list of the errors that they report. */
   async function openAnother() {
     const faults: unknown[] = [];
     const { databaseUrl, secretKey } = gate;
@@ -25,7 +25,7 @@ describeFreshGates((gate) => {
     return { faults, core, close: () => auth.close() };
   }
 
-  /** Opens another server, lets it read the keys three times more, and returns what it reports. */
+  /** Opens another server, lets it read the keys three more times, and returns the errors that it reports. */
   async function faultsOfAStart(): Promise<unknown[]> {
     const { faults, core, close } = await openAnother();
     for (let turn = 0; turn < 3; turn += 1) await core.keys.reload();
@@ -33,7 +33,7 @@ describeFreshGates((gate) => {
     return faults;
   }
 
-  describe("no key that is not revoked", () => {
+  describe("a database in which every key is revoked", () => {
     test("leaves a running server its keys, and is reported once", async () => {
       const { faults, core, close } = await openAnother();
       const { kid } = core.keys.ring.current;
@@ -46,7 +46,7 @@ describeFreshGates((gate) => {
   });
 
   describe("the next key", () => {
-    test("J-15: is refused until it is active, except for the leeway", async () => {
+    test("J-15: is refused until it is active, or until the leeway before that", async () => {
       const { access } = await gate.issue(await gate.user("ada"));
       const { header, claims } = decode(access);
       const { kid, activatesAt } = await gate.auth.keys.rotate();
@@ -97,7 +97,7 @@ describeFreshGates((gate) => {
       );
     });
 
-    test("and is the only key leaves a running server its keys, and is the one thing that it reports", async () => {
+    test("and is the only key leaves a running server its keys, and causes one report", async () => {
       const { authorization } = await gate.issue(await gate.user("ada"));
       const { faults, core, close } = await openAnother();
       await gate.sql("UPDATE signing_key SET sealed_key = 'damaged'");

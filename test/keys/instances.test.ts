@@ -4,13 +4,13 @@ import { decode } from "../support/forge.js";
 import { describeGates, PASSWORD } from "../support/gate.js";
 
 const ME = "{ me { username } }";
-/** Milliseconds: processes start slowly on a busy machine. */
+/** In milliseconds. Long, because processes start slowly on a busy machine. */
 const TIMEOUT = 240_000;
 
 const kidOf = (token: string) => String(decode(token.replace("Bearer ", "")).header["kid"]);
 const reasonOf = ({ errors }: any) => errors?.[0]?.extensions.reason;
 
-// The real clock, because the other processes use it too.
+// The gate uses the real clock, because the other processes use it too.
 describeGates({ now: Date.now }, (gate) => {
   let server: Serving;
 
@@ -65,7 +65,7 @@ describeGates({ now: Date.now }, (gate) => {
     );
 
     test(
-      "U-02: a deactivation ends the sessions for good",
+      "U-02: a deactivation ends the sessions permanently",
       async () => {
         const authorization = await server.login("ada", PASSWORD);
         await gate.user("root", { role: "ADMIN" });

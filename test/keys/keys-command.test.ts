@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { commandOver } from "../support/command.js";
 import { describeFreshGates } from "../support/gate.js";
 
-/** Milliseconds: processes start slowly on a busy machine. */
+/** In milliseconds. Long, because processes start slowly on a busy machine. */
 const TIMEOUT = 240_000;
 
 describeFreshGates((gate) => {

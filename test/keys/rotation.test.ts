@@ -167,7 +167,7 @@ describeFreshGates((gate) => {
       expect((await twin.me(first.authorization)).status).toBe(200);
     });
 
-    test("J-15: that is due is tried once while the next key waits, and fails with the database", async () => {
+    test("J-15: is tried only once while the next key waits, and fails if the database does", async () => {
       const { core, events, secretKey } = gate;
       const lost = new Error("the disk is full");
       let writes = 0;
@@ -194,7 +194,7 @@ describeFreshGates((gate) => {
       expect(writes).toBe(1);
     });
 
-    test("J-15: never happens on its own if keyRotationInterval is null", async () => {
+    test("J-15: never happens automatically if keyRotationInterval is null", async () => {
       const never = await gate.another({ keyRotationInterval: null });
       try {
         gate.advance(3650 * DAY);
@@ -247,7 +247,7 @@ describeFreshGates((gate) => {
       expect((await gate.me(fresh.authorization)).status).toBe(200);
     });
 
-    test("J-15: is refused if there is no such key, or it is revoked already", async () => {
+    test("J-15: is refused for an unknown key, and for a key that is revoked already", async () => {
       const { kid } = await login();
       const refused = { code: "BAD_USER_INPUT" };
       await expect(gate.auth.keys.revoke("unknown")).rejects.toMatchObject(refused);

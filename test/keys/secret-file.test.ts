@@ -33,7 +33,7 @@ describe("the secret beside the database", () => {
   test.each([
     ["no database", undefined],
     ["an empty file as the database", ""],
-  ])("is made once, with %s", (_what, content) => {
+  ])("is created once, with %s", (_what, content) => {
     if (content !== undefined) writeFileSync(database, content);
     const secret = read();
     writeFileSync(database, "tables");
@@ -41,14 +41,14 @@ describe("the secret beside the database", () => {
     expect(`${secret}\n`).toBe(readFileSync(file, "utf8"));
   });
 
-  test("has the name of the database, or is in the folder data if that is on another server", () => {
+  test("has the name of the database, or is in the folder data if the database is on a server", () => {
     expect(secretPathOf("sqlite:/srv/a.sqlite.d/gate.sqlite")).toBe("/srv/a.sqlite.d/gate.secret");
     expect(secretPathOf("sqlite:/srv/gate.db")).toBe("/srv/gate.db.secret");
     const beside = resolve("data/gatehouse.secret");
     expect(secretPathOf("postgresql://db.example.com/gate")).toBe(beside);
   });
 
-  test("and its folder can be accessed by their owner only", () => {
+  test("can be accessed by its owner only, and so can its folder", () => {
     const path = join(folder, "data/inner");
     readOrCreateSecretKey(`sqlite:${path}/gate.sqlite`);
     const modeOf = (of: string) => statSync(of).mode & 0o777;
@@ -56,15 +56,15 @@ describe("the secret beside the database", () => {
     expect([modeOf(path), modeOf(join(folder, "data"))]).toEqual([0o700, 0o700]);
   });
 
-  test("is not replaced by another process that makes one at the same time", () => {
+  test("is not replaced by another process that creates one at the same time", () => {
     createPrivateFile(file, "first");
     createPrivateFile(file, "second");
     expect(readFileSync(file, "utf8")).toBe("first");
     expect(readdirSync(folder)).toEqual(["gate.secret"]);
   });
 
-  test("is read even where no other file can be written, and says so if it cannot be made there", () => {
-    // The name of the temporary file, which is longer, is too long for a file system.
+  test("is read even where no other file can be written, and an error says so if it cannot be created there", () => {
+    // The temporary file has a longer name, which is too long for a file system.
     database = join(folder, `${"x".repeat(240)}.sqlite`);
     file = database.replace(".sqlite", ".secret");
     expect(read).toThrow(
@@ -78,7 +78,7 @@ describe("the secret beside the database", () => {
     expect(read()).toBe(secret);
   });
 
-  test("that cannot be read is refused by the name of its file, with the cause", () => {
+  test("that cannot be read is refused with the name of its file and the cause", () => {
     mkdirSync(file);
     expect(read).toThrow(
       expect.objectContaining({
@@ -88,7 +88,7 @@ describe("the secret beside the database", () => {
     );
   });
 
-  test("is not made beside a database that was made with another", () => {
+  test("is not created beside a database that was made with another secret", () => {
     writeFileSync(database, "tables");
     expect(read).toThrow(
       `The database exists, but its secret ${file} is missing. Restore that file, or set SECRET_KEY.`,
@@ -96,7 +96,7 @@ describe("the secret beside the database", () => {
     expect(existsSync(file)).toBe(false);
   });
 
-  test.each(["", "\n", "short"])("is refused by the name of its file: %j", (content) => {
+  test.each(["", "\n", "short"])("is refused with the name of its file: %j", (content) => {
     writeFileSync(file, content);
     const line = `The file ${file} does not hold a secret of at least 32 random bytes.`;
     expect(read).toThrow(`${line} Delete it.`);

@@ -22,7 +22,7 @@ describeFreshGates({ secretKey: OLD }, (gate) => {
   const storedKeys = () => gate.sql("SELECT kid, sealed_key FROM signing_key");
 
   describe("the root secret", () => {
-    test("J-15: keeps every credential valid when it is a list [new, old]", async () => {
+    test("J-15: keeps every credential valid if it is a list [new, old]", async () => {
       const next = await restart([NEW, OLD]);
       const [jwt, , sliding] = all;
       for (const { authorization } of all) {
@@ -37,7 +37,7 @@ describeFreshGates({ secretKey: OLD }, (gate) => {
       expect(again.data.refreshToken.refresh).toBe(data.refreshToken.refresh);
     });
 
-    test("J-15: invalidates only the tokens of the old secret when that is dropped", async () => {
+    test("J-15: invalidates only the tokens of the old secret when the old one is dropped", async () => {
       const both = await restart([NEW, OLD]);
       const [jwt, fixed, sliding] = all;
       const { refresh, access } = (await both.refresh(jwt.refresh)).data.refreshToken;
@@ -58,7 +58,7 @@ describeFreshGates({ secretKey: OLD }, (gate) => {
       expect(await only.me(sliding.authorization)).toMatchObject(refused);
     });
 
-    test("J-15: reseals the private keys when it is new, and the old secret no longer opens them", async () => {
+    test("J-15: seals the private keys again when it is new, and the old secret no longer opens them", async () => {
       const before = await storedKeys();
       await restart([NEW, OLD]);
       const after = await storedKeys();
@@ -117,7 +117,7 @@ test.each<[Purpose, string]>([
   ["key-sealing", "soEng1G8Y7RFDnBuN06dj84NZyudWQqF_HDimHZu8EU"],
   ["throttling", "5vNJ_gzlqWv4TxZBp0iQ_BVIaLlCh_Oy-NwMgSHMaOY"],
   ["audit", "wTxxC8UcJZoj9ZshY0ApsP-GiTJle5pT9wDYM66452M"],
-])("each purpose has a key of its own, which no later version changes: %s", (purpose, key) => {
+])("each purpose has a separate key, which no later version changes: %s", (purpose, key) => {
   const derived = deriveKey("an example of a secret that is long enough", purpose);
   expect(derived.export().toString("base64url")).toBe(key);
 });

@@ -3,7 +3,7 @@ import type { Gate } from "../support/gate.js";
 const HOUR = 3_600_000;
 
 /**
- * Inserts sessions of a user, past the server.
+ * Inserts sessions of a user directly into the database.
  * @param expiresAt epoch milliseconds. @default an hour ago
  */
 export async function addSessions(

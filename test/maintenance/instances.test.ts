@@ -7,7 +7,7 @@ import { addSessions, countSessions, findKeyIds } from "./expired-sessions.js";
 
 const SECRET_KEY = "an example of a secret that is long enough";
 const DAY = 86_400;
-/** Milliseconds between two prunes. */
+/** The time between two prunes, in milliseconds. */
 const INTERVAL = 600_000;
 
 describeFreshGates({ secretKey: SECRET_KEY }, (gate) => {
@@ -15,7 +15,7 @@ describeFreshGates({ secretKey: SECRET_KEY }, (gate) => {
   let instances: Auth[];
   let errors: unknown[];
 
-  // Two more instances, whose intervals a test moves.
+  // Two more instances, whose timers a test moves.
   beforeEach(async () => {
     ada = await gate.user("ada");
     const { databaseUrl } = gate;
@@ -51,7 +51,7 @@ describeFreshGates({ secretKey: SECRET_KEY }, (gate) => {
   };
 
   describe("maintenance among several instances", () => {
-    test("M-13: a lease of a clock that was an hour ahead does not stop it when the clock is set back", async () => {
+    test("M-13: a lease of a clock that was an hour ahead does not stop the jobs when the clock is set back", async () => {
       const hour = 3_600_000;
       await gate.sql("INSERT INTO lease (name, holder, expires_at) VALUES ('prune', 'gone', ?)", [
         gate.now + hour + INTERVAL,
@@ -77,7 +77,7 @@ describeFreshGates({ secretKey: SECRET_KEY }, (gate) => {
       expect(errors).toEqual([]);
     });
 
-    test("M-13: the instance with the lease renews it, also a little before it expires", async () => {
+    test("M-13: the instance with the lease renews it, even a little before it expires", async () => {
       await tick();
       const [before] = await lease();
       gate.advance(-1);
@@ -112,7 +112,7 @@ describeFreshGates({ secretKey: SECRET_KEY }, (gate) => {
       expect(errors).toEqual([]);
     });
 
-    test("no instance starts a job while another one runs it, even if that takes longer than the interval", async () => {
+    test("no instance starts a job while another one runs it, even if the job takes longer than the interval", async () => {
       let runs = 0;
       let finish: () => void = () => undefined;
       const first = new Promise<void>((resolve) => (finish = resolve));

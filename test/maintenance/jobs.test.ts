@@ -2,11 +2,11 @@ import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globa
 import { type Job, MaintenanceService } from "../../src/maintenance/maintenance.service.js";
 import type { Sql } from "../../src/sql.js";
 
-/** Each statement returns one row: every lease is acquired. */
+/** Imitates the database. Each statement returns one row, so every lease is acquired. */
 const run = () => Promise.resolve([{}] as never[]);
 const SQL: Sql = { skipLocked: "", read: run, readOnce: run, write: run, writeExclusive: run };
 
-/** Milliseconds between two reloads of the keys. */
+/** The time between two reloads of the keys, in milliseconds. */
 const RELOAD = 30_000;
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -61,7 +61,7 @@ describe("a job that never ends", () => {
     expect([stuck.runs(), other.runs(), reloads]).toEqual([1, 3, 3]);
   });
 
-  test("delays the end by 5 seconds, and no longer", async () => {
+  test("delays the end of the server by at most 5 seconds", async () => {
     maintenance.add([job("stuck", never)]);
     maintenance.start();
     await tick();
@@ -75,7 +75,7 @@ describe("a job that never ends", () => {
   });
 });
 
-test("the end waits for a job that is running", async () => {
+test("the end of the server waits for a running job", async () => {
   let isDone = false;
   let finish: () => void = () => undefined;
   const slow = new Promise<void>((resolve) => (finish = resolve));

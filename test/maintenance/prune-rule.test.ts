@@ -11,7 +11,7 @@ const RULE: PruneRule = {
 };
 const KEYS = { reload: () => Promise.resolve(), rotateIfDue: () => Promise.resolve() };
 
-describe.each(DATABASES)("rules of the core's or a feature's own table, over %s", (kind) => {
+describe.each(DATABASES)("rules for a table of the core or of a feature, over %s", (kind) => {
   let database: Database;
   let maintenance: MaintenanceService;
   let created: TestDatabase;
@@ -54,7 +54,7 @@ describe.each(DATABASES)("rules of the core's or a feature's own table, over %s"
     expect(await maintenance.prune()).toBe(0);
   });
 
-  test("prune ends after the batch that runs when the maintenance stops, whichever rules are left", async () => {
+  test("prune ends after the current batch when the maintenance stops, even if other rules are left", async () => {
     maintenance.addPruneRules([RULE]);
     await add(2500, NOW);
     expect(await maintenance.prune(() => void maintenance.stop())).toBe(1000);
@@ -62,6 +62,6 @@ describe.each(DATABASES)("rules of the core's or a feature's own table, over %s"
   });
 });
 
-test("a row is prunable once its expiry, the leeway and a minute are over", () => {
+test("a row may be pruned once its expiry, the leeway and a minute are over", () => {
   expect(prunableAt(NOW, 5)).toBe(NOW - 65_000);
 });

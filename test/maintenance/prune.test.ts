@@ -8,7 +8,7 @@ import { addSessions, findKeyIds, findSessionIds } from "./expired-sessions.js";
 const DAY = 86_400;
 const HOUR = 3600;
 const LEEWAY = 5;
-/** Seconds after expiry and leeway by which a row must be prunable. */
+/** The time after expiry and leeway within which a row must be prunable, in seconds. */
 const SOON = 2 * HOUR;
 
 describeFreshGates({ leeway: LEEWAY, auditRetention: false }, (gate, database) => {
@@ -84,7 +84,7 @@ describeFreshGates({ leeway: LEEWAY, auditRetention: false }, (gate, database) =
       },
     );
 
-    test("keeps a revoked static token that would never expire for some time, then deletes it", async () => {
+    test("keeps a revoked static token without an expiry for some time, and then deletes it", async () => {
       const lasting = await gate.another({ staticTokenLifetime: null });
       const { authorization } = await lasting.login("ada", "TOKEN");
       gate.advance(365 * DAY);
@@ -118,7 +118,7 @@ describeFreshGates({ leeway: LEEWAY, auditRetention: false }, (gate, database) =
       },
     );
 
-    test("M-02: keeps the session of an access token that was created in the last second of its refresh token", async () => {
+    test("M-02: keeps the session of an access token that was issued in the last second of its refresh token", async () => {
       const patient = await gate.another({ accessTokenLifetime: HOUR });
       const { refresh } = await patient.login("ada");
       gate.advance(7 * DAY - 1);

@@ -11,7 +11,7 @@ const SDL = `
   type Query { open: Int @public }
 `;
 
-test("the mutations that check a credential are the public ones and those that say so", () => {
+test("the mutations that check a credential are the public ones and those that are marked", () => {
   const schema = buildSchema(
     `${SDL} type Mutation { login: Int @public, change: Int, prove: Int }`,
   );
@@ -20,11 +20,11 @@ test("the mutations that check a credential are the public ones and those that s
   expect([...readCredentialFields(schema)]).toEqual(["login", "prove"]);
 });
 
-test("a schema without mutations has none that checks a credential", () => {
+test("a schema without mutations has no field that checks a credential", () => {
   expect([...readCredentialFields(buildSchema(SDL))]).toEqual([]);
 });
 
-test("the names that a schema stores count instead, and its other extensions stay", () => {
+test("the names that a schema has stored replace those of its directives, and its other extensions stay", () => {
   const schema = buildSchema(`${SDL} type Mutation { login: Int @public, save: Int }`);
   schema.extensions = { own: 1 };
   const stored = withCredentialFields(schema, new Set(["save"]));

@@ -15,7 +15,10 @@ beforeAll(async () => {
   });
 });
 
-/** A federation subgraph's schema, as the tools of federation build it, with an entity of the application's own. */
+/**
+ * Returns the guarded schema of a federation subgraph, with an entity of the application. The schema is built as
+ * federation's tools build it.
+ */
 function guardSubgraph(options?: GuardOptions) {
   const own = `
     scalar _Any
@@ -68,7 +71,7 @@ describe("the entities of a federation subgraph", () => {
     }
   });
 
-  test("of a type with a guard of its own are refused to a role that is too low", async () => {
+  test("of a type with a guard are refused to a role that is too low", async () => {
     const { codes, data } = await ask(1);
     expect(codes).toEqual(new Set(["FORBIDDEN"]));
     expect(data).toEqual({

@@ -115,7 +115,7 @@ describe.each(MODES)("with bearerCheck %s, over %s", (bearerCheck, database) => 
   const refusals = ({ errors = [] }: ExecutionResult) => errors.map(({ extensions }) => extensions);
 
   test.each(["JWT", "SLIDING", "TOKEN"] as const)(
-    "G-17: freshWithin accepts the session of a login by %s for exactly that long",
+    "G-17: freshWithin accepts the session of a login by %s for exactly the given time",
     async (scheme) => {
       const { authorization } = await gate.login(name, scheme);
       gate.advance(15 * MINUTE);
@@ -133,7 +133,7 @@ describe.each(MODES)("with bearerCheck %s, over %s", (bearerCheck, database) => 
     },
   );
 
-  test("G-17: the clock counts, not the start of the request", async () => {
+  test("G-17: the time of the check counts, not the start of the request", async () => {
     const context = await contextOf((await gate.login(name)).authorization);
     await context.loadUser();
     gate.advance(15 * MINUTE + 1);
@@ -169,7 +169,7 @@ describe.each(MODES)("with bearerCheck %s, over %s", (bearerCheck, database) => 
     expect(ran).toEqual([]);
   });
 
-  test("G-05: too low a role is refused as such, whether or not the session is fresh", async () => {
+  test("G-05: a role that is too low is refused as such, whether or not the session is fresh", async () => {
     await gate.auth.accounts.setRole(await gate.user(`admin${count}`), "ADMIN");
     await gate.auth.accounts.setRole(id, "USER");
     const { authorization } = await gate.login(name);
@@ -196,7 +196,7 @@ describe.each(MODES)("with bearerCheck %s, over %s", (bearerCheck, database) => 
     expect(ran).toEqual([]);
   });
 
-  test("X-01, X-10: freshWithin costs no query of its own; only stateless requests read the session for it, once", async () => {
+  test("X-01, X-10: freshWithin adds no query, except that a stateless request reads the session once", async () => {
     const { authorization } = await gate.login(name);
     const count = (source: string) =>
       gate.countStatements(async () => {
@@ -255,7 +255,7 @@ describe.each(MODES)("with bearerCheck %s, over %s", (bearerCheck, database) => 
       });
     });
 
-    test("does not look at the role", async () => {
+    test("does not check the role", async () => {
       const user = await contextOf((await gate.login(name)).authorization);
       await gate.user(`admin${count}`, { role: "ADMIN" });
       await gate.auth.accounts.setRole(id, "USER");

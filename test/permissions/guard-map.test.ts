@@ -21,7 +21,7 @@ const DIRECTIVES = `
   directive @public on ${ANYWHERE}
   enum Role { USER ADMIN }`;
 
-/** Builds a schema whose SDL allows the directives everywhere. */
+/** Builds a schema, and adds the definitions of the directives to its SDL. */
 const build = (typeDefs: string, directives = DIRECTIVES) =>
   makeExecutableSchema({ typeDefs: [directives, typeDefs] });
 
@@ -38,7 +38,7 @@ const guardsOf = (...given: Parameters<typeof readGuards>) =>
 const QUERY = `type Query { a: Int @public }`;
 
 describe("a schema with correct guards", () => {
-  test("G-16: every root field has a guard; any other field has one if it or its type states one", () => {
+  test("G-16: every root field has a guard, and other fields have one if they or their types state one", () => {
     const guards = guardsOf(
       build(`
         type Query { a: Int @public b: Int c: Int @auth(requires: ADMIN) d: Doc @auth }
@@ -76,12 +76,12 @@ describe("a schema with correct guards", () => {
       "Query._entities": "USER",
       "Query.a": "USER",
     });
-    // If a field of that name shows more than the SDL, it is the application's own.
+    // If the type of that field has more than the SDL, the field is the application's own.
     expect(subgraph("{ sdl: String secrets: String }").get("Query._service")).toBe("USER");
     expect(subgraph("@auth { sdl: String }").get("_Service.sdl")).toBe("USER");
     const other = `type Query { _service: Service! } type Service { sdl: String }`;
     expect(guardsOf(build(other), {}).get("Query._service")).toBe("USER");
-    // Gateways read the SDL by a query.
+    // Gateways read the SDL by a query, so other root fields are not public.
     const elsewhere = `${QUERY} type Mutation { _service: _Service! } type _Service { sdl: String }
       type Subscription { _service: _Service! }`;
     expect(Object.fromEntries(guardsOf(build(elsewhere), {}))).toEqual({
@@ -184,7 +184,7 @@ describe("a schema with correct guards", () => {
     expect(guardsOf(schema, { strict: true }).get("Query.a")).toBe("USER");
   });
 
-  test("guarding a schema twice denies the same as guarding it once", async () => {
+  test("guarding a schema twice refuses the same as guarding it once", async () => {
     const twice = guardSchema(guardSchema(build(`type Query { a: Int b: Int @public }`)));
     const { data, errors } = await graphql({
       schema: twice,
@@ -192,6 +192,12 @@ describe("a schema with correct guards", () => {
       rootValue: { a: 1, b: 2 },
     });
     expect([data, errors?.length]).toEqual([{ a: null, b: 2 }, 1]);
+  });
+
+  test("G-16: a field other than _service is not public, even if it has the same type", () => {
+    const typeDefs = `type _Service { sdl: String } type Query { _service: _Service other: _Service }`;
+    const guards = guardsOf(build(typeDefs), {});
+    expect([guards.get("Query._service"), guards.get("Query.other")]).toEqual(["@public", "USER"]);
   });
 });
 
@@ -234,13 +240,7 @@ describe("the build fails for", () => {
     expect(refusal(typeDefs)).toThrow(`${at}: a guard cannot run here`);
   });
 
-  test("G-16: a field that only returns what _service does is not public", () => {
-    const typeDefs = `type _Service { sdl: String } type Query { _service: _Service other: _Service }`;
-    const guards = guardsOf(build(typeDefs), {});
-    expect([guards.get("Query._service"), guards.get("Query.other")]).toEqual(["@public", "USER"]);
-  });
-
-  test("an interface that nothing implements may have fields without a guard", () => {
+  test("no interface whose fields have no guard if nothing implements it", () => {
     expect(refusal(`${QUERY} interface I { x: Int }`)).not.toThrow();
   });
 
@@ -304,7 +304,7 @@ describe("the build fails for", () => {
     expect(refusal(typeDefs)).toThrow("D.x: is weaker than the guard of I.x");
   });
 
-  test("G-17: no field that needs a password as recent as its type or its interface does", () => {
+  test("G-17: no field that needs a password as recent as its type or interface does", () => {
     const I = `${QUERY} interface I { x: Int @auth(freshWithin: "15m") }`;
     expect(refusal(`${I} type D implements I { x: Int @auth(freshWithin: "900s") }`)).not.toThrow();
     const D = `type D implements I @auth(freshWithin: "15m")`;
@@ -330,7 +330,7 @@ describe("the build fails for", () => {
     expect(refusal(typeDefs)).toThrow(message);
   });
 
-  test("a malformed duration on a type, in the definition's default, and of another type", () => {
+  test("a malformed duration on a type or in the definition's default, and a duration of the type Int", () => {
     const wrong = (at: string) => `${at}: has a wrong @auth: freshWithin must be from 1m to 100y`;
     expect(refusal(`${QUERY} type Doc @auth(freshWithin: "x") { a: Int }`)).toThrow(wrong("Doc"));
     const withDefault = DIRECTIVES.replace("freshWithin: String", 'freshWithin: String = "x"');
@@ -388,7 +388,7 @@ describe("the build fails for", () => {
     expect(refusal(`type Query { a: Int ${use} }`, directive)).toThrow(TypeError);
   });
 
-  test("an @auth that requires null, also below the root types, where it would guard nothing", () => {
+  test("an @auth that requires null, even below the root types, where it would guard nothing", () => {
     const directives = DIRECTIVES.replace("Role! = USER", "Role");
     const typeDefs = `${QUERY} type Doc { x: Int @auth(requires: null) }`;
     expect(refusal(typeDefs, directives)).toThrow(TypeError);

@@ -251,7 +251,7 @@ describe("a guarded subscription", () => {
   });
 });
 
-test("a field that is no subscription gets no function subscribe", () => {
+test("a field outside the subscription type gets no function subscribe", () => {
   const fields = [schema.getQueryType(), schema.getMutationType()].flatMap((type) =>
     Object.values(type!.getFields()),
   );

@@ -9,7 +9,7 @@ import { ROOT } from "../support/command.js";
 import { createDatabase, DATABASES, type TestDatabase } from "../support/databases.js";
 import { startNode, waitForLine } from "../support/node-process.js";
 
-/** Inside the package, so that the page's server finds the installed libraries. */
+/** The folder is inside the package, so that the page's server finds the installed libraries. */
 const FOLDER = `${ROOT}test/generated/subscriptions`;
 
 beforeAll(async () => {
@@ -22,7 +22,7 @@ beforeAll(async () => {
   await writeFile(`${FOLDER}/server.js`, code);
 });
 
-/** A subscription of a client, with all that it has received. */
+/** A client's subscription, and everything that it has received. */
 interface Subscription {
   readonly results: any[];
   /** Resolves when the subscription is over. */
@@ -81,11 +81,11 @@ const TRANSPORTS = [
 ] as const;
 
 describe.each(DATABASES)(
-  "the server of docs/subscriptions.md, twice over one %s database",
+  "two instances of the server of docs/subscriptions.md over one %s database",
   (kind) => {
     const secretKey = randomBytes(32).toString("base64url");
     let database: TestDatabase;
-    /** A third instance, of which the tests use the services. */
+    /** A third instance, whose services the tests use. */
     let auth: Auth;
     let servers: { url: string; stop: () => Promise<{ code: number | null; stderr: string }> }[] =
       [];
@@ -132,7 +132,10 @@ describe.each(DATABASES)(
       return { id, session: principal.session.id, authorization: `Token ${token!}` };
     }
 
-    /** Publishes news until all subscriptions have got some, because a subscription opens a moment after it is sent. */
+    /**
+     * Publishes news until all subscriptions have received some. One publication may be too early, because a
+     * subscription opens a moment after its request.
+     */
     async function publishUntilSeen(url: string, subscriptions: readonly Subscription[]) {
       const { authorization } = await signIn();
       while (subscriptions.some(({ results }) => results.length === 0)) {

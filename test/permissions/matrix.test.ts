@@ -33,7 +33,7 @@ import { PASSWORD, setUpGate } from "../support/gate.js";
 const SCHEMES = ["TOKEN", "JWT", "SLIDING"] as const;
 type Scheme = (typeof SCHEMES)[number];
 
-/** The published schema. These tests read it themselves, without the server's code. */
+/** The published schema. These tests read it directly, without the server's code. */
 const schema = buildSchema(readFileSync("schema.graphql", "utf8"));
 /** The roles in the order of the schema. Each includes the rights of those before it. */
 const ROLES = (schema.getType("Role") as GraphQLEnumType).getValues().map(({ name }) => name);
@@ -42,16 +42,16 @@ const ROOTS = { query: schema.getQueryType()!, mutation: schema.getMutationType(
 interface Operation {
   kind: string;
   field: GraphQLField<unknown, unknown>;
-  /** The role that the schema requires, or null if the field is public. */
+  /** The role that the field requires, or null if the field is public. */
   requires: string | null;
-  /** How recent a password the schema requires, such as `15m`, or null. */
+  /** How long ago the password may have been given, such as `15m`, or null. */
   freshWithin: string | null;
 }
 
 const directive = (name: string, { astNode }: GraphQLField<unknown, unknown>) =>
   getDirectiveValues(schema.getDirective(name)!, astNode!);
 
-/** Each root field with the role it requires. A field without a directive requires a signed-in user. */
+/** Each root field with the role that it requires. A field without a directive requires a signed-in user. */
 const OPERATIONS = new Map<string, Operation>(
   Object.entries(ROOTS).flatMap(([kind, root]) =>
     Object.values(root.getFields()).map((field) => {
@@ -93,7 +93,10 @@ const NOT_BY_STATIC_TOKEN = [
   "Mutation.removeSecondFactor",
 ];
 
-/** The public operations that do something else for a signed-in caller, and so refuse a credential that does not work. */
+/**
+ * The public operations that do something else for a signed-in caller. They therefore refuse a credential that does
+ * not work.
+ */
 const NOT_BY_BAD_CREDENTIAL = ["Mutation.beginExternalLogin"];
 
 /** The operations whose arguments name another user, or a new one. */
@@ -102,7 +105,7 @@ const ABOUT_ANOTHER_USER = [
   ...["startPasswordReset", "endSessions", "deleteUser", "impersonate", "removeSecondFactor"],
 ];
 
-/** The kinds of callers: named by their role, or by the reason for having none. */
+/** The kinds of callers. Each has a role, or the reason of the refusal. */
 const CALLERS: Record<string, { role?: "USER" | "ADMIN"; refusal?: string }> = {
   "an anonymous caller": { refusal: "no_credentials" },
   "a caller with a bad credential": { refusal: "token_not_valid" },
@@ -140,7 +143,7 @@ describe("the permission matrix", () => {
     bystander = await gate.user("eve", { email: "eve@example.com" });
   });
 
-  /** Opens a session, as if by a password, and returns its `Authorization` header. */
+  /** Opens a session as if a password was given, and returns its `Authorization` header. */
   async function signIn(id: string, scheme: Scheme): Promise<string> {
     const { authorization, session } = await gate.issue(id, scheme);
     await gate.sql("UPDATE session SET authenticated_at = ? WHERE id = ?", [gate.now, session.id]);
@@ -169,7 +172,7 @@ describe("the permission matrix", () => {
     const role = caller.startsWith("an ADMIN") || caller.includes("inactive") ? "ADMIN" : "USER";
     const id = await gate.user(`user${(count += 1)}`, { role });
     const authorization = await signIn(id, scheme);
-    // As after a login: some fields need a recent password.
+    // Makes the session as fresh as after a login by password, which some fields need.
     await gate.sql(`UPDATE session SET authenticated_at = created_at WHERE user_id = ?`, [id]);
     expect((await gate.me(authorization)).status).toBe(200);
     if (caller.includes("demoted")) await gate.auth.accounts.setRole(id, "USER");
@@ -191,7 +194,7 @@ describe("the permission matrix", () => {
     }
     if (field === "unlinkAccount") return linkedAccount(id);
     if (/^(rename|remove)Passkey$/.test(field) && name === "id") return passkeyOf(id);
-    // `completeLogin` replaces it.
+    // This value is replaced below, where the arguments of `completeLogin` are made together.
     if (name === "recoveryCode" && field === "completeLogin") return "x";
     if (name === "provider") return "github";
     if (name === "redirectTo") return PAGE;
@@ -212,7 +215,7 @@ describe("the permission matrix", () => {
     return undefined;
   }
 
-  /** Issues a token of a mail to another user. */
+  /** Issues a mail token to another user. */
   async function mailToken(purpose: MailPurpose) {
     const username = `user${(count += 1)}`;
     const address = `${username}@example.com`;
@@ -223,7 +226,7 @@ describe("the permission matrix", () => {
     return { id, address, token: (await tokens.derive(id))!.token };
   }
 
-  /** Returns the arguments of a login by the code of a mail to another user. */
+  /** Returns the arguments by which another user logs in with a code from a mail. */
   async function loginCode() {
     const { id, address, token } = await mailToken("loginWithCode");
     await gate.sql(
@@ -252,7 +255,7 @@ describe("the permission matrix", () => {
     return id;
   }
 
-  /** Gives a user an app that shows codes, which the user has just used in all sessions. */
+  /** Gives a user an authenticator app, and makes all sessions of the user look as if the app was just used. */
   async function giveFactor(userId: string): Promise<void> {
     await gate.sql(
       "INSERT INTO totp (user_id, sealed, last_step, added_at) VALUES (?, '', 0, 1) ON CONFLICT DO NOTHING",
@@ -261,7 +264,7 @@ describe("the permission matrix", () => {
     await gate.sql("UPDATE session SET second_factor_at = ? WHERE user_id = ?", [gate.now, userId]);
   }
 
-  /** Gives a caller a passkey, which the caller has just used, and returns its id. */
+  /** Gives a caller a passkey that looks as if it was just used, and returns its id. */
   async function passkeyOf(userId: string): Promise<string> {
     const id = (count += 1).toString(16).padStart(32, "0");
     // With a passkey, a login by password would need a second step.
@@ -284,7 +287,7 @@ describe("the permission matrix", () => {
     return new Authenticator().create(data.beginPasskeyRegistration.options, SERVER_PAGE);
   }
 
-  /** Returns the passkey of another user, which answers a login. */
+  /** Returns the answer of another user's passkey to a login. */
   async function usedPasskey(): Promise<unknown> {
     const id = await gate.user(`user${(count += 1)}`);
     const device = new Authenticator();
@@ -292,7 +295,7 @@ describe("the permission matrix", () => {
     return device.get(await assertion(gate), SERVER_PAGE);
   }
 
-  /** Returns the arguments that complete the login of another user. */
+  /** Returns the arguments that complete another user's login. */
   async function secondStep() {
     const [challenge, recoveryCode] = [randomSecret(), `${(count += 1)}`.padStart(24, "0")];
     const userId = await gate.user(`user${count}`);
@@ -308,7 +311,7 @@ describe("the permission matrix", () => {
     return { challenge, recoveryCode };
   }
 
-  /** Returns the code that confirms a new app of a caller. Returns another one to a caller who cannot begin. */
+  /** Returns the code that confirms a new app of a caller. Returns a wrong code for a caller who may not begin. */
   async function firstCode(authorization = ""): Promise<string> {
     const { data } = await beginTotp(gate, authorization);
     return data ? codeAt(data.beginTotp.secret, gate.now) : "123456";
@@ -374,7 +377,7 @@ describe("the permission matrix", () => {
     const { requires, field } = operation;
 
     test.each(Object.keys(CALLERS))(
-      "AZ-1, AZ-5, AZ-10, G-01 to G-07, G-16: %s may be called exactly as its directive says, by every scheme",
+      "AZ-1, AZ-5, AZ-10, G-01 to G-07, G-16: the directive of %s decides who may call it, by every scheme",
       async (caller) => {
         const { role, refusal } = CALLERS[caller]!;
         const isAllowed =
@@ -402,7 +405,7 @@ describe("the permission matrix", () => {
               refusal === undefined
                 ? { status: 403, code: "FORBIDDEN", reason: "role_required" }
                 : { status: 401, code: "UNAUTHENTICATED", reason: refusal };
-            // A field that may be null leaves the response its data.
+            // If the field may be null, a refusal leaves the rest of the response.
             const isNullable = !isNonNullType(field.type);
             expect({ status, code, reason }).toEqual({
               ...refused,
@@ -428,7 +431,7 @@ describe("the permission matrix", () => {
     expect(subscriptionType).toBeNull();
   });
 
-  test("docs/permissions.md agrees with the contract on every field", () => {
+  test("docs/permissions.md says the same as the schema about every field", () => {
     const rows = [
       ...readFileSync("docs/permissions.md", "utf8").matchAll(/^\| `(\w+\.\w+)` \| (.+) \|$/gm),
     ];

@@ -15,7 +15,7 @@ import { createDatabase, type TestDatabase } from "../support/databases.js";
 import { runNode, startNode, waitForLine } from "../support/node-process.js";
 
 const PASSWORD = "correct horse battery staple";
-/** Inside the package, so that `graphql-gatehouse` is found as its users find it: in dist. */
+/** The folder is inside the package, so that `graphql-gatehouse` means the built package, as for its users. */
 const FOLDER = `${ROOT}test/generated/users`;
 const TSCONFIG = {
   compilerOptions: {
@@ -99,7 +99,7 @@ describe("the server of docs/users.md", () => {
     });
   });
 
-  test("serves them in the response of a login too, which is not signed in yet", async () => {
+  test("also serves them in the response of a login, whose request is not signed in yet", async () => {
     const query = `mutation {
       login(username: "EDITOR", password: "${PASSWORD}") { user { orders { id } profile { motto } } }
     }`;
@@ -186,7 +186,7 @@ describe("a feature's own fields of User and Profile", () => {
     expect((await read("secret")).errors[0].extensions.reason).toBe("role_required");
   });
 
-  test("leave the ids of Profile out of the schema unless a field shows them", () => {
+  test("leave the ids of Profile out of the schema unless a field uses them", () => {
     expect(server.auth.typeDefs).toMatch(/type Profile \{\s+role: Role!\s+owner: ID!\s+\}/);
   });
 });

@@ -59,7 +59,7 @@ describeGates({ roles: ROLES }, (gate) => {
     expect((await gate.auth.accounts.getUser(id)).role).toBe("READER");
   });
 
-  test("only the last role administers", async () => {
+  test("only users with the last role can administer", async () => {
     const seen = await Promise.all(
       ["owner", "editor", "reader"].map((name) => statusOf(LIST, name)),
     );
@@ -92,7 +92,7 @@ describeGates({ roles: ROLES }, (gate) => {
     await accounts.deleteUser(second);
   });
 
-  test("a schema of the application's own is guarded by them", async () => {
+  test("a schema of the application is guarded by the application's roles", async () => {
     const schema = gate.auth.guard(
       makeExecutableSchema({
         typeDefs: [
@@ -125,7 +125,7 @@ describeGates({ roles: ROLES }, (gate) => {
     expect(await read()).toEqual({ any: null, drafts: null, books: null });
   });
 
-  test("requireRole compares them, and an unknown role names the known ones", async () => {
+  test("requireRole compares the application's roles, and the error for an unknown role names the known ones", async () => {
     const context = async (name: string) =>
       gate.auth.createContext({ headers: { authorization: authorizations[name]! } });
     await expect(requireRole(await context("editor"), role("EDITOR"))).resolves.toBeUndefined();
@@ -145,7 +145,7 @@ describeGates({ roles: ROLES }, (gate) => {
     ]);
   });
 
-  test("removing a role that users have stops the start, and says how many have it", async () => {
+  test("removing a role that users still have stops the start, and the error says how many have it", async () => {
     await gate.user("second-editor", { role: role("EDITOR") });
     const start = (roles: string[]) => gate.another({ roles });
     await expect(start(["READER", "OWNER"])).rejects.toThrow(
@@ -204,7 +204,7 @@ describe("several installations in one process", () => {
     expect(errors?.[0]?.extensions["reason"]).toBe("no_credentials");
   });
 
-  test("refuse a context of another installation that has other roles", async () => {
+  test("refuse a context of an installation with other roles", async () => {
     const { authorization } = await second.issue(await second.user("bob", { role: "ADMIN" }));
     const contextValue = await second.auth.createContext({ headers: { authorization } });
     const { data, errors } = await graphql({
@@ -315,7 +315,7 @@ describe("a list of roles is refused in one line if", () => {
     ["a name is a literal", ["USER", "true"], NAME],
     ["a name is null", ["null", "ADMIN"], NAME],
     ["a name is too long", ["USER", "A".repeat(65)], NAME],
-    ["a name is no text", ["USER", 7], NAME],
+    ["a name is not text", ["USER", 7], NAME],
     ["it has a hole", ["USER", , "ADMIN"], NAME],
     ["it is a text", "USER,ADMIN", "is not a list"],
     [

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals
 import { requireFresh, requireRole } from "../../src/index.js";
 import { Gate } from "../support/gate.js";
 
-/** Calls it as an async resolver does. */
+/** Calls requireRole as an async resolver does. */
 async function check(...call: Parameters<typeof requireRole>): Promise<void> {
   await requireRole(...call);
 }
@@ -48,7 +48,7 @@ describe.each(["stateful", "stateless"] as const)(
       ]);
     });
 
-    test("a password that is too old is audited, as a role that is too low is", async () => {
+    test("a password that is too old is audited in the same way as a role that is too low", async () => {
       const { authorization } = await gate.issue(
         (await gate.auth.accounts.findUser({ username: "bob" }))!.id,
       );
@@ -76,14 +76,14 @@ describe.each(["stateful", "stateless"] as const)(
       }
     });
 
-    test("returns a promise when it does not refuse at once, so that a linter finds a forgotten await", async () => {
+    test("returns a promise unless it refuses at once, so that a linter finds a forgotten await", async () => {
       const admin = await contextOf("ada");
       for (const role of ["USER", "ADMIN"] as const) {
         expect(requireRole(admin, role)).toBeInstanceOf(Promise);
       }
     });
 
-    test("G-05: a forgotten await does not end the process, and a refusal that is known at once is thrown", async () => {
+    test("G-05: a forgotten await does not end the process, and a refusal that needs no query is thrown at once", async () => {
       const [user, warning] = [await contextOf("bob"), jest.spyOn(process, "emitWarning")];
       warning.mockImplementation(() => undefined);
       const isKnown = mode === "stateful";

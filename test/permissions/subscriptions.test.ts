@@ -11,14 +11,14 @@ let schema: GraphQLSchema;
 let id: string;
 let users = 0;
 
-/** The events that are waiting to be read, and the reader that waits for the next one. */
+/** The events that wait to be read. */
 let events: { value: number; secret: string }[];
 let wake: () => void;
 let isStopped: boolean;
-/** How many sources were started. */
+/** The number of sources that were started. */
 let starts: number;
 
-/** A source of events that says when it was stopped, even while a reader waits. */
+/** Returns a source of events. The source tells when it was stopped, even while a reader waits. */
 function source() {
   starts += 1;
   return {
@@ -93,7 +93,7 @@ async function next(stream: AsyncGenerator<ExecutionResult<any>>) {
 
 describe("an open subscription", () => {
   test.each(["JWT", "TOKEN", "SLIDING"] as const)(
-    "ends at the first event after the logout of a %s session, and that event is the refusal",
+    "ends at the first event after the logout of a %s session, with the refusal in place of that event",
     async (scheme) => {
       const { authorization } = await gate.issue(id, scheme);
       const stream = await open("ticks", await contextOf(authorization));
@@ -180,7 +180,7 @@ describe("an open subscription", () => {
     expect(isStopped).toBe(true);
   });
 
-  test("is refused if only a part of the context was passed on", async () => {
+  test("is refused if it gets only a part of the context", async () => {
     const { user } = await contextOf((await gate.issue(id)).authorization);
     await expect(open("ticks", { user })).rejects.toThrow(/whole context of auth.createContext/);
   });
@@ -233,7 +233,7 @@ describe("the events of a guarded source", () => {
     expect(await events.next()).toEqual(END);
   });
 
-  test("are no longer watched after the end, whoever ends them", async () => {
+  test("are no longer watched after their end, whoever ends them", async () => {
     const ends: ((events: AsyncGenerator) => Promise<unknown>)[] = [
       (events) => events.return(undefined),
       (events) => events.throw(new Error("lost")),
@@ -274,7 +274,7 @@ describe("the events of a guarded source", () => {
     expect(await events.next()).toEqual(END);
   });
 
-  test("are passed on as they are if they are no stream, which graphql-js reports", () => {
+  test("are passed on unchanged if they are not a stream, which graphql-js reports", () => {
     expect(guardEvents(7, checks())).toBe(7);
   });
 });

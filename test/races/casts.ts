@@ -1,9 +1,9 @@
 import { OPERATIONS } from "./world.js";
 
-/** The operations that use the refresh token. Two of them that arrive together share a statement. */
+/** Pairs of operations that use the refresh token. Two of them that arrive together share a statement. */
 const ROTATING = ["refresh & refresh", "refresh & replay", "replay & replay"];
 
-/** All pairs of operations, an operation with itself included, and each operation with a crash. */
+/** All pairs of operations, including two of one kind, and each operation with a crash. */
 export const PAIRS: readonly string[] = [
   ...combine(2),
   ...OPERATIONS.map((name) => `${name} + crash`),

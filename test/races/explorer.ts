@@ -4,14 +4,14 @@ import type { DatabaseKind } from "../support/databases.js";
 import { findFaults } from "./rules.js";
 import { type Answer, type OperationName, World } from "./world.js";
 
-/** How long the operations may take until each of them is held, waits for a lock or has ended, in milliseconds. */
+/** The longest time, in milliseconds, until each operation is held, waits for a lock or has ended. */
 const SETTLE_TIMEOUT = 60_000;
-/** Milliseconds between two questions whether a statement waits for a lock. */
+/** The pause, in milliseconds, between two checks whether a statement waits for a lock. */
 const POLL = 2;
 
-/** A play that takes longer is slow, in milliseconds. */
+/** The time, in milliseconds, after which a play counts as slow. */
 const SLOW = 1500;
-/** How many turns the event loop makes until what waits in it is taken to wait for another operation. */
+/** The number of turns of the event loop after which a waiting operation counts as waiting for another operation. */
 const TURNS = 50;
 
 /** The next step of an operation, such as `b`. In upper case, the operation crashes instead. */
@@ -22,7 +22,10 @@ interface Cast {
   readonly names: readonly OperationName[];
   /** Whether one of the operations crashes. */
   readonly hasCrash: boolean;
-  /** Whether the first two operations arrive together at one instance. Otherwise, each has an instance of its own. */
+  /**
+   * Whether the first two operations arrive together at one instance. Otherwise, each operation has a separate
+   * instance.
+   */
   readonly areTogether: boolean;
 }
 
@@ -39,14 +42,16 @@ function parseCast(text: string): Cast {
 
 interface Step {
   readonly choice: Choice;
-  /** What each operation has done in this step: another operation may have waited for it. */
+  /**
+   * The effect of this step on each operation. One step can let several continue, because they waited for the first.
+   */
   readonly texts: readonly string[];
 }
 
-/** An operation that is played, and what it has answered. */
+/** An operation of a play, and its answer. */
 export interface Player {
   readonly name: OperationName;
-  /** Null before the end, and if its connection was cut. */
+  /** The answer, or null before the end and after a cut connection. */
   answer: Answer | null;
   isCut: boolean;
   /** The numbers of its first and its last step. */
@@ -110,7 +115,10 @@ export class Play {
     );
   }
 
-  /** Of two operations of one kind, the first starts first: the other order would be the same with other names. */
+  /**
+   * Returns whether an operation may start. Those of one kind start in their order, because another order would give
+   * the same play with other names.
+   */
   #isFirstOfItsKind(index: number): boolean {
     const { name } = this.players[index]!;
     return (
@@ -123,7 +131,10 @@ export class Play {
     );
   }
 
-  /** @returns what the step has read and written */
+  /**
+   * Takes a step.
+   * @returns what the step has read and written
+   */
   async take(choice: Choice): Promise<Effect> {
     const index = indexOf(choice);
     const operation = this.#operations[index]!;
@@ -167,7 +178,10 @@ export class Play {
     if (!this.#isLost(index, answer)) player.answer = answer;
   }
 
-  /** A crash takes the answer, also that of the operation whose statement it was, too. */
+  /**
+   * Returns whether a crash has taken the answer. If two operations share a statement, a crash of one takes both
+   * answers.
+   */
   #isLost(index: number, { reason }: Answer): boolean {
     const hasCrashed = this.players.some(({ isCut }, other) => isCut && other < 2);
     const isBeside = this.#cast.areTogether && index < 2 && hasCrashed;
@@ -201,7 +215,7 @@ export class Play {
     }
   }
 
-  /** Whether each of them waits for another operation, such as one that runs the statement of both. */
+  /** Returns whether each busy operation waits for another one, such as the one that runs the statement of both. */
   async #areQueued(): Promise<boolean> {
     const busy = this.#busy;
     for (let turn = 0; turn < TURNS; turn += 1) {
@@ -215,7 +229,7 @@ export class Play {
     return this.#operations.filter((operation) => this.#isBusy(operation));
   }
 
-  /** Whether each of them waits for a lock of an operation that is held. */
+  /** Returns whether each busy operation waits for a lock of a held operation. */
   async #allWait(): Promise<boolean> {
     const busy = this.#busy;
     const pids = busy.flatMap(({ pid }) => pid ?? []);
@@ -233,7 +247,7 @@ export class Play {
     return this.steps.map(({ choice }) => choice).join("");
   }
 
-  /** A table with a row for each step, and a column for each operation. */
+  /** Returns a table with a row for each step, and a column for each operation. */
   toString(): string {
     const head = this.players.map(({ name }, index) => `${letterOf(index)}: ${name}`);
     const answers = this.players.map(({ answer }) =>
@@ -254,7 +268,7 @@ export class Play {
 
 interface Node {
   readonly choices: readonly Choice[];
-  /** The steps that are not played here, because an earlier play has covered them. */
+  /** The steps that are not played here, because an earlier play has covered them. They are "asleep". */
   readonly asleep: Map<Choice, Effect>;
   choice: Choice;
   effect: Effect;
@@ -264,7 +278,7 @@ interface Node {
 export class Explorer {
   readonly #world: World;
   readonly #restore: () => void;
-  /** How many interleavings were played to their end. */
+  /** The number of interleavings that were played to their end. */
   plays = 0;
 
   private constructor(world: World) {
@@ -282,10 +296,10 @@ export class Explorer {
   }
 
   /**
-   * Plays every interleaving. Two neighbouring steps that lead to the same state in either order are played in one order
-   * only.
+   * Plays every interleaving. If two neighbouring steps lead to the same state in either order, only one order is
+   * played.
    * @param cast the operations, such as `refresh & replay + logout + crash`
-   * @returns the found interleaving, as a table; null if there is none
+   * @returns the interleaving that breaks a rule, as a table, or null if there is none
    * @see P. Godefroid, Partial-Order Methods for the Verification of Concurrent Systems, 1996, chapter 5: sleep sets
    */
   async explore(cast: string): Promise<string | null> {
@@ -298,7 +312,10 @@ export class Explorer {
     }
   }
 
-  /** A slow play tells nothing, because the product gives up a statement after some seconds. It is played again. */
+  /**
+   * Plays the next interleaving. A slow play is played again, because the server gives up statements after some
+   * seconds.
+   */
   async #playNext(cast: string, path: Node[], tries = 10): Promise<string | null> {
     const { length } = path;
     const start = performance.now();
@@ -315,7 +332,10 @@ export class Explorer {
     return this.#playNext(cast, path, tries - 1);
   }
 
-  /** Plays one interleaving. @param line the first line of a found table, such as `refresh + logout: abba` */
+  /**
+   * Plays one interleaving.
+   * @param line the first line of a table that {@link Explorer.explore} returned, such as `refresh + logout: abba`
+   */
   async replay(line: string): Promise<string | null> {
     const [cast = "", schedule = ""] = line.split(": ");
     const play = await this.#begin(cast);
@@ -345,8 +365,8 @@ export class Explorer {
 }
 
 /**
- * Takes the steps of the path, and then further steps, which it adds to the path.
- * @returns false if an earlier play has covered all that is left. The play is then abandoned.
+ * Takes the steps of the path, and then adds further steps to the path until the play ends.
+ * @returns false if an earlier play has covered the rest. The play is then abandoned
  */
 async function follow(play: Play, path: Node[]): Promise<boolean> {
   for (let depth = 0; play.choices.length > 0; depth += 1) {
@@ -365,7 +385,7 @@ async function follow(play: Play, path: Node[]): Promise<boolean> {
   return true;
 }
 
-/** Returns null if every choice is asleep. */
+/** Returns the next node of the path, or null if every choice is asleep. */
 function toNode(choices: readonly Choice[], parent: Node | undefined): Node | null {
   const asleep = new Map(
     [...(parent?.asleep ?? [])].filter(
@@ -377,7 +397,10 @@ function toNode(choices: readonly Choice[], parent: Node | undefined): Node | nu
   return choice === undefined ? null : { choices, asleep, choice, effect: NO_EFFECT };
 }
 
-/** Goes on to the next choice of a node. @returns false if there is none */
+/**
+ * Moves a node to its next choice.
+ * @returns false if there is none
+ */
 function advance(node: Node): boolean {
   node.asleep.set(node.choice, node.effect);
   const next = node.choices.find((choice) => !node.asleep.has(choice));

@@ -7,7 +7,7 @@ const TABLES = /\b(session|user|profile)\b/g;
 const WRITES = /^\s*(?:WITH .*?\)\s+)?(INSERT|UPDATE|DELETE)(?: INTO| FROM)? "?(\w+)/s;
 const ENDS = /^(COMMIT|ROLLBACK)/;
 
-/** What a step reads and writes. The lock of exclusive transactions counts as a table. */
+/** The tables that a step reads, locks and publishes. The lock of exclusive transactions counts as a table. */
 export interface Effect {
   /** The tables whose committed rows the step reads. */
   readonly reads: Set<string>;
@@ -20,11 +20,11 @@ export interface Effect {
 interface Statement {
   readonly name: string;
   readonly reads: Set<string>;
-  /** The table that the statement writes. Empty if it only reads. */
+  /** The table that the statement writes, or nothing if it only reads. */
   readonly writes: Set<string>;
 }
 
-/** Returns null for a statement that no other operation can notice. */
+/** Parses a statement. Returns null if no other operation can notice it. */
 function parse(text: string): Statement | null {
   if (text.includes("FROM mikro_orm_migrations")) {
     return { name: "LOCK", reads: new Set(["lock"]), writes: new Set(["lock"]) };
@@ -42,12 +42,12 @@ class Cut extends Error {
 }
 
 /**
- * An operation whose statements are held, each until {@link Operation.go} or {@link Operation.cut}. On PostgreSQL, a
- * statement that writes outside a transaction is held a second time before it is committed. On SQLite, a transaction is
- * held only once, because nobody else notices it before it is committed.
+ * An operation whose statements are held. Each one waits for {@link Operation.go} or {@link Operation.cut}. On
+ * PostgreSQL, a statement that writes outside a transaction is held again before its commit. On SQLite, a whole
+ * transaction is held once, because no other operation notices it before its commit.
  */
 export class Operation {
-  /** Called when the operation is held or has ended. */
+  /** Runs when the operation is held or has ended. */
   onChange: () => void = () => undefined;
   /** Whether a statement is held. */
   isHeld = false;
@@ -56,11 +56,11 @@ export class Operation {
   hasLock = false;
   hasStarted = false;
   hasEnded = false;
-  /** Whether the connection was cut. No later statement runs. */
+  /** Whether the connection was cut. If so, no later statement runs. */
   isCut = false;
-  /** The process of PostgreSQL that runs the statement. */
+  /** The process of PostgreSQL that runs the current statement. */
   pid: number | undefined;
-  /** The tables that the open transaction has written. Null outside a transaction. */
+  /** The tables that the open transaction has written, or null outside a transaction. */
   #written: Set<string> | null = null;
   /** The table that the running statement writes. */
   #writing = new Set<string>();
@@ -132,16 +132,19 @@ export class Operation {
     });
   }
 
-  /** For others, a statement that has not locked a row is like one that only reads. */
+  /**
+   * Sends a statement that writes. It counts as a lock only if it has locked a row, because otherwise no other
+   * operation notices it.
+   */
   async #write({ pid, send }: Connection, text: string, writes: Set<string>): Promise<any> {
     this.#writing = writes;
     const result = await this.#send(pid, send).finally(() => (this.#writing = new Set()));
-    // If it has waited, it has read the row once more.
+    // A statement that has waited for a lock has read the row again.
     this.#record("", { reads: writes, locks: hasLocked(text, result) ? writes : new Set() });
     return result;
   }
 
-  /** Runs a statement in a transaction of its own, so that its end is a step, too. */
+  /** Runs a single statement in a transaction, so that its commit is a step too. */
   async #commit(connection: Connection, text: string, writes: Set<string>): Promise<unknown> {
     await connection.sendText("BEGIN");
     try {
@@ -155,7 +158,7 @@ export class Operation {
     }
   }
 
-  /** Runs the statements one after the other that a batch sends at the same time. */
+  /** Runs statements one after the other, although a batch sends them at the same time. */
   #inTurn(text: string, run: () => Promise<unknown>): Promise<unknown> {
     if (this.#written !== null || text.startsWith("BEGIN")) return run();
     const running = this.#last.then(run);
@@ -206,7 +209,10 @@ export class Operation {
     return send().finally(() => (this.pid = undefined));
   }
 
-  /** @returns whether the connection is cut */
+  /**
+   * Holds a statement until it may run.
+   * @returns whether the connection is cut
+   */
   async #hold(name: string): Promise<boolean> {
     if (this.#isFree) return false;
     const released = new Promise<void>((resolve) => (this.#resume = resolve));
@@ -230,7 +236,7 @@ export class Operation {
   }
 }
 
-/** Whether a statement has locked rows. The lock of exclusive transactions counts as a row. */
+/** Returns whether a statement has locked rows. The lock of exclusive transactions counts as a row. */
 function hasLocked(text: string, { rowCount }: { rowCount: number }): boolean {
   return rowCount > 0 || text.includes("FOR UPDATE");
 }
@@ -249,10 +255,10 @@ interface Connection {
 
 const current = new AsyncLocalStorage<Operation>();
 
-/** How many calls of the drivers have not been answered yet. */
+/** The number of calls of the drivers that have no answer yet. */
 let inFlight = 0;
 
-/** Whether nothing can happen any more, except in the event loop and by timers. */
+/** Returns whether no driver waits for an answer. Then only the event loop and timers can continue an operation. */
 export function areDriversIdle(): boolean {
   return inFlight === 0;
 }
@@ -266,7 +272,7 @@ function replace(prototype: any, name: string, wrap: (original: Method) => Metho
   return () => (prototype[name] = original);
 }
 
-/** Counts a call until its callback or its promise. */
+/** Counts a call as running until its callback or its promise. */
 const counted = (original: Method): Method =>
   function (...parameters) {
     inFlight += 1;
@@ -320,8 +326,8 @@ const heldOnSqlite = (all: Method): Method =>
   };
 
 /**
- * Holds the statements of operations, and no others, until the returned function is called. What a timer does after the
- * end of the operation that started it, such as storing the audit trail, is not held.
+ * Holds the statements of operations, and no others, until the returned function is called. A timer may run after the
+ * operation that started it has ended, for example to store the audit trail. Its statements are not held.
  * @param terminate ends the connection that a process of PostgreSQL serves
  */
 export function holdStatements(terminate: (pid: number) => Promise<unknown>): () => void {

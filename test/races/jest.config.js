@@ -1,6 +1,6 @@
 import config from "../../jest.config.js";
 
-/** The interleavings of three operations. They have a command of their own, because there are many. */
+/** The interleavings of three operations. They have their own command, because there are many. */
 export default {
   ...config,
   rootDir: "../..",

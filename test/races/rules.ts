@@ -27,7 +27,7 @@ interface Ending {
 
 type Attempt = Pick<Player, "name" | "answer" | "first" | "last"> & { readonly index: number };
 
-/** Returns what is wrong after a play, in sentences. */
+/** Returns what is wrong after a play, as sentences. */
 export async function findFaults(world: World, { players, steps }: Play): Promise<string[]> {
   const attempts: Attempt[] = players.map((player, index) => ({ ...player, index }));
   const faults = judge(attempts, await world.look(answersOf(attempts)));
@@ -178,7 +178,7 @@ async function useAll(world: World, attempts: readonly Attempt[]): Promise<strin
   return faults;
 }
 
-/** The reasons for which an operation may be refused, because of the others. */
+/** Returns the reasons for which an operation may be refused because of the others. */
 function refusalsOf(attempt: Attempt, attempts: readonly Attempt[]): string[] {
   const { name } = attempt;
   const others = attempts.filter((other) => other !== attempt);
@@ -193,7 +193,7 @@ function refusalsOf(attempt: Attempt, attempts: readonly Attempt[]): string[] {
     case "refresh":
       return because("laptop");
     case "revocation":
-      // The session that it names has ended.
+      // The session that this operation names may have ended.
       return [...because("phone"), ...(others.some(endsLaptop) ? ["BAD_USER_INPUT"] : [])];
     case "logout of all":
       return because("phone");
@@ -211,7 +211,10 @@ function refusalsOf(attempt: Attempt, attempts: readonly Attempt[]): string[] {
 const endsLaptop = ({ name }: Attempt) => ENDINGS[name]?.sessions.includes("laptop") ?? false;
 const namesOf = (attempts: readonly Attempt[]) => attempts.map(({ name }) => name).join(", ");
 
-/** A replay is always refused, and ends the session nevertheless. */
+/**
+ * Returns whether an operation has had its effect. A replay is always refused, but its effect is the end of the
+ * session.
+ */
 function hasSucceeded({ name, answer }: Attempt): boolean {
   return answer !== null && (answer.reason === undefined || name === "replay");
 }

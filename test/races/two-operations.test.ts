@@ -16,7 +16,7 @@ describe.each(DATABASES)("over %s", (database) => {
   afterAll(() => explorer.close());
 
   test(
-    "N-03, RF-1, RF-4: in no interleaving of two operations is a session revived, or ended without cause, or does a refresh token get two successors",
+    "N-03, RF-1, RF-4: no interleaving of two operations revives a session, ends one without a cause, or gives a refresh token two successors",
     async () => {
       for (const cast of PAIRS) expect(await explorer.explore(cast)).toBeNull();
       expect(explorer.plays).toBeGreaterThan(300);
@@ -40,7 +40,7 @@ describe.each(DATABASES)("with a mistake in a statement, over %s", (database) =>
       "refresh + logout",
     ],
   ])(
-    "the explorer finds %s, and prints a table that replays",
+    "the explorer finds %s, and prints a table that can be replayed",
     async (_name, right, wrong, cast) => {
       const restore = replaceInStatements(right, wrong);
       const explorer = await Explorer.open(database);

@@ -10,13 +10,13 @@ import { featuresWith } from "../../src/features/index.js";
 import { eventually } from "../support/eventually.js";
 import { createDatabase, type DatabaseKind, type TestDatabase } from "../support/databases.js";
 
-/** The server waits for held transactions. */
+/** With this option, PostgreSQL does not end transactions that are held. */
 const PATIENT = "options=-c%20idle_in_transaction_session_timeout%3D0";
 const PASSWORD = "correct horse battery staple";
 const SECOND = 1000;
 const DAY = 86_400 * SECOND;
 const INSTANCES = 3;
-/** The role that the first, the second and the third role change give. */
+/** The roles that the first, the second and the third role change give. */
 export const ROLES = ["ADMIN", "EDITOR", "USER"];
 const TABLES = [`"user"`, "profile", "session"];
 
@@ -28,7 +28,7 @@ const OPTIONS = {
   loginsPerAddress: 1_000_000,
 };
 
-/** What an operation has answered. */
+/** The answer to an operation. */
 export interface Answer {
   /** The reason of a refusal; `unavailable` if the database has failed. Undefined for a success. */
   readonly reason?: string;
@@ -44,24 +44,24 @@ interface Token {
   readonly text: string;
 }
 
-/** What the database and the instances say when all operations have ended. */
+/** The state of the database and of the instances after all operations. */
 export interface State {
   readonly sessions: Readonly<
     Partial<Record<SessionName, { endReason: EndReason | null; generation: number }>>
   >;
   readonly isActive: boolean;
   readonly role: string;
-  /** Whether the password is still the one before the operations. */
+  /** Whether the password is still the first one. */
   readonly hasOldPassword: boolean;
   /** The tokens that are accepted. */
   readonly accepted: readonly Token[];
-  /** The sessions that an event has reported as ended, each as often as it was reported. */
+  /** The sessions that events have reported as ended. A session that was reported twice is in the list twice. */
   readonly reported: readonly SessionName[];
 }
 
 /**
- * A user, Ada, who is signed in on her laptop and her phone, an administrator, and three instances over one database.
- * The refresh token of the laptop was rotated once, longer ago than the reuse window.
+ * Three instances over one database, with an administrator and the user Ada. Ada is signed in on her laptop and her
+ * phone. The refresh token of the laptop was rotated once, longer ago than the reuse window.
  */
 export class World {
   readonly #database: TestDatabase;
@@ -107,9 +107,9 @@ export class World {
     for (let index = 0; index < INSTANCES; index += 1) {
       instances.push(await openAuth(config, features));
     }
-    // Hashing takes no statement, but longer than all of them.
+    // Passwords are not hashed, because hashing takes longer than all statements and runs none.
     for (const { core } of instances) {
-      // No play has a power failure.
+      // SQLite need not wait for the disk, because no play has a power failure.
       if (kind === "sqlite") {
         await core.sql.write("PRAGMA synchronous = OFF", []);
       }
@@ -183,7 +183,7 @@ export class World {
     this.#events.length = 0;
   }
 
-  /** Returns which processes of PostgreSQL each of these waits for. */
+  /** Returns for each of these processes of PostgreSQL which processes it waits for. */
   async blockersOf(pids: readonly number[]): Promise<Map<number, number[]>> {
     if (this.#admin === undefined) return new Map();
     const { rows } = await this.#admin.query(
@@ -204,7 +204,7 @@ export class World {
 
   /**
    * Runs an operation as a client would.
-   * @param index its place among the operations of a play
+   * @param index its position among the operations of a play
    * @param instanceIndex the instance that runs it
    */
   run(name: OperationName, index: number, instanceIndex = index): Promise<Answer> {
@@ -247,7 +247,10 @@ export class World {
     return this.#ask(this.#instances[0]!, REFRESH, { variables: { refresh: token.text } });
   }
 
-  /** @param answers the answers, whose tokens are tried, too */
+  /**
+   * Returns the state after all operations have ended.
+   * @param answers the answers, whose tokens are tried too
+   */
   async look(answers: readonly Answer[]): Promise<State> {
     const { core, auth } = this.#instances[0]!;
     const [user] = await core.sql.readOnce<any>(
@@ -276,7 +279,7 @@ export class World {
     };
   }
 
-  /** Runs `find` once for the same rows, because what tokens do depends only on the rows. */
+  /** Runs `find` only once for each state of the rows, because the rows alone decide what a token may do. */
   async oncePerState<Found>(
     answers: readonly Answer[],
     find: () => Promise<readonly Found[]>,
@@ -291,7 +294,7 @@ export class World {
     return found as readonly Found[];
   }
 
-  /** All tokens that were ever issued. */
+  /** Returns all tokens that were ever issued. */
   tokens(answers: readonly Answer[]): Token[] {
     const fresh = answers.flatMap(({ data }): Token[] => {
       const { access, refresh } = data?.refreshToken ?? {};

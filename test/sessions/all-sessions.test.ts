@@ -23,7 +23,7 @@ describeGates((gate) => {
   let admin: Tokens;
   let start: number;
   const ids = {} as Record<Name | "admin", string>;
-  /** The sessions of each user, oldest first: JWT, and ten seconds later TOKEN. */
+  /** The sessions of each user, oldest first. The first is by JWT, and the second, ten seconds later, by TOKEN. */
   const sessionsOf = {} as Record<Name, Tokens[]>;
 
   beforeAll(async () => {
@@ -98,7 +98,7 @@ describeGates((gate) => {
       expect(await find({ username: { iexact: "ad" } })).toEqual([]);
     });
 
-    test("M-11: email matches a part in any case, and takes %, _ and \\ literally", async () => {
+    test("M-11: email matches a part in any case, and takes %, _ and \\ as ordinary characters", async () => {
       expect(await find({ email: { icontains: "EXAMPLE.com" } })).toEqual(everybody());
       expect(await find({ email: { icontains: "0%o" } })).toEqual(newestFirst("bob"));
       expect(await find({ email: { icontains: "%" } })).toEqual(newestFirst("bob"));
@@ -130,7 +130,7 @@ describeGates((gate) => {
       expect(await find({ scheme: "JWT" })).toEqual(jwt);
     });
 
-    test("M-09: isLive false matches sessions that are over, and null matches both", async () => {
+    test("M-09: isLive false matches ended and expired sessions, and null matches all", async () => {
       const id = await gate.user("gus");
       const tokens = [await gate.login("gus", "JWT"), await gate.login("gus", "TOKEN")];
       await gate.logout(tokens[0]!);
@@ -216,7 +216,7 @@ describeGates((gate) => {
       }
     });
 
-    test("is followed by the right page while sessions open and end, also at the same instant", async () => {
+    test("is followed by the right page while sessions open and end, even at the same instant", async () => {
       const where = { username: { exact: "many" } };
       const before = (await page({ where, first: 100 })).ids;
       const seen: string[] = [];

@@ -27,7 +27,7 @@ describeGates((gate) => {
   const end = (field: string, { authorization }: Tokens) =>
     gate.ask(`mutation { ${field} { sessionsEnded } }`, { authorization });
 
-  /** Each way to end a session, and the reason for which its tokens are then refused. */
+  /** Each way to end a session, and the reason by which its tokens are then refused. */
   const endings: Record<string, [run: (scene: Scene) => Promise<unknown>, reason: string]> = {
     "logout by the session's header": [({ target }) => end("logout", target), "token_revoked"],
     "logoutAll by the session itself": [({ target }) => end("logoutAll", target), "token_revoked"],
@@ -138,7 +138,7 @@ describeGates((gate) => {
       expect((await gate.me(target.authorization)).reason).toBe("token_revoked");
     });
 
-    test("U-16: stay valid for the same user when the user name and address change", async () => {
+    test("U-16: stay valid for the same user when the user name and the address change", async () => {
       const { id, target } = await openScene(scheme);
       await gate.sql(`UPDATE "user" SET username = ?, username_key = ?, email = ? WHERE id = ?`, [
         `new${id}`,

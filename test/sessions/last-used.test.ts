@@ -38,7 +38,7 @@ describeGates((gate) => {
       },
     );
 
-    test("ST-3: costs a request no further statement", async () => {
+    test("ST-3: adds no statement to a request", async () => {
       const { authorization } = await gate.login("ada");
       expect(await countStatements(() => gate.me(authorization))).toBe(1);
       await gate.core.sessions.flush();
@@ -65,7 +65,7 @@ describeGates((gate) => {
       await eventually(async () => (await lastUsed(session.id)) === gate.now);
     });
 
-    test("ST-3: stays as another server has written it less than a minute ago", async () => {
+    test("ST-3: stays if another server has written it less than a minute ago", async () => {
       const { authorization, session } = await gate.login("ada");
       await gate.me(authorization);
       const recent = gate.now - 59_000;

@@ -39,7 +39,7 @@ describeGates((gate) => {
       expect(await countLive(id)).toBe(LIMIT);
     });
 
-    test("RF-15: counts named tokens apart: neither they nor sign-ins push the others out", async () => {
+    test("RF-15: counts named tokens separately: neither they nor sign-ins end the others", async () => {
       const id = await gate.user("dan");
       const signIns = await fill(id, LIMIT);
       const named = await fill(id, LIMIT, "script");

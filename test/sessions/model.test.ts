@@ -23,7 +23,7 @@ interface Issued {
   text: string;
   session: Session;
   generation: number;
-  /** Epoch seconds. */
+  /** In epoch seconds. */
   exp: number;
 }
 
@@ -98,7 +98,10 @@ interface Real {
   username: string;
 }
 
-/** A step that may need a token. The number selects one of all issued tokens; negative numbers select the latest. */
+/**
+ * A step that may need a token. The number selects one of all issued tokens; a negative number counts from the
+ * latest.
+ */
 class Step {
   constructor(
     readonly name: string,
@@ -193,8 +196,8 @@ const step = fc.oneof(
 );
 
 /**
- * Expects each token to be active exactly when the model says so, and each session to have at most one active refresh
- * or sliding token.
+ * Expects that each token is active exactly when the model says so. Expects that each session has at most one active
+ * refresh or sliding token.
  */
 async function expectAgreement(model: Model, { gate, clock }: Real): Promise<void> {
   const living = new Map<Session, Set<string>>();

@@ -155,7 +155,7 @@ describeGates((gate) => {
       await expectEnded([own], rest);
     });
 
-    test("B-28: refuses another user's session in the same words as an unknown one, and ends nothing", async () => {
+    test("B-28: refuses another user's session and an unknown one with the same error, and ends nothing", async () => {
       const { all } = await signedIn();
       const { all: others } = await signedIn();
       const [{ authorization }, ended] = all as [Tokens, Tokens, Tokens];
@@ -193,7 +193,7 @@ describeGates((gate) => {
       expect((await revoke(target.session.id, authorization)).code).toBe("BAD_USER_INPUT");
     });
 
-    test("AZ-8: of an ADMIN with a static token or an old password ends only own sessions", async () => {
+    test("AZ-8: by an ADMIN with a static token or an old password ends only the ADMIN's own sessions", async () => {
       await gate.user("stale", { role: "ADMIN" });
       const token = await gate.login("stale", "TOKEN");
       const old = await gate.login("stale");

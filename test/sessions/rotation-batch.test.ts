@@ -10,7 +10,7 @@ import { TcpProxy } from "../support/tcp-proxy.js";
 const SESSIONS = 40;
 const TIMEOUT = 60_000;
 
-/** How many refreshes have reached the hook, right before their rotation. */
+/** The number of refreshes that have reached the hook, which runs right before their rotation. */
 let arrived = 0;
 const counting = {
   name: "counting",
@@ -30,7 +30,7 @@ describeGates({ now: Date.now, features: [counting] }, (gate, kind) => {
     return issued;
   };
 
-  test("RF-1: refreshes that arrive together share statements, and each is answered by itself", async () => {
+  test("RF-1: refreshes that arrive together share statements, and each gets its own answer", async () => {
     const live = await issueMany();
     const [ended, replaced] = await issueMany(2);
     await gate.logout({ refresh: ended!.refresh });
@@ -67,7 +67,7 @@ describeGates({ now: Date.now, features: [counting] }, (gate, kind) => {
 
   describe("after kill -9", () => {
     test(
-      "RF-1: every refresh token that a client has got is accepted",
+      "RF-1: every refresh token that a client has received is accepted",
       async () => {
         const tokens = (await issueMany()).map(({ refresh }) => refresh);
         const first = await serveBeside(gate, gate.secretKey);
@@ -102,7 +102,7 @@ describeGates({ now: Date.now, features: [counting] }, (gate, kind) => {
 describePostgres("over postgresql", () => {
   const gate = setUpGate({ now: Date.now }, "postgresql");
 
-  test("a session that another transaction has locked holds up no other refresh", async () => {
+  test("a session that another transaction has locked does not delay other refreshes", async () => {
     const bob = await gate.user("bob");
     const sessions = [];
     for (let index = 0; index < 8; index += 1) sessions.push(await gate.issue(bob));
@@ -113,7 +113,7 @@ describePostgres("over postgresql", () => {
       const [early, late] = [others.slice(0, 4), others.slice(4)];
       const answersOf = (some: typeof others) =>
         Promise.all(some.map(({ refresh }) => gate.refresh(refresh)));
-      // These arrive together with that of the locked session, so that one statement has both.
+      // These refreshes arrive together with that of the locked session, so one statement has all of them.
       const answering = answersOf(early);
       const waiting = gate.refresh(locked!.refresh);
       await eventually(async () => (await countWaiting(gate)) === 1);
@@ -127,7 +127,7 @@ describePostgres("over postgresql", () => {
     }
   });
 
-  test("a statement whose connection hangs holds up no later refresh", async () => {
+  test("a statement whose connection hangs does not delay later refreshes", async () => {
     const ada = await gate.user("ada");
     const [first, second] = [await gate.issue(ada), await gate.issue(ada)];
     const proxy = await TcpProxy.open(gate.databaseUrl);

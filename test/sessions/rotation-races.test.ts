@@ -74,7 +74,7 @@ describeGates({ secretKey: SECRET_KEY, now: Date.now }, (gate) => {
       for (let round = 0; round < ROUNDS; round += 1) {
         const tokens = await gate.issue(id);
         const changed = gate.auth.accounts.setPassword(id, passwords[round % 2]!);
-        // Hashing takes a while, so wait a little: the refresh should meet the change of the row.
+        // Hashing takes a while. This wait makes the refresh meet the change of the row.
         await new Promise((resolve) => setTimeout(resolve, round));
         const [refreshed] = await Promise.all([gate.refresh(tokens.refresh), changed]);
         await expectDead(refreshed, tokens);

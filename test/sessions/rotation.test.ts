@@ -31,7 +31,7 @@ describeGates((gate, database) => {
       expect((await gate.refresh(next.refresh)).status).toBe(200);
     });
 
-    test("B-05: each repeat gives a valid access token of its own", async () => {
+    test("B-05: each repeat gives another valid access token", async () => {
       const { refresh } = await gate.login("ada");
       const [first, second] = [await rotate(refresh), await rotate(refresh)];
       expect(decode(first.access).claims["jti"]).not.toBe(decode(second.access).claims["jti"]);
@@ -51,7 +51,7 @@ describeGates((gate, database) => {
       }
     });
 
-    test("RF-3: once the successor is used, the predecessor ends the session", async () => {
+    test("RF-3: once the successor is used, using the predecessor ends the session", async () => {
       const { refresh, session } = await gate.login("ada");
       const first = await rotate(refresh);
       const second = await rotate(first.refresh);
@@ -120,7 +120,7 @@ describeGates((gate, database) => {
       expect(await gate.refresh(next.refresh)).toMatchObject(REUSED);
     });
 
-    test("RF-5: is recognised by its generation, not by time: after three refreshes in one second it ends the session", async () => {
+    test("RF-5: is recognised by its generation and not by time, even after three refreshes in one second", async () => {
       const { refresh } = await gate.login("ada");
       const chain = [refresh];
       for (let turn = 0; turn < 3; turn += 1) {
@@ -183,7 +183,7 @@ describeGates((gate, database) => {
       },
     );
 
-    test("is token_not_valid in every use when its generation has not begun", async () => {
+    test("is token_not_valid in every use if its generation is still in the future", async () => {
       const { token: text, session } = await gate.login("ada", "SLIDING");
       const token = new gate.auth.tokens.SlidingToken(text).set("gen", 1);
       const refused = { status: 401, reason: "token_not_valid" };
@@ -195,7 +195,7 @@ describeGates((gate, database) => {
     });
   });
 
-  describe("a token that names a session which is not its own", () => {
+  describe("a token that names a session of another user or scheme", () => {
     test.each(["another user", "another scheme"])(
       "JW-11: is token_not_valid in every use: %s",
       async (whose) => {
@@ -244,7 +244,7 @@ describeGates((gate, database) => {
       }
     });
 
-    test("RF-7, R-22: a refresh token is good until one second before its idle limit", async () => {
+    test("RF-7, R-22: a refresh token works until one second before its idle limit", async () => {
       const { refresh } = await gate.login("ada");
       const { exp } = decode(refresh).claims;
       const spare = await gate.login("ada");

@@ -7,7 +7,7 @@ import { requireOwnSession } from "../../src/sessions/own-session.js";
 import { Principal } from "../../src/sessions/principal.js";
 import { describeGates, type Tokens } from "../support/gate.js";
 
-// Only commands and features call these methods.
+// These methods are tested directly, because only commands and features call them.
 describeGates((gate) => {
   let names = 0;
   const newUser = (role: "USER" | "ADMIN" = "USER") => gate.user(`user${(names += 1)}`, { role });
@@ -35,11 +35,11 @@ describeGates((gate) => {
     return { adminId, userId, own, tokens: { refresh: refresh!, session, authorization } };
   }
 
-  describe("a session that its user's change has missed", () => {
+  describe("a session that a change of its user did not end", () => {
     test.each([
       ["is_active = FALSE", "user_inactive"],
       ["credentials_version = credentials_version + 1", "password_changed"],
-    ])("is refused, too: %s", async (change, reason) => {
+    ])("is still refused: %s", async (change, reason) => {
       const id = await newUser();
       const { authorization, refresh } = await gate.issue(id);
       await gate.sql(`UPDATE "user" SET ${change} WHERE id = ?`, [id]);
@@ -49,7 +49,7 @@ describeGates((gate) => {
     });
   });
 
-  test("a static token is token_expired, any other session is session_expired, at the end that it was given", async () => {
+  test("after its expiry, a static token is token_expired, and any other session is session_expired", async () => {
     const id = await newUser();
     const roles = new Roles(DEFAULT_ROLES);
     const expiresAt = gate.now + 60_000;
@@ -65,7 +65,7 @@ describeGates((gate) => {
     }
   });
 
-  test("a session is opened by another of the same user only while that is open", async () => {
+  test("a session can be opened by another session of the same user only while that is open", async () => {
     const id = await newUser();
     const { session: openedBy } = await gate.issue(id);
     const open = () => gate.core.sessions.open(id, { scheme: "TOKEN", label: "script", openedBy });
@@ -74,7 +74,7 @@ describeGates((gate) => {
     await expect(open()).rejects.toMatchObject({ reason: "token_revoked" });
   });
 
-  test("a change of the password ends all sessions but the one to keep", async () => {
+  test("a change of the password ends all sessions except the one to keep", async () => {
     const id = await newUser();
     const [kept, ended] = [await gate.issue(id), await gate.issue(id)];
     const keepSession = kept.session.id;
@@ -87,7 +87,7 @@ describeGates((gate) => {
     ]);
   });
 
-  test("the end of a reused token's session is reported as token_reused only, by its caller", async () => {
+  test("a session that a reused token ends is reported as token_reused only, by the caller", async () => {
     const id = await newUser();
     const { session } = await gate.issue(id);
     expect(await gate.core.sessions.end(session, id, "reused")).toBe(true);
@@ -100,17 +100,20 @@ describeGates((gate) => {
       { scheme: "TOKEN", label },
       "label must have from 1 to 100 characters, none of them a control character.",
     ]),
-  ] as [never, string][])("is not opened by malformed values: %j", async (opening, message) => {
-    const opened = gate.core.sessions.open(await newUser(), opening);
-    await expect(opened).rejects.toMatchObject({ code: "BAD_USER_INPUT", message });
-  });
+  ] as [never, string][])(
+    "a session is not opened with malformed values: %j",
+    async (opening, message) => {
+      const opened = gate.core.sessions.open(await newUser(), opening);
+      await expect(opened).rejects.toMatchObject({ code: "BAD_USER_INPUT", message });
+    },
+  );
 
   describe("a refresh", () => {
     const startOfSecond = () => {
       gate.advance(1 - (gate.now % 1000) / 1000);
     };
 
-    test("RF-7: without a leeway is refused from the second on in which its token expires", async () => {
+    test("RF-7: without a leeway, is refused from the second in which its token expires", async () => {
       const strict = await gate.another({
         ...{ leeway: 0, accessTokenLifetime: 60, refreshTokenLifetime: 100 },
       });
@@ -140,7 +143,7 @@ describeGates((gate) => {
       expect(await gate.refresh(tokens[1]!)).toMatchObject({ reason: "token_expired" });
     });
 
-    test("ST-6: takes no access token, not even in code", async () => {
+    test("ST-6: accepts no access token, not even in code", async () => {
       const { access } = await gate.issue(await newUser());
       const verified = gate.core.kinds.verify(access, ["access"]);
       const rotated = gate.core.sessions.rotate(verified, NO_CLIENT);
@@ -158,7 +161,7 @@ describeGates((gate) => {
     expect(statements).toBe(1);
   });
 
-  test("openFirst opens a session and reports it, but no second one of its scheme and label", async () => {
+  test("openFirst opens and reports a session, but never a second session of the same scheme and label", async () => {
     const id = await newUser();
     const open = () => gate.core.sessions.openFirst(id, { scheme: "TOKEN", label: "script" });
     expect(await open()).toMatchObject({ row: { label: "script" } });
@@ -169,7 +172,7 @@ describeGates((gate) => {
     expect(issued).toHaveLength(1);
   });
 
-  test("a page has a next page only if a session is left", async () => {
+  test("a page has a next page only if more sessions follow", async () => {
     const id = await newUser();
     for (let turn = 0; turn < 2; turn += 1) await gate.issue(id);
     const pageOf = (first: number) => gate.core.sessions.page({ userIds: [id] }, first, null);
@@ -199,7 +202,7 @@ describeGates((gate) => {
       ]);
     });
 
-    test("costs one statement, or two if a session is kept", async () => {
+    test("costs one statement, or two if one session is kept", async () => {
       let statements = 0;
       const run = () => {
         statements += 1;
@@ -253,7 +256,7 @@ describeGates((gate) => {
     });
   });
 
-  test("a session is fresh until so many seconds after its password, and never without one", async () => {
+  test("a session is fresh for a limited time after its password, and never without one", async () => {
     const id = await newUser();
     const fixed = await principalOf(await gate.issue(id));
     expect(fixed.isFresh(100 * 365 * 86_400)).toBe(false);
@@ -306,7 +309,7 @@ describeGates((gate) => {
   });
 
   describe("a session in which an administrator acts as a user", () => {
-    test("is the user's, names the administrator, and may do nothing that needs the user's own", async () => {
+    test("belongs to the user, names the administrator, and is refused where the user's own session is needed", async () => {
       const { adminId, userId, own, tokens } = await impersonate();
       const user = await principalOf(tokens);
       expect([user.id, user.session.impersonatorId]).toEqual([userId, adminId]);
@@ -321,7 +324,7 @@ describeGates((gate) => {
       }).toThrow("A static token cannot do this. Log in instead.");
     });
 
-    test("names the administrator in stateless mode, too", async () => {
+    test("also names the administrator in stateless mode", async () => {
       const stateless = await gate.another({ bearerCheck: "stateless" });
       const { adminId, userId, own, tokens } = await impersonate();
       const sessionOf = async ({ authorization }: Pick<Tokens, "authorization">) =>
@@ -344,7 +347,7 @@ describeGates((gate) => {
         ["role is lower", ({ adminId }) => gate.auth.accounts.setRole(adminId, "USER")],
       ];
     test.each(ENDS)("is refused once the administrator's %s", async (_what, end) => {
-      // Another administrator, because the last one must stay.
+      // Another administrator is needed, because the last one must stay.
       await newUser("ADMIN");
       const { adminId, own, tokens } = await impersonate();
       expect((await gate.me(tokens.authorization)).status).toBe(200);

@@ -15,7 +15,7 @@ afterEach(() => {
 
 const settings = { now: () => Date.now(), roles: new Roles() };
 
-/** A watch over a database in which no session is live. */
+/** Returns a watch over a database in which no session is live. */
 function watchNothing() {
   const statements: unknown[][] = [];
   const readOnce = (_statement: string, parameters: unknown[]) => {
@@ -38,7 +38,7 @@ test("all watched sessions are read together, at most 1,000 by one statement, an
   expect(statements.map(({ length }) => length)).toEqual([1000, 1000, 400]);
 });
 
-test("nothing is read while no session is watched, and no timer runs", async () => {
+test("without watched sessions nothing is read, and no timer runs", async () => {
   const { statements, watch } = watchNothing();
   const stops = [watch.add(session("session1")), watch.add(session("session1"))];
   stops[0]!();
@@ -50,7 +50,7 @@ test("nothing is read while no session is watched, and no timer runs", async () 
   expect(jest.getTimerCount()).toBe(0);
 });
 
-test("the next check waits for a slow one, and a failed one is repeated", async () => {
+test("the next check waits for a slow one, and a failed check is repeated", async () => {
   let reads = 0;
   const answers = [
     () => new Promise((resolve) => setTimeout(resolve, 10_000, [])),
@@ -123,7 +123,7 @@ describeGates((gate) => {
     },
   );
 
-  test("all watchers are told once the service is closed", async () => {
+  test("all watchers are notified once the service is closed", async () => {
     const another = await gate.another();
     const { authorization } = await gate.issue(await gate.user("closed"));
     const context = await another.auth.createContext({ headers: { authorization } });

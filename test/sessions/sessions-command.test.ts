@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { commandOver, expectOneLine, ROOT, runCommand } from "../support/command.js";
 import { describeFreshGates } from "../support/gate.js";
 
-/** Milliseconds: processes start slowly on a busy machine. */
+/** In milliseconds. Long, because processes start slowly on a busy machine. */
 const TIMEOUT = 240_000;
 
 describeFreshGates((gate) => {
@@ -13,7 +13,7 @@ describeFreshGates((gate) => {
     return stdout;
   };
 
-  /** Creates two users, ada with two static tokens and a JWT, and bob with a static token. */
+  /** Creates two users: ada with two static tokens and a JWT, and bob with one static token. */
   async function signIn() {
     const [ada, bob] = [await gate.user("ada"), await gate.user("bob")];
     const { authentication } = gate.auth;
@@ -107,7 +107,7 @@ describeFreshGates((gate) => {
         const columns =
           "user_id, scheme, credentials_version, generation, created_at, rotated_at, expires_at";
         for (let turn = 0; turn < 11; turn += 1) {
-          // Doubles the rows.
+          // Each run of this statement doubles the rows.
           await gate.sql(
             `INSERT INTO session (id, ${columns}) SELECT id || '${turn}', ${columns} FROM session WHERE user_id = ?`,
             [backup.principal.id],

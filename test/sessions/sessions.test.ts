@@ -83,7 +83,7 @@ describeGates((gate) => {
       },
     );
 
-    test("takes the session itself, and refuses what is neither a session nor an id", async () => {
+    test("takes the session itself, and refuses any value that is neither a session nor an id", async () => {
       const { id, all } = await signedIn();
       const [session] = await gate.auth.sessions.list(id);
       expect(await gate.auth.sessions.end(session!)).toBe(true);
@@ -115,13 +115,16 @@ describeGates((gate) => {
 
   describe("a user who does not exist", () => {
     const wrong: unknown[] = ["", "x", "f".repeat(32), "a\0b", 42, undefined, {}, { id: 42 }];
-    test.each(wrong)("U-14: is refused by list and endAll in the same words: %j", async (user) => {
-      const { sessions } = gate.auth;
-      await expect(sessions.list(user as string)).rejects.toMatchObject(NO_SUCH_USER);
-      await expect(sessions.endAll(user as string)).rejects.toMatchObject(NO_SUCH_USER);
-    });
+    test.each(wrong)(
+      "U-14: is refused by list and endAll with the same error: %j",
+      async (user) => {
+        const { sessions } = gate.auth;
+        await expect(sessions.list(user as string)).rejects.toMatchObject(NO_SUCH_USER);
+        await expect(sessions.endAll(user as string)).rejects.toMatchObject(NO_SUCH_USER);
+      },
+    );
 
-    test("U-14: is refused in the same words once deleted", async () => {
+    test("U-14: is refused with the same error once deleted", async () => {
       const { id } = await signedIn();
       await gate.auth.accounts.deleteUser(id);
       await expect(gate.auth.sessions.list(id)).rejects.toMatchObject(NO_SUCH_USER);

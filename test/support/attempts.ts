@@ -44,7 +44,7 @@ export const REFUSED = {
   data: null,
 };
 
-/** Expects a response that tells only how many whole seconds to wait. */
+/** Expects a refusal that tells only how many whole seconds to wait. */
 export function expectThrottled(answer: Answer, retryAfter: number): void {
   expect(answer).toMatchObject({
     status: 429,

@@ -26,12 +26,12 @@ export interface Serving {
   stop(signal?: NodeJS.Signals): Promise<Ended>;
 }
 
-/** How long a server runs, how fast, and which version of the command. */
+/** The time limit of a server, whether V8 optimizes it, and the version of the command. */
 type Running = Pick<Parameters<typeof startNode>[1], "timeout" | "isOptimized"> & {
   readonly cli?: string | undefined;
 };
 
-/** Milliseconds. Long, because all tests of a file may share a server. */
+/** In milliseconds. Long, because all tests of a file may share a server. */
 const SERVER_TIMEOUT = 300_000;
 
 /** Matches the line of the log with the server's URL. */
@@ -108,8 +108,8 @@ export function serveBeside(
 }
 
 /**
- * Runs the command until it ends. Leaves out the line on standard error that names the database. A test of its own
- * checks that line.
+ * Runs the command until it ends. The result lacks the line on standard error that names the database, because a
+ * separate test checks that line.
  */
 export async function runCommand(
   parameters: readonly string[],
@@ -119,12 +119,12 @@ export async function runCommand(
   return { ...ended, stderr: ended.stderr.replace(/^Database: .*\n/, "") };
 }
 
-/** Returns a function that runs the command over the database of a gate, in a process of its own. */
+/** Returns a function that runs the command over the database of a gate, in a separate process. */
 export function commandOver(
   gate: { readonly databaseUrl: string; readonly secretKey: string },
   timeout: number,
 ): (...parameters: string[]) => Promise<Ended> {
-  // Read at each call, because some gates get a new database for each test.
+  // The properties are read at each call, because some gates get a new database for each test.
   return (...parameters) =>
     runCommand(parameters, {
       cwd: ROOT,
@@ -156,7 +156,7 @@ export class CommandFolder {
     });
   }
 
-  /** Starts the server. It is stopped when the folder is removed, if not earlier. */
+  /** Starts the server. If it is not stopped earlier, it is stopped when the folder is removed. */
   async serve(env: Environment = {}): Promise<Serving> {
     const server = await serve(this.path, { ...this.#env, ...env });
     this.#servers.push(server);
@@ -178,15 +178,15 @@ export class CommandFolder {
   }
 }
 
-/** Makes {@link CommandFolder}s. The folders of a test are removed after it. */
+/** Creates {@link CommandFolder}s. The folders of a test are removed after it. */
 export interface Folders {
-  /** Makes an empty folder. */
+  /** Creates an empty folder. */
   empty(): Promise<CommandFolder>;
-  /** Makes an empty folder that is kept until all tests of the file have ended. */
+  /** Creates an empty folder that is kept until all tests of the file have ended. */
   shared(): Promise<CommandFolder>;
   /**
-   * Returns a function that makes copies of a folder in which `steps` ran once, because each command takes half a
-   * second to start.
+   * Returns a function that copies a folder in which `steps` ran once. A copy saves time, because each command takes
+   * half a second to start.
    */
   after(steps: (folder: CommandFolder) => Promise<unknown>): () => Promise<CommandFolder>;
 }

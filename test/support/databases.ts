@@ -29,7 +29,7 @@ export const describePostgres = postgresFault === null ? describe : describe.ski
 
 if (postgresFault !== null) {
   describe.skip(`over postgresql: it cannot be reached (${postgresFault})`, () => {
-    test("the same rules", () => undefined);
+    test("the tests that need it are skipped", () => undefined);
   });
 }
 

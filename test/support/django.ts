@@ -15,7 +15,7 @@ import { takePostgresDatabase } from "./postgresql.js";
 
 /** The Python that has Django. Debian's packages install it for its own Python only. */
 export const PYTHON = process.env["DJANGO_PYTHON"] ?? "/usr/bin/python3";
-/** The project of the document: its settings, views and URLs. */
+/** The Django project that users of Gatehouse may come from: its settings, views and URLs. */
 export const PROJECT = join(ROOT, "test/django");
 
 const MODULES =
@@ -30,7 +30,7 @@ for (const [name, fault] of Object.entries(faults)) {
     throw new Error(`${name} is required, but cannot be used: ${fault}`);
   }
   describe.skip(`with ${name}: it cannot be used (${fault})`, () => {
-    test("the same rules", () => undefined);
+    test("the tests that need it are skipped", () => undefined);
   });
 }
 
@@ -67,7 +67,7 @@ export interface DjangoAnswer {
   readonly body: any;
 }
 
-/** The document's project, with a database of its own. */
+/** A copy of the Django project, with a separate database. */
 export class DjangoProject {
   /** The database, for `gatehouse import-django --from`. */
   readonly databaseUrl: string;
@@ -102,7 +102,7 @@ export class DjangoProject {
     return project;
   }
 
-  /** Returns the same project with other settings, over the same database. Close only the first one. */
+  /** Returns the same project with other settings, over the same database. Only the first one may be closed. */
   with(options: Omit<DjangoOptions, "database">): DjangoProject {
     const database = { url: this.databaseUrl, drop: () => Promise.resolve() };
     const project = new DjangoProject(database, { secretKey: this.secretKey, ...options });
@@ -116,15 +116,15 @@ export class DjangoProject {
   }
 
   /**
-   * Runs Python in the project's shell, with `User`, `Token`, `Profile`, and simplejwt's token classes and models
-   * imported. Returns the value of its variable `result`.
+   * Runs Python in the project's shell, and returns the value of the variable `result`. `User`, `Token`, `Profile`,
+   * and simplejwt's token classes and models are imported.
    */
   async shell(code: string): Promise<any> {
     const printed = await this.manage("shell", "-c", `${IMPORTS}\n${code}\n${PRINT_RESULT}`);
     return JSON.parse(printed.trimEnd().split("\n").at(-1) ?? "");
   }
 
-  /** Starts a server on a free port. It is stopped when the project is closed, if not earlier. */
+  /** Starts a server on a free port. If it is not stopped earlier, it is stopped when the project is closed. */
   async serve(workers: DjangoWorkers = "gthread"): Promise<DjangoServer> {
     const port = await findFreePort();
     const address = `127.0.0.1:${port}`;
@@ -222,7 +222,10 @@ result = None`;
 
 const PRINT_RESULT = "import json; print(json.dumps(result, default=str))";
 
-/** Runs Python until it ends. @throws Error with what it printed, if it failed */
+/**
+ * Runs Python until it ends.
+ * @throws Error with the output, if it failed
+ */
 async function runPython(
   parameters: readonly string[],
   options: { cwd?: string; env?: Record<string, string> } = {},
@@ -237,7 +240,7 @@ async function runPython(
   return printed;
 }
 
-/** Returns the last line of what `code` failed with, or null if it ran. */
+/** Returns the last line of the error with which `code` failed, or null if it ran. */
 async function findFault(code: string): Promise<string | null> {
   return runPython(["-c", code]).then(
     () => null,

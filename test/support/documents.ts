@@ -25,16 +25,16 @@ export interface DocumentOptions {
   texts?: readonly string[];
 }
 
-/** The approximate number of selections at most, as written. */
+/** The approximate largest number of selections in the text of a document. */
 const MAX_SELECTIONS = 25;
 
 /** Returns a number from 0 to `max`. */
 type Choose = (max: number) => number;
 
 /**
- * Generates valid documents of a schema. They have fields of every kind with arguments and aliases, inline, named and
- * nested fragments on objects, interfaces and unions, and `@skip` and `@include` that skip nothing. A failing document
- * is not shrunk, because it is short already.
+ * Generates valid documents of a schema. They have fields of every kind with arguments and aliases. They have inline,
+ * named and nested fragments on objects, interfaces and unions. Their `@skip` and `@include` skip nothing. A failing
+ * document is not made smaller, because it is short already.
  */
 export function documents(
   schema: GraphQLSchema,
@@ -121,7 +121,7 @@ class Writer {
       .filter((arg) => isRequiredArgument(arg) || this.#choose(1) === 0)
       .map((arg) => `${arg.name}: ${this.#value(arg.type)}`);
     const below = getNamedType(field.type);
-    // Unique aliases keep fields with different arguments or types from conflicting.
+    // The aliases are unique, because fields with different arguments or types would otherwise conflict.
     const alias = `a${(this.#names += 1)}: `;
     const isAlone = args.length === 0 && isObjectType(type) && this.#choose(1) === 0;
     return [

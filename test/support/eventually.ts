@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { expect } from "@jest/globals";
 
-/** Milliseconds. */
+/** The pause between two checks, in milliseconds. */
 const INTERVAL = 5;
 
 /**
@@ -22,10 +22,10 @@ export async function eventually(
 }
 
 /**
- * Waits until `read` returns `expected`, for what follows on something else that a test has seen: a page moves the
- * focus and sets its title after it has drawn.
+ * Waits until `read` returns `expected`. A page, for example, moves the focus only after it has drawn what a test has
+ * seen.
  * @param timeout in milliseconds
- * @throws like `toEqual`, with the last value, if it has not by then
+ * @throws like `toEqual`, with the last value, if `read` has not returned it by then
  */
 export async function becomes<Value>(
   read: () => Promise<Value>,

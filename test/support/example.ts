@@ -59,7 +59,9 @@ export const heading = (page: Page, name: string): Locator => page.getByRole("he
 export const alert = (page: Page): Locator => page.getByRole("alert");
 export const notice = (page: Page): Locator => page.getByRole("status").first();
 
-/** Returns the serious findings of axe: every kind in the light theme, but only contrast in the dark theme. */
+/**
+ * Returns the serious findings of axe. It checks every rule in the light theme, but only contrast in the dark theme.
+ */
 export async function findBarriers(page: Page): Promise<string[]> {
   if (!(await page.evaluate<boolean>("'axe' in window"))) await page.evaluate(axe.source);
   const run = (more: axe.RunOptions) => {

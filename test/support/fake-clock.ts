@@ -9,7 +9,7 @@ export async function moveClock(by: string): Promise<Record<string, string>> {
   return Object.fromEntries(lines.map((line) => line.split(/=(.*)/).slice(0, 2)));
 }
 
-/** The clock of processes that tests step while they run. The monotonic clock goes on. */
+/** A clock for processes, which tests step while the processes run. The monotonic clock is not changed. */
 export class SteppedClock {
   readonly #file: string;
   /** The environment variables of the processes. */
@@ -20,7 +20,7 @@ export class SteppedClock {
     this.env = env;
   }
 
-  /** @param folder that the processes can read */
+  /** @param folder a folder that the processes can read */
   static async start(folder: string): Promise<SteppedClock> {
     const file = join(folder, "clock");
     const { LD_PRELOAD = "" } = await moveClock("+0");

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** A browser's storage. Tabs share it, and get events about changes. */
+/** Imitates a browser's storage. Tabs share it, and get events about changes. */
 export class FakeStorage {
   entries = new Map<string, string>();
   /** The listeners of all tabs for the event `storage`. */
@@ -37,7 +37,7 @@ export class FakeStorage {
   }
 }
 
-/** A storage like React Native's AsyncStorage. Its accesses take different times, so they can overtake each other. */
+/** Imitates React Native's AsyncStorage. Its accesses take different times, so they can overtake each other. */
 export class FakeAsyncStorage {
   /** Whether accesses never end. */
   isStuck = false;

@@ -70,14 +70,17 @@ const UNTHROTTLED = {
   connectionsPerAddress: 1000,
 };
 
-/** A server that others can reach needs `publicUrl`. With the same `jwtIssuer`, servers accept each other's tokens. */
+/**
+ * These options are set because a server that others can reach needs `publicUrl`. With the same `jwtIssuer`, servers
+ * accept each other's tokens.
+ */
 const PUBLIC = { publicUrl: "https://auth.example.com", jwtIssuer: "gatehouse" };
 
 export type GateOptions = Partial<ServerOptions<readonly Feature[]>>;
 
 /**
- * A server with its own database, users, a clock that tests move, and the events that it published. Tests get one from
- * {@link describeGates} or {@link setUpGate}, which start and close it.
+ * A server for tests. It has its own database, users, a clock that tests move, and a list of the events that it
+ * published. Tests get one from {@link describeGates} or {@link setUpGate}, which start and close it.
  */
 export class Gate {
   readonly events: AuthEvent[] = [];
@@ -114,8 +117,8 @@ export class Gate {
   }
 
   /**
-   * Starts another server over the same database and clock. Its options are the same, except for `options`. It is
-   * closed together with the gate, if not earlier.
+   * Starts another server over the same database and clock, with the same options except for `options`. If it is not
+   * closed earlier, it is closed together with the gate.
    */
   async another(options: GateOptions = {}): Promise<Gate> {
     const gate = new Gate({ ...this.#options, ...options }, this.#kind);
@@ -129,7 +132,7 @@ export class Gate {
     const clock = this.#clock;
     const { features: own, ...given } = this.#options;
     const features = featuresWith(own);
-    // As createServer does, which gives an application the documented part only.
+    // createServer does the same, but its result has only the documented part.
     const options: ServerOptions = {
       host: "127.0.0.1",
       port: 0,
@@ -188,7 +191,7 @@ export class Gate {
     return requireOpen(this.#server).core;
   }
 
-  /** Waits until the server has done the writes that it postponed until after a response. */
+  /** Waits until the server has done the writes that it postponed after a response. */
   async flush(): Promise<void> {
     await requireOpen(this.#server).flush();
   }
@@ -198,14 +201,14 @@ export class Gate {
     return this.#clock.now;
   }
 
-  /** Moves the server's clock, by whole milliseconds. */
+  /** Moves the server's clock forward, in whole milliseconds. */
   advance(seconds: number): void {
     this.#clock.now += Math.round(seconds * 1000);
   }
 
   /**
-   * Creates a user and returns the id. By default, the password is {@link PASSWORD}: its known hash is inserted,
-   * because hashing takes longer than many tests.
+   * Creates a user and returns the id. The password is {@link PASSWORD} unless a test passes another. The known hash
+   * of {@link PASSWORD} is inserted, because hashing takes longer than many tests.
    */
   async user(username: string, rest: Partial<NewUser> = {}): Promise<string> {
     const id = await this.auth.accounts.createUser({ username, ...rest });
@@ -213,7 +216,7 @@ export class Gate {
       const statement = `UPDATE "user" SET password_hash = ? WHERE id = ? RETURNING id`;
       await this.core.sql.write(statement, [PASSWORD_HASH, id]);
     }
-    // The event of the test's own preparation is not one that the test causes.
+    // Removes the event of this user, because the test did not cause it.
     const made = this.events.findIndex(
       (event) => event.type === "user_created" && event.userId === id,
     );
@@ -251,7 +254,7 @@ export class Gate {
     return { ...tokens, authorization: `${tokenType} ${token ?? access}` };
   }
 
-  /** Opens a session as a login does, but without checking a password: the check takes longer than most tests. */
+  /** Opens a session as a login does, but checks no password, because the check takes longer than most tests. */
   async issue(userId: string, scheme: AuthScheme = "JWT"): Promise<Tokens> {
     const issued = await this.core.authentication.issue(userId, { scheme });
     const { token, access, refresh, principal } = issued;
@@ -322,7 +325,7 @@ export function describeGates(...gates: Gates): void {
   describeEach(setUpGate, gates);
 }
 
-/** Does the same as {@link describeGates}, but with a new gate for each test. */
+/** Does the same as {@link describeGates}, but each test gets a new gate. */
 export function describeFreshGates(...gates: Gates): void {
   describeEach(setUpFreshGate, gates);
 }

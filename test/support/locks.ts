@@ -42,8 +42,8 @@ export const LOCK_TABLES: Readonly<Record<DatabaseKind, Lock>> = {
 };
 
 /**
- * Locks each user and profile. On PostgreSQL, a statement that changes one of them waits only after it has read the
- * others.
+ * Locks each user and profile. A statement of PostgreSQL that changes one of them reads all others first, and then
+ * waits.
  */
 export const LOCK_USERS: Readonly<Record<DatabaseKind, Lock>> = {
   sqlite: lockSqlite,
@@ -53,7 +53,7 @@ export const LOCK_USERS: Readonly<Record<DatabaseKind, Lock>> = {
   ),
 };
 
-/** Locks each profile. On PostgreSQL, a demotion waits only when it writes: it has read who else is an admin. */
+/** Locks each profile. A demotion on PostgreSQL reads first who else is an admin, and waits only when it writes. */
 export const LOCK_PROFILES: Readonly<Record<DatabaseKind, Lock>> = {
   sqlite: lockSqlite,
   postgresql: lockPostgres(`SELECT user_id FROM profile FOR UPDATE`),

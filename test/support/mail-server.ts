@@ -13,11 +13,11 @@ export interface ReceivedMail extends ParsedMail {
   readonly source: string;
 }
 
-/** What a {@link MailServer} does, until it is changed again. */
+/** The behaviour of a {@link MailServer} until it is changed again. */
 interface Behaviour {
   /** The reply code to a recipient. @default 250 */
   recipientCode?: (address: string) => number;
-  /** The reply code to a mail that was received, or what happens in place of a reply. @default 250 */
+  /** The reply code to a received mail, or what happens instead of a reply. @default 250 */
   mailCode?: number | "dies" | "stalls";
   /** Whether the server sends no greeting. @default false */
   isMute?: boolean;
@@ -45,11 +45,11 @@ export class MailServer {
     return server;
   }
 
-  /** Listens, after {@link MailServer.close} on the same port. */
+  /** Listens. After {@link MailServer.close}, listens on the same port again. */
   async listen(): Promise<void> {
     const server = new SMTPServer({
       closeTimeout: 50,
-      // No warning about the certificate, which is for tests.
+      // A log would warn about the certificate of the tests.
       logger: false,
       ...this.#options,
       onConnect: (_session, done) => {
@@ -77,7 +77,7 @@ export class MailServer {
         });
       },
     });
-    // A client that goes away is no fault of a test.
+    // A client may go away, which must not fail a test.
     server.on("error", () => undefined);
     server.server.on("connection", (socket: Socket) => {
       this.#sockets.add(socket);

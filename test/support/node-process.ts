@@ -13,11 +13,11 @@ interface Start {
   /** The binary of Node. @default the one that runs this process */
   node?: string;
   cwd: string;
-  /** The environment. Only PATH is added, from this process. */
+  /** The environment of the process. Only PATH is added from this process. */
   env?: Record<string, string>;
   /** The text of the standard input. */
   input?: string;
-  /** Milliseconds after which the process is killed. */
+  /** The milliseconds after which the process is killed. */
   timeout?: number;
   /** Whether V8 optimizes code. In a short process, that costs more time than it saves. @default false */
   isOptimized?: boolean;
@@ -30,7 +30,7 @@ export async function runNode(parameters: readonly string[], start: Start): Prom
   return ended;
 }
 
-/** Milliseconds. Enough for every script. Also ends a server that should have refused to start. */
+/** In milliseconds. Long enough for every script. Also ends a server that should have refused to start. */
 const TIMEOUT = 120_000;
 
 /** Starts a script with Node. `ended` resolves when the process has ended. */

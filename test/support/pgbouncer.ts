@@ -29,7 +29,7 @@ export class PgBouncer {
   }
 
   /**
-   * @param file a configuration. Its paths and address are replaced
+   * @param file a configuration, in which paths and the address are replaced
    * @param target the URL of the server
    */
   static async start(file = DEFAULTS, target = POSTGRES_URL): Promise<PgBouncer> {
@@ -80,5 +80,5 @@ export class PgBouncer {
   }
 }
 
-/** Any password: PgBouncer asks for one by default, but the tests' server does not. */
+/** Any password works: PgBouncer asks for one by default, but the tests' server does not. */
 const PASSWORD = "pooled";

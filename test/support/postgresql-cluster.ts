@@ -133,7 +133,10 @@ export class PostgresCluster {
   }
 }
 
-/** Makes two certificate authorities. The first one signs a server's `localhost` and a client's `carol` certificate. */
+/**
+ * Creates two certificate authorities. The first one signs a server's certificate for `localhost` and a client's for
+ * `carol`.
+ */
 async function makeCertificates(folder: string): Promise<void> {
   const openssl = (...parameters: string[]) => run("openssl", parameters, { cwd: folder });
   const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];

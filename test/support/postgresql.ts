@@ -46,7 +46,7 @@ let unused: Promise<string[]> | undefined;
 
 /**
  * Returns the URL of an empty database that no other test uses until `release`. Databases are reused within a run of
- * Jest, because creating and dropping one takes PostgreSQL longer than most tests. They are dropped when the run ends.
+ * Jest, because creating and dropping one takes longer than most tests. They are dropped when the run ends.
  */
 export async function takePostgresDatabase(): Promise<{ url: string; release: () => void }> {
   const names = await (unused ??= findDatabases());
@@ -69,7 +69,7 @@ async function findDatabases(): Promise<string[]> {
 async function createDatabase(): Promise<string> {
   const name = `${PREFIX}${randomBytes(4).toString("hex")}`;
   await runPostgres(POSTGRES_URL, `CREATE DATABASE ${name}`);
-  // A test's data need not survive a power failure.
+  // PostgreSQL need not wait for the disk, because a test's data need not survive a power failure.
   await runPostgres(POSTGRES_URL, `ALTER DATABASE ${name} SET synchronous_commit = off`);
   return name;
 }

@@ -3,7 +3,7 @@ import { accessSync, constants } from "node:fs";
 import { delimiter, resolve as resolvePath } from "node:path";
 import { describe, test } from "@jest/globals";
 
-/** PATH with the folders of programs for administrators, which Debian leaves out for other users. */
+/** PATH and the folders of programs for administrators. On Debian, only root has these folders in PATH. */
 const PATH = [process.env["PATH"] ?? "", "/usr/sbin", "/sbin"].join(delimiter);
 
 /** The output of a program, and how the program ended. */

@@ -14,7 +14,7 @@ export const describeRedisServers = describeWith("redis-server");
 /** The name that the Sentinels give their server. */
 const SENTINEL_NAME = "mymaster";
 
-/** A Redis server of a test, with a folder of its own. */
+/** A separate Redis server with its own folder. */
 export class RedisServer {
   readonly port: number;
   readonly #folder: string;
@@ -28,7 +28,7 @@ export class RedisServer {
     this.#process = this.#spawn();
   }
 
-  /** @param settings as on the command line, such as `["--requirepass", "secret"]` */
+  /** @param settings settings of the command line, such as `["--requirepass", "secret"]` */
   static async start(...settings: string[]): Promise<RedisServer> {
     const [port, folder] = [await findFreePort(), await mkdtemp(join(tmpdir(), "gate-redis-"))];
     const usual = ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--save", ""];
@@ -81,7 +81,7 @@ export class RedisServer {
     this.#process.kill(signal);
   }
 
-  /** Kills the server without a warning. */
+  /** Kills the server, which cannot save anything. */
   async kill(): Promise<void> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
     this.#process.kill("SIGKILL");
@@ -104,12 +104,12 @@ export class RedisServer {
   }
 }
 
-/** Redis as `REDIS_URL` can name it. */
+/** One or more Redis servers that a `REDIS_URL` names together. */
 export interface RedisGroup {
   readonly url: string;
-  /** The servers that count, and their replicas. */
+  /** The servers that keep counters, and their replicas. */
   readonly servers: readonly RedisServer[];
-  /** Returns a server that counts. With Sentinels, it is the one that they have chosen. */
+  /** Returns a server that keeps counters. With Sentinels, it is the one that they have chosen. */
   findMaster(): Promise<RedisServer>;
   stop(): Promise<void>;
 }

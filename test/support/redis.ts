@@ -17,7 +17,7 @@ export const describeRedis = HAS_REDIS ? describe : describe.skip;
 
 if (!HAS_REDIS) {
   describe.skip(`over redis: it cannot be reached (${fault})`, () => {
-    test("the same rules", () => undefined);
+    test("the tests that need it are skipped", () => undefined);
   });
 }
 
@@ -34,7 +34,7 @@ export async function runRedis(url: string, ...command: string[]): Promise<any> 
     const [name = "", ...parameters] = command;
     return await client.call(name, ...parameters);
   } catch (error) {
-    // The error of the connection says more than that of the command.
+    // The error of the connection says more than the command's.
     throw fault ?? error;
   } finally {
     client.disconnect();

@@ -46,8 +46,8 @@ const REST_PAGE = '<!doctype html><link rel="icon" href="data:,"><title>Rest</ti
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /**
- * One origin with the example app and two servers over one database: the one at /graphql gives refresh tokens to the
- * page, and the one at /cookie/graphql keeps them in a cookie.
+ * One origin with the example app and two servers over one database. The server at /graphql gives refresh tokens to
+ * the page. The one at /cookie/graphql keeps them in a cookie.
  */
 export class Stage {
   readonly gate: Gate;
@@ -55,13 +55,13 @@ export class Stage {
   readonly seen: { operation: string; path: string; answer: string }[] = [];
   /** Chooses a fault for the response to an operation. */
   fault: ((operation: string) => Fault | undefined) | undefined;
-  /** Matches the browser's complaints that the test expects. */
+  /** Matches the browser's error messages that the test expects. */
   expected: RegExp | undefined;
   readonly #cookieGate: Gate;
   readonly #browser: Browser;
   readonly #folder: string;
   readonly #server: Server;
-  /** The profiles of the running test, and spare profiles for the next: creating one is slow. */
+  /** The profiles of the running test, and spare profiles for the next test, because creating a profile is slow. */
   #contexts: Person[] = [];
   #spares: Person[] = [];
   readonly #special = new Set<Person>();
@@ -84,7 +84,7 @@ export class Stage {
   }
 
   /**
-   * Starts everything, with the users ada, an ADMIN, and bob, a USER.
+   * Starts everything, with two users: ada, an ADMIN, and bob, a USER.
    * @param optionsOf returns the options of the servers. It gets the URL of the start page
    */
   static async open(
@@ -98,7 +98,7 @@ export class Stage {
     const [browser, folder, gate] = await Promise.all([
       openBrowser(),
       buildPage(),
-      // Without a public URL, mails are files.
+      // The gate has no public URL, so its mails are files.
       Gate.open({
         publicUrl: undefined,
         registration: "open",
@@ -106,7 +106,7 @@ export class Stage {
         loginCodes: true,
         secondFactor: "optional",
         passkeys: true,
-        // Nothing listens there. The example only lists the provider.
+        // Nothing listens at this address. The example only lists the provider.
         externalProviders: {
           corp: { issuer: "http://127.0.0.1:9", clientId: "example", clientSecret: "example" },
         },
@@ -123,7 +123,7 @@ export class Stage {
     await gate.user("ada", { email: "ada@example.com", role: "ADMIN" });
     await gate.user("bob", { email: "bob@example.com" });
     const stage = new Stage(server, gate, cookieGate, browser, folder);
-    // Opened before the tests, because a browser's first profile is slow to open.
+    // One profile is opened before the tests, because a browser's first profile is slow to open.
     stage.#spares.push(await stage.#open());
     return stage;
   }
@@ -142,7 +142,7 @@ export class Stage {
     const folder = join(dirname(this.gate.databasePath), "mail");
     let mail = "";
     await eventually(async () => {
-      // A mail that is being written has another ending.
+      // A mail that is still being written has another file extension.
       const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(".eml"));
       const mails = await Promise.all(names.map((name) => readFile(join(folder, name), "utf8")));
       mail = mails.find((source) => source.includes(`To: ${address}`)) ?? "";
@@ -259,7 +259,7 @@ function urlOf(server: Server): string {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
 
-/** Builds the example in development mode: React checks more, and StrictMode runs effects twice. */
+/** Builds the example in development mode, because React then checks more, and StrictMode runs effects twice. */
 async function buildPage(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "page-"));
   const vite = ["node_modules/vite/bin/vite.js", "build", "examples/react-app"];

@@ -28,7 +28,10 @@ export async function countStatements(
   return statements.filter((text) => !uncounted.some((pattern) => pattern.test(text))).length;
 }
 
-/** Counts the SQL statements of requests: leaves out those that timers run, which a slow machine may run meanwhile. */
+/**
+ * Counts the SQL statements of requests. Statements of timers do not count, because on a slow machine they may run
+ * meanwhile.
+ */
 export function countRequestStatements(run: () => Promise<unknown>): Promise<number> {
   return countStatements(run, [...UNCOUNTED, STORES_LAST_USE]);
 }
@@ -55,7 +58,7 @@ export async function recordStatements(run: () => Promise<unknown>): Promise<str
   return statements;
 }
 
-/** Returns the text of a statement, which each driver keeps in another place. */
+/** Returns the text of a statement. Each driver keeps it in another place. */
 function textOf(prepared: any, given: any): string {
   if (typeof given === "string") return given;
   return given?.text ?? prepared.sql ?? "";

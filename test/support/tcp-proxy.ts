@@ -49,7 +49,9 @@ export class TcpProxy {
     for (const socket of this.#sockets) socket.pause();
   }
 
-  /** Keeps the connection open that sends this text next, but forwards nothing on it. Others work. */
+  /**
+   * Stops forwarding on the connection that sends this text next, but keeps it open. Other connections still work.
+   */
   hangAt(text: string): void {
     this.#hangsAt = text;
   }
@@ -59,7 +61,10 @@ export class TcpProxy {
     return this.#hangsAt === "";
   }
 
-  /** Accepts connections, but drops all that is sent on old and new ones, even after {@link TcpProxy.pass}. */
+  /**
+   * Accepts connections, but drops everything that is sent on old and new ones. They stay silent even after {@link
+   * TcpProxy.pass}.
+   */
   silence(): void {
     this.#mode = "silence";
     for (const socket of this.#sockets) this.#silenced.add(socket);

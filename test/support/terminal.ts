@@ -12,17 +12,17 @@ export const describeTerminal = hasScript ? describe : describe.skip;
 
 if (!hasScript) {
   describe.skip("on a terminal: `script` of util-linux is not installed", () => {
-    test("the same rules", () => undefined);
+    test("the tests that need it are skipped", () => undefined);
   });
 }
 
-/** Milliseconds. */
+/** The time limit of a command, in milliseconds. */
 const TIMEOUT = 120_000;
 
 /**
  * Runs `gatehouse` on a pseudo-terminal until it ends.
- * @param answers what to wait for on the screen, and what to type then, in order
- * @returns the exit code, and all that the screen showed
+ * @param answers the text to wait for on the screen, and the text to type then, in order
+ * @returns the exit code, and everything that the screen showed
  */
 export async function runOnTerminal(
   parameters: readonly string[],

@@ -63,7 +63,7 @@ export async function openConnection(url: string): Promise<Connection> {
   const socket = connect(Number(port), hostname);
   let received = "";
   socket.on("data", (chunk) => (received += chunk.toString("latin1")));
-  // A reset counts as closed.
+  // A reset connection counts as closed.
   socket.on("error", () => undefined);
   const closed = new Promise<string>((resolve) => {
     socket.once("close", () => {

@@ -9,10 +9,10 @@ import { createAuth, createServer } from "../../src/index.js";
 /** A random secret. */
 export const SECRET_KEY = randomBytes(32).toString("base64url");
 
-/** A database that cannot be opened: if settings are accepted by mistake, the test leaves no file behind. */
+/** This database cannot be opened. So the test leaves no file behind if settings are accepted by mistake. */
 const NOWHERE = "sqlite:/dev/null/gate.sqlite";
 
-/** Returns the lines with which `createServer` refuses these options. */
+/** Returns the lines by which `createServer` refuses these options. */
 export function refusedByServer(
   options: object,
   features: readonly Feature[] = [],
@@ -22,7 +22,7 @@ export function refusedByServer(
   );
 }
 
-/** Returns the lines with which `createAuth` refuses these options. */
+/** Returns the lines by which `createAuth` refuses these options. */
 export function refusedByAuth(options: object): Promise<string[]> {
   return refusalOf(() => createAuth({ secretKey: SECRET_KEY, databaseUrl: NOWHERE, ...options }));
 }
@@ -36,7 +36,7 @@ async function refusalOf(start: () => Promise<unknown>): Promise<string[]> {
   return error.message.split("\n");
 }
 
-/** Returns the lines with which the command refuses these variables, or no line if it accepts them. */
+/** Returns the lines by which the command refuses these variables, or no line if it accepts them. */
 export function refusedByCommand(
   env: Readonly<Record<string, string>>,
   features: readonly Feature[] = BUILT_IN,

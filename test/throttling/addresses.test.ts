@@ -43,7 +43,7 @@ async function useUp(call: Call): Promise<void> {
 }
 
 describe("logins from one address", () => {
-  test("LG-3: are checked for 30 of 200 usernames that are tried with one password", async () => {
+  test("LG-3: are checked only 30 times for 200 usernames with one password", async () => {
     const call = from(freshAddress());
     const statuses: number[] = [];
     for (let turn = 0; turn < 200; turn += 1) {
@@ -85,7 +85,7 @@ describe("logins from one address", () => {
     expectThrottled(await attempt(gate, "ada", PASSWORD, call), MINUTE);
   });
 
-  test("LG-3: are counted per /64 of IPv6, in any spelling", async () => {
+  test("LG-3: are counted per /64 network of IPv6, in any spelling of the address", async () => {
     const inside = (turn: number) =>
       turn % 2 ? `2001:db8:5:6::${turn.toString(16)}` : `2001:0DB8:0005:0006:${turn}:ff:1:2`;
     for (let turn = 0; turn < LOGINS; turn += 1) {
@@ -114,7 +114,7 @@ describe("logins from one address", () => {
 });
 
 describe("the client's address", () => {
-  test("LG-8: is the right-most one that is not a trusted proxy, whatever precedes it", async () => {
+  test("LG-8: is the right-most address that is not a trusted proxy, whatever precedes it", async () => {
     const address = freshAddress();
     const forged = (turn: number) => [
       `203.0.113.${turn}, ${address}`,
@@ -132,7 +132,7 @@ describe("the client's address", () => {
     expect((await attempt(gate, "ada", PASSWORD, other)).status).toBe(200);
   });
 
-  test("LG-8: is the proxy's own if the proxy forwards no valid address", async () => {
+  test("LG-8: is the proxy's own address if the proxy forwards no valid one", async () => {
     for (let turn = 0; turn < LOGINS; turn += 1) {
       const hop = ["garbage", "", "unknown", "1.2.3.4:80", "203.0.113.9, _hidden"][turn % 5]!;
       await attempt(gate, `hidden-${turn}`, WRONG, from(hop));
@@ -222,7 +222,7 @@ describe("refreshes", () => {
   const refresh = (token: string, turn: number) =>
     gate.refresh(token, from(`203.${network}.${turn}.1`));
 
-  test("RF-11: 30 are answered in 5 minutes for one session, from any addresses", async () => {
+  test("RF-11: 30 in 5 minutes are answered for one session, from any addresses", async () => {
     freshAddress();
     let { refresh: token } = await gate.login("ada");
     for (let turn = 0; turn < 30; turn += 1) {
@@ -237,7 +237,7 @@ describe("refreshes", () => {
     expect((await refresh(token, 34)).status).toBe(200);
   });
 
-  test("RF-11: 150 are answered in 5 minutes from one address, for any sessions", async () => {
+  test("RF-11: 150 in 5 minutes are answered for one address, with any sessions", async () => {
     const call = from(freshAddress());
     let current: string[] = [];
     for (let turn = 0; turn < 6; turn += 1) current.push((await gate.login("ada")).refresh);
@@ -252,8 +252,8 @@ describe("refreshes", () => {
   });
 });
 
-describe("LG-4: each check of a credential counts, not each request", () => {
-  test("a document with more such fields than the limit is refused, also on an application's own server", async () => {
+describe("LG-4: each check of a credential counts, not only each request", () => {
+  test("a document with more such fields than the limit is refused, even by an application's own server", async () => {
     const fields = Array.from(
       { length: REQUESTS + 1 },
       (_, index) => `a${index}: verifyToken(token: "${GARBAGE}") { active }`,
@@ -296,7 +296,7 @@ describe("LG-4: each check of a credential counts, not each request", () => {
   });
 });
 
-test("LG-2, LG-3: a login refused for its address does not count for the account", async () => {
+test("LG-2, LG-3: a login that is refused for its address does not count for the account", async () => {
   const call = from(freshAddress());
   await useUp(call);
   for (let turn = 0; turn < 10; turn += 1) {

@@ -31,7 +31,7 @@ async function atOnce(gate: Gate, name: string, passwords: string[]) {
 describe.each(STORES)("counted in %s, logins of one account at once", (name, database, options) => {
   const gate = setUpGate({ loginFailuresPerAccount: FREE, ...options }, database);
 
-  test("eight right ones all succeed, even after wrong ones", async () => {
+  test("eight with the right password all succeed, even after wrong ones", async () => {
     await gate.user("ada");
     for (const failures of [0, FREE - 1]) {
       for (let turn = 0; turn < failures; turn += 1) await attempt(gate, "ada");
@@ -40,7 +40,7 @@ describe.each(STORES)("counted in %s, logins of one account at once", (name, dat
     }
   });
 
-  test("LG-5: eight wrong ones are all refused, five of them are checked, and the right one then waits", async () => {
+  test("LG-5: eight with a wrong password are refused, only five of them are checked, and then the right password has to wait", async () => {
     for (const account of ["bea", "nobody"]) {
       if (account === "bea") await gate.user(account);
       const all = await atOnce(gate, account, Array(8).fill(WRONG));
@@ -53,16 +53,16 @@ describe.each(STORES)("counted in %s, logins of one account at once", (name, dat
     }
   });
 
-  test("LG-5: a right one among wrong ones allows no more wrong ones than a sequence of logins would", async () => {
+  test("LG-5: a right password among wrong ones allows no more checks than a sequence of logins would", async () => {
     await gate.user("cyd");
     const passwords: string[] = Array(12).fill(WRONG);
     passwords.splice(2, 0, PASSWORD);
     await atOnce(gate, "cyd", passwords);
-    // Four wrong ones before the right one, and five after it.
+    // At most four wrong passwords come before the right one, and five after it.
     if (name !== "redis") expect(countHashed(gate, "cyd")).toBeLessThanOrEqual(2 * FREE - 1);
   });
 
-  test("malformed input uses up no attempt of the account or of the address", async () => {
+  test("malformed input does not count as an attempt, neither for the account nor for the address", async () => {
     await gate.user("dan");
     const other = await gate.another({ loginsPerAddress: 1 });
     try {
@@ -76,7 +76,7 @@ describe.each(STORES)("counted in %s, logins of one account at once", (name, dat
   });
 });
 
-test("an attempt whose key is blocked waits for an earlier one that is still being counted", async () => {
+test("an attempt at a blocked key waits for an earlier attempt that is still being counted", async () => {
   const checks = new RunningChecks();
   const isRight = () => Promise.resolve(true);
   let finishCounting: (wait: number) => void = () => undefined;

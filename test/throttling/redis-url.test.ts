@@ -14,7 +14,10 @@ import {
 } from "../support/redis-servers.js";
 
 const VERIFY = `mutation { verifyToken(token: "no.token.at-all") { active } }`;
-/** Milliseconds. Long enough to start a Cluster and Sentinels on a busy machine. */
+/**
+ * The time for the start, in milliseconds. It is long, because a Cluster and Sentinels start slowly on a busy
+ * machine.
+ */
 const START = 120_000;
 
 describeRedisServers("a start with a wrong REDIS_URL", () => {
@@ -28,7 +31,7 @@ describeRedisServers("a start with a wrong REDIS_URL", () => {
   beforeAll(async () => {
     secret = await RedisServer.start("--requirepass", "right-password");
     plain = await RedisServer.start();
-    // Another program with almost the same protocol.
+    // This server is another program with almost the same protocol.
     old = await RedisServer.start(
       "--rename-command",
       "EVAL",
@@ -69,7 +72,7 @@ describeRedisServers("a start with a wrong REDIS_URL", () => {
   ];
 
   test.each(WRONG.map(([url, message], index) => ({ index, url, message })))(
-    "OP-8: number $index is refused with one line that says what to do: $message",
+    "OP-8: the wrong URL number $index is refused with one line that says what to do: $message",
     async ({ url, message }) => {
       const opening = Gate.open({ redisUrl: url() });
       await expect(opening).rejects.toThrow(WrongSettings);

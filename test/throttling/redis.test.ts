@@ -8,7 +8,7 @@ import { describeRedis, REDIS_URL, runRedis } from "../support/redis.js";
 import { TcpProxy } from "../support/tcp-proxy.js";
 
 const FREE = 5;
-/** Milliseconds that a request may wait for Redis, and that a busy machine may add. */
+/** The time that a request may wait for Redis, and the time that a busy machine may add. Both are in milliseconds. */
 const REPLY_TIMEOUT = 500;
 const SLACK = 400;
 /** A Redis database that no other test file uses. */
@@ -35,7 +35,7 @@ describeRedis("counted in Redis, which can become unreachable", () => {
     }
   }
 
-  /** Waits until Redis counts an attempt again. */
+  /** Waits until an attempt is counted in Redis again. */
   async function redisIsUsed(server = gate): Promise<void> {
     await eventually(async () => {
       const before = proxy.answered;
@@ -55,7 +55,7 @@ describeRedis("counted in Redis, which can become unreachable", () => {
     expect((await attempt(gate, "nobody")).status).toBe(401);
     proxy.pass();
     try {
-      // The server's memory refuses the account, so it is Redis that counts this attempt.
+      // The server's memory refuses the account, so only Redis can have counted this attempt.
       await eventually(async () => (await attempt(gate, "ada")).reason === "invalid_credentials");
       expectThrottled(await attempt(other, "ada", PASSWORD), 1);
     } finally {
@@ -72,7 +72,7 @@ describeRedis("counted in Redis, which can become unreachable", () => {
     }
   });
 
-  test("OP-8: when Redis is cut off during 100 attempts, at most the limits of Redis and of the server are checked, and none fails", async () => {
+  test("OP-8: when Redis is cut off during 100 attempts, no more are checked than Redis and the server each allow, and none fails", async () => {
     const trying = Array.from({ length: 100 }, () => attempt(gate, "ada"));
     await Promise.race(trying);
     proxy.cut();

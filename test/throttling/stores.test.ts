@@ -65,7 +65,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
   const mail = { smtpUrl: "smtp://127.0.0.1:1", mailFrom: "no-reply@example.com" };
   const gate = setUpGate({ loginFailuresPerAccount: FREE, ...mail, ...options }, database);
 
-  /** Moves the store's clock forward: waits if it shows real time. */
+  /** Moves the store's clock forward. If the store uses real time, waits. */
   async function pass(seconds: number): Promise<void> {
     if (hasOwnClock) await sleep(seconds * 1000);
     else gate.advance(seconds);
@@ -79,7 +79,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
   }
 
   describe("wrong passwords for one account", () => {
-    test("LG-2, L-17, W17: the first 5 of 20 in a row are checked; the others, and then the right one, are refused unchecked", async () => {
+    test("LG-2, L-17, W17: the first 5 of 20 in a row are checked, and all later attempts are refused unchecked, even the right password", async () => {
       // In real time, send only as many as are answered before the first wait of 1 second ends.
       const many = hasOwnClock ? FREE + 3 : 20;
       await gate.user("ada");
@@ -89,7 +89,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
       expect(countHashed(gate, "ada")).toBe(FREE);
     });
 
-    test("LG-2: do not block the right password after the wait, which restores the free attempts", async () => {
+    test("LG-2: do not block the right password after the wait, and it restores the free attempts", async () => {
       await gate.user("bea");
       await fail("bea");
       await pass(1);
@@ -98,7 +98,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
       expectThrottled(await attempt(gate, "bea"), 1);
     });
 
-    test("LG-2: double the wait each time; after each wait one attempt is checked", async () => {
+    test("LG-2: double the wait each time, and after each wait one attempt is checked", async () => {
       await gate.user("cyd");
       await fail("cyd");
       for (const wait of hasOwnClock ? [1] : [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]) {
@@ -153,7 +153,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
       expectThrottled(await attemptByEmail(gate, "eve@example.com", PASSWORD), 1);
     });
 
-    test("LG-1, LG-2: are limited alike for an unknown and a known user, with the same responses", async () => {
+    test("LG-1, LG-2: are limited in the same way for an unknown and a known user, with the same responses", async () => {
       await gate.user("known");
       for (const name of ["nobody", "NOBODY", "ｎｏｂｏｄｙ", "noBody", "nobody"]) {
         expect(await attempt(gate, name)).toMatchObject(REFUSED);
@@ -179,7 +179,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
       expect((await attempt(gate, "fay", PASSWORD)).status).toBe(200);
     });
 
-    test("LG-5: 200 concurrent attempts are checked no more often than 200 in sequence", async () => {
+    test("LG-5: 200 concurrent attempts are not checked more often than 200 in sequence", async () => {
       await gate.user("hal");
       const start = performance.now();
       const answers = await Promise.all(Array.from({ length: 200 }, () => attempt(gate, "hal")));
@@ -197,7 +197,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
     });
   });
 
-  test("LG-3: requests from IPv6 are counted per /64, and per /48 with 16 times the limit", async () => {
+  test("LG-3: requests from IPv6 are counted per /64 network, and per /48 network with 16 times the limit", async () => {
     const proxied = await gate.another({ trustedProxies: ["127.0.0.1"], requestsPerAddress: 2 });
     const verify = (address: string) =>
       proxied.ask(`mutation { verifyToken(token: "no.token.at-all") { active } }`, from(address));
@@ -218,7 +218,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
   });
 
   if (!hasOwnClock) {
-    test("LG-2: wrong passwords do not block an account longer when the clock was an hour ahead, and is set back", async () => {
+    test("LG-2: wrong passwords do not block an account longer if the clock was an hour ahead and is set back", async () => {
       gate.advance(3600);
       await fail("hasty");
       expectThrottled(await attempt(gate, "hasty"), 1);
@@ -256,7 +256,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
   }
 
   if (isShared) {
-    test("OP-8, LG-2: two servers share the counters, and a restarted one finds them again", async () => {
+    test("OP-8, LG-2: two servers share the counters, and a restarted server still has them", async () => {
       await gate.user("kim");
       const [first, second] = [await gate.another(), await gate.another()];
       try {
@@ -280,7 +280,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
       }
     });
 
-    test("LG-5: 40 concurrent attempts on two servers are checked no more often than on one", async () => {
+    test("LG-5: 40 concurrent attempts on two servers are not checked more often than on one", async () => {
       await gate.user("lee");
       const other = await gate.another();
       try {
@@ -324,10 +324,10 @@ describe("attempts counted in memory", () => {
     for (let turn = 1; turn < FREE; turn += 1) await limiter.consume("almost");
     for (let name = 0; name < 500_000; name += 1) await limiter.consume(name.toString());
     expect(await limiter.consume("blocked")).toBe(1000);
-    // One more attempt at most, then it is blocked.
+    // The first account may have one more attempt at most. Then it is blocked.
     await limiter.consume("almost");
     expect(await limiter.consume("almost")).toBeGreaterThan(0);
-    // Other accounts still have free attempts. Some of them have one or two less.
+    // The other accounts still have free attempts. Some of them have lost one or two.
     let free = 0;
     for (let account = 0; account < 1000; account += 1) {
       if ((await limiter.consume(`account ${account}`)) === 0) free += 1;
@@ -335,7 +335,7 @@ describe("attempts counted in memory", () => {
     expect(free).toBeGreaterThan(990);
   });
 
-  test("LG-2, OP-8: 120,000 made-up names that are blocked themselves do not make an account forget its failures", async () => {
+  test("LG-2, OP-8: 120,000 made-up names that are blocked do not make another account forget its failures", async () => {
     const limiter = new MemoryLimiter(RULE, () => 0);
     for (let turn = 0; turn < FREE; turn += 1) await limiter.consume("blocked");
     for (let name = 0; name < 120_000; name += 1) {
@@ -392,7 +392,7 @@ test("prune deletes expired counters from the database, and no others", async ()
   }
 });
 
-test("the keys of the counters depend on the secret, so that nobody can guess whom they count", async () => {
+test("the keys of the counters depend on the secret, so that a reader of the store cannot guess whom they count", async () => {
   const [old, next] = [generateSecretKey(), generateSecretKey()];
   const gate = await Gate.open({ secretKey: old, throttleStore: "database" });
   try {
@@ -410,7 +410,7 @@ test("the keys of the counters depend on the secret, so that nobody can guess wh
 });
 
 test.each(DATABASES)(
-  "LG-5: over %s an attempt is not allowed if others always block its key just after it was read",
+  "LG-5: over %s an attempt is refused if others always block its key just after it was read",
   async (database) => {
     const gate = await Gate.open({}, database);
     try {

@@ -36,7 +36,7 @@ describe("an access token", () => {
     const seconds = Math.floor(gate.now / 1000);
     for (const [index, token] of all.entries()) {
       const { header, claims } = decode(token);
-      // The first two belong to a login, the others to sessions without a password.
+      // The first two tokens belong to a login, the others to sessions without a password.
       const proof = index < 2 ? { amr: ["pwd"], auth_time: seconds } : {};
       expect(header).toEqual({ alg: "ES256", typ: "at+jwt", kid: expect.any(String) });
       expect(kids).toContain(header["kid"]);
@@ -89,7 +89,7 @@ describeGates({ claims: (user) => claims(user) }, (gate) => {
       expect(namesIn((await next(gate, second.refresh)).access)).not.toContain("plan");
     });
 
-    test("receives the user as stored in the database, frozen", async () => {
+    test("receives the user as stored in the database, as a frozen object", async () => {
       const seen: User[] = [];
       claims = (given) => ({ count: seen.push(given) });
       const variables = { email: `${username}@example.com`, password: PASSWORD };
@@ -104,7 +104,7 @@ describeGates({ claims: (user) => claims(user) }, (gate) => {
       expect(Object.isFrozen(seen[0])).toBe(true);
     });
 
-    test("adds them to the access tokens of the token classes, and to no other token", async () => {
+    test("adds its claims to the access tokens of the token classes, and to no other token", async () => {
       claims = () => ({ plan: "pro" });
       const { AccessToken, RefreshToken } = gate.auth.tokens;
       const refresh = await RefreshToken.forUser(ada);
@@ -125,7 +125,7 @@ describeGates({ claims: (user) => claims(user) }, (gate) => {
       expect((await gate.me(`Bearer ${access[0]!}`)).status).toBe(200);
     });
 
-    test("is not called for static and sliding tokens, nor for a user that gets no token", async () => {
+    test("is not called for static and sliding tokens, nor for a user who gets no token", async () => {
       let calls = 0;
       claims = () => ({ calls: (calls += 1) });
       await gate.login(username, "TOKEN");
@@ -296,7 +296,7 @@ describeGates({ claims: (user) => claims(user) }, (gate) => {
       expect([first, second].map((text) => claimsIn(text)["tenant"])).toEqual([7, 7]);
     });
 
-    test("are replaced by those of the option claims, which are fresh", async () => {
+    test("are replaced by the claims of the option claims, which are fresh", async () => {
       claims = () => ({ plan: "fresh" });
       const token = await gate.auth.tokens.RefreshToken.forUser(ada);
       token.payload["plan"] = "old";
@@ -305,7 +305,7 @@ describeGates({ claims: (user) => claims(user) }, (gate) => {
       expect(claimsIn(pair.refresh)["plan"]).toBe("old");
     });
 
-    test("never replace ours: the claims of a token about its client or its lifetime are not carried over", async () => {
+    test("never replace ours: claims about the client or the lifetime of the token are not kept", async () => {
       const token = await gate.auth.tokens.RefreshToken.forUser(ada);
       Object.assign(token.payload, { client_id: "eve", refresh_exp: 1, nbf: 1 });
       const pair = await next(gate, String(token));
@@ -324,7 +324,7 @@ describeGates({ claims: (user) => claims(user) }, (gate) => {
       }
     });
 
-    test("and those of the option claims together have at most 1,500 bytes, or the refresh changes nothing", async () => {
+    test("and those of the option claims have at most 1,500 bytes together; a refresh with more fails and changes nothing", async () => {
       const token = await gate.auth.tokens.RefreshToken.forUser(ada);
       token.payload["text"] = "x".repeat(1400);
       claims = () => ({ more: "x".repeat(1400) });

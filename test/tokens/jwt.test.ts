@@ -35,7 +35,7 @@ describeGates((gate) => {
     JSON.stringify({ ...claims, [name]: "@" }).replace('"@"', text);
 
   describe("the claims of an access token", () => {
-    test("A-02, C-07, C-16, JW-17: issuer, audience, user, session, a random jti, five minutes, and its type", async () => {
+    test("A-02, C-07, C-16, JW-17: are the issuer, the audience, the user, the session, a random jti, five minutes, and the type", async () => {
       expect(header).toEqual({ alg: "ES256", kid: key.kid, typ: "at+jwt" });
       const user = (await gate.me(tokens.authorization)).data.me;
       expect(claims).toEqual({
@@ -53,7 +53,7 @@ describeGates((gate) => {
       });
     });
 
-    test("A-12, JW-13: an additional claim is ignored, above all a role", async () => {
+    test("A-12, JW-13: additional claims are ignored, even a role", async () => {
       expect((await present({ ...claims, role: "ADMIN" })).data.me.username).toBe("ada");
       const list = `{ allSessions { edges { node { id } } } }`;
       const authorization = `Bearer ${forge(key, header, { ...claims, role: "ADMIN" })}`;
@@ -133,7 +133,7 @@ describeGates((gate) => {
       }
     });
 
-    test("C-19: another issuer is refused, even if it begins in the same way", async () => {
+    test("C-19: another issuer is refused, even if it begins like ours", async () => {
       for (const iss of ["https://evil.example", `${claims["iss"]}/`, [claims["iss"], "evil"]]) {
         expect(await present({ ...claims, iss })).toMatchObject(NOT_VALID);
       }
@@ -247,7 +247,7 @@ describeGates((gate) => {
     test("JW-3: a malformed kid costs no statement, because no key can have it", async () => {
       const kids = ["", "a".repeat(65), ` ${key.kid}`, "../key", null, 0, ["x"], {}, undefined];
       for (const kid of kids) {
-        // The keys are read again at most once a second.
+        // The server reads its keys again at most once a second.
         gate.advance(2);
         const statements = await gate.countStatements(async () => {
           expect(await present(claims, { ...header, kid })).toMatchObject(NOT_VALID);
@@ -330,7 +330,7 @@ describeGates((gate) => {
       }
     });
 
-    test("JW-12: another spelling of a segment is refused before any signature is checked", () => {
+    test("JW-12: another spelling of a segment is refused before the signature is checked", () => {
       const token = forge(key, header, claims);
       expect(parseJwt(token)).toEqual({ token, header, payload: JSON.stringify(claims) });
       const unusedBits = [0, 1, 2].map((at) => ["e30", "e30", "AA"].with(at, "e31").join("."));
@@ -361,7 +361,7 @@ describeGates((gate) => {
       throw new Error(`no token has ${length} characters`);
     };
 
-    test("H-18, JW-11: a token of 4,096 characters is accepted, and a longer one refused, in header and argument", async () => {
+    test("H-18, JW-11: a token of 4,096 characters is accepted, and a longer token is refused, in header and argument", async () => {
       const [long, tooLong] = [tokenOf(4096), tokenOf(4098)];
       expect((await gate.me(`Bearer ${long}`)).data.me.username).toBe("ada");
       expect((await gate.verify(long)).data.verifyToken.active).toBe(true);

@@ -67,7 +67,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.me(`Bearer ${next.access}`)).reason).toBe("session_expired");
     });
 
-    test("the server's clock decides about a token, not the clock of the signature library", async () => {
+    test("the server's clock decides about a token, not the signature library's clock", async () => {
       await openWithLeeway(0);
       const { access } = await gate.login("ada");
       const { header, claims } = decode(access);

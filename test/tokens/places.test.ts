@@ -18,7 +18,7 @@ const TAKES = {
 type Place = keyof typeof TAKES;
 const PLACES = Object.keys(TAKES) as Place[];
 
-/** The ways to make an invalid token out of a valid one. */
+/** The ways to turn a valid token into an invalid one. */
 const FORMS: Record<string, (token: string) => string> = {
   "with another payload under the same signature": (token) => {
     const { header, claims } = split(token);
@@ -97,7 +97,7 @@ describeGates((gate) => {
         expect(statements).toBe(0);
         const home = kind === "static" ? "Token" : kind === "refresh" ? "refreshToken" : "Bearer";
         expect((await present(token, home)).status).toBe(200);
-        // A verified token is remembered. It must not be accepted elsewhere because of that.
+        // The server remembers a verified token. It must still not accept the token in other places.
         if (kind !== "refresh") expectRefused(await present(token, place), place, [reason]);
       },
     );
@@ -109,7 +109,7 @@ describeGates((gate) => {
           seesWrongType(place, kind) ? "token_wrong_type" : "token_not_valid",
         ]);
       });
-      // An unknown key may be new, so the keys are read again; a static token is looked up.
+      // An unknown key may be new, so the server may read the keys again. A static token is looked up.
       expect(statements).toBeLessThanOrEqual(1);
     });
   });
@@ -119,7 +119,7 @@ describeGates((gate) => {
       "H-18, J-09, JW-11: %s is refused in every place, without a statement",
       async (form, make) => {
         const bad = make(await getToken(kind));
-        // Otherwise the times of last use would be written during the count.
+        // Otherwise the times of last use could be written during the count.
         await gate.core.sessions.flush();
         for (const place of PLACES) {
           const isHeader = place === "Bearer" || place === "Token";

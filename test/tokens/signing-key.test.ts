@@ -10,7 +10,7 @@ describeGates({ leeway: 5 }, (gate) => {
   });
 
   describe("the key that signed a token", () => {
-    test("J-15: may become active later by the leeway, and no further", async () => {
+    test("J-15: is accepted up to the leeway before its activation, and not earlier", async () => {
       const { kid, activatesAt } = await gate.auth.keys.rotate();
       const next = gate.core.keys.ring.next!;
       gate.advance((activatesAt - gate.now) / 1000 - 5.001);
@@ -21,7 +21,7 @@ describeGates({ leeway: 5 }, (gate) => {
       expect((await gate.me(token)).data.me.username).toBe("ada");
     });
 
-    test("JW-18: is looked up at each use, so a revoked key ends also tokens that were accepted before", async () => {
+    test("JW-18: is looked up at each use, so a revoked key also ends tokens that were accepted before", async () => {
       const { access, authorization } = await gate.login("ada");
       expect((await gate.me(authorization)).status).toBe(200);
       await gate.auth.keys.revoke(String(decode(access).header["kid"]));
@@ -30,7 +30,7 @@ describeGates({ leeway: 5 }, (gate) => {
   });
 
   describe("a token that was accepted before", () => {
-    test("ST-6: is still refused where its kind is not accepted, and its session goes on", async () => {
+    test("ST-6: is still refused where its kind is not accepted, and its session continues", async () => {
       const { access, authorization } = await gate.login("ada");
       expect((await gate.me(authorization)).status).toBe(200);
       const wrong = { status: 401, reason: "token_wrong_type" };
@@ -41,7 +41,7 @@ describeGates({ leeway: 5 }, (gate) => {
   });
 
   test.each(["refresh", "sliding"] as const)(
-    "R-21: the jti of a %s token has 32 hexadecimal digits, as that of an access token",
+    "R-21: the jti of a %s token has 32 hexadecimal digits, like that of an access token",
     async (kind) => {
       const { refresh, token } = await gate.login("ada", kind === "sliding" ? "SLIDING" : "JWT");
       const { claims } = decode(kind === "sliding" ? token : refresh);

@@ -28,7 +28,7 @@ describeGates((gate) => {
   const isActive = async (token: string) => (await gate.verify(token)).data.verifyToken.active;
 
   describe("a login by SLIDING", () => {
-    test("S-02: returns one sliding token, its expiry, and until when it can slide", async () => {
+    test("S-02: returns one sliding token, its expiry, and the time until which it can slide", async () => {
       const { token, access, refresh, ...said } = (await login("ada")).data.login;
       expect([access, refresh]).toEqual([null, null]);
       const { header, claims } = decode(token);
@@ -79,7 +79,7 @@ describeGates((gate) => {
       expect((await gate.me(`Bearer ${data.refreshToken.token}`)).data.me.username).toBe("ada");
     });
 
-    test("S-17, W6: is refused as Bearer once it has been refreshed, also within the reuse window", async () => {
+    test("S-17, W6: is refused as Bearer once it has been refreshed, even within the reuse window", async () => {
       const { token, authorization } = await gate.login("ada", "SLIDING");
       const next = await slide(token);
       const refused = { status: 401, code: "UNAUTHENTICATED", reason: "token_revoked" };
@@ -168,7 +168,7 @@ describeGates((gate) => {
     });
 
     test.each(["header", "argument"] as const)(
-      "S-18, B-15: is refused at the next request after a logout by its %s, which costs one statement",
+      "S-18, B-15: is refused at the next request after a logout by its %s, and that request costs one statement",
       async (place) => {
         const { token, authorization } = await gate.login("ada", "SLIDING");
         expect(await gate.countStatements(() => gate.me(authorization))).toBe(1);

@@ -34,7 +34,7 @@ function otherSpellings(token: string): string[] {
   ].filter((text) => text !== token);
 }
 
-/** Returns the token with n - s in place of s in its ECDSA signature, which is valid too. */
+/** Returns the token with n - s in place of the s of its ECDSA signature. This signature is valid too. */
 function twinOf(token: string): string {
   const [header, payload, signature = ""] = token.split(".");
   const bytes = Buffer.from(signature, "base64url");

@@ -38,13 +38,13 @@ describeGates((gate) => {
       }
     });
 
-    test("T-16: ten in a row differ, and none is one repeated character", () => {
+    test("T-16: ten in a row differ, and none repeats one character only", () => {
       const tokens = Array.from({ length: 10 }, () => generateStaticToken(SESSION_ID).token);
       expect(new Set(tokens).size).toBe(10);
       for (const token of tokens) expect(new Set(token.slice(37)).size).toBeGreaterThan(10);
     });
 
-    test("T-06, T-07: each login gives a new one, and the others stay valid", async () => {
+    test("T-06, T-07: each login gives a new token, and the others stay valid", async () => {
       const first = await gate.login("ada", "TOKEN");
       const second = await gate.login("ada", "TOKEN");
       expect(second.token).not.toBe(first.token);
@@ -54,7 +54,7 @@ describeGates((gate) => {
       }
     });
 
-    test("T-02: a well-formed one that was never issued is refused", async () => {
+    test("T-02: a well-formed token that was never issued is refused", async () => {
       const { token } = generateStaticToken(SESSION_ID);
       expect(await gate.me(`Token ${token}`)).toMatchObject(NOT_VALID);
     });
@@ -65,7 +65,7 @@ describeGates((gate) => {
       expect(await gate.me(`Token ${token}`)).toMatchObject(NOT_VALID);
     });
 
-    test("T-03: is refused without a look-up when it is cut, lengthened, mistyped or in another case", async () => {
+    test("T-03: is refused without a look-up if it is cut, lengthened, mistyped or in another case", async () => {
       const { token } = await gate.login("ada", "TOKEN");
       const swapped = token.at(40) === "A" ? "B" : "A";
       const bad = [
@@ -87,7 +87,7 @@ describeGates((gate) => {
       expect(statements).toBe(0);
     });
 
-    test("ST-6: is refused under Bearer, and a JWT under Token", async () => {
+    test("ST-6: is refused with the scheme Bearer, and so is a JWT with the scheme Token", async () => {
       const { token } = await gate.login("ada", "TOKEN");
       const { access, refresh } = await gate.login("ada", "JWT");
       expect((await gate.me(`Bearer ${token}`)).reason).toBe("token_wrong_type");
@@ -117,7 +117,7 @@ describeGates((gate) => {
       expect(await sessionRow(session.id)).toBeUndefined();
     });
 
-    test("T-26: costs one statement even if the user has ten expired ones, and deletes none of them", async () => {
+    test("T-26: costs one statement even if the user has ten expired tokens, and deletes none of them", async () => {
       const id = await gate.user("dan");
       for (let login = 0; login < 10; login += 1) await gate.login("dan", "TOKEN");
       await gate.sql(`UPDATE session SET expires_at = 1 WHERE user_id = ?`, [id]);

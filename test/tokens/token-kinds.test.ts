@@ -6,7 +6,7 @@ import { TokenKinds } from "../../src/tokens/token-kinds.js";
 import { TOKEN_TYPES } from "../../src/tokens/token-kind.js";
 import { decode } from "../support/forge.js";
 
-/** A whole second. */
+/** The time of the tests. It is a whole second. */
 const NOW = 1_800_000_000_000;
 const USER = { userId: "u", sessionId: "s", impersonatorId: null };
 
@@ -68,7 +68,7 @@ describe.each([
 
   test("has its signature checked once, or at each use if it is a refresh token", () => {
     const verify = jest.spyOn(jsonwebtoken, "verify");
-    // No other test has used this token.
+    // No other test has used this token, so the server has not verified it yet.
     const token = issue("other")[type];
     for (let use = 0; use < 3; use += 1) kinds.verify(token, TOKEN_TYPES);
     expect(verify).toHaveBeenCalledTimes(type === "refresh" ? 3 : 1);

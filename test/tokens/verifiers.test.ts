@@ -10,7 +10,7 @@ import { findFreePort } from "../support/free-port.js";
 import { type Gate, setUpGate } from "../support/gate.js";
 import { startNode, waitForLine } from "../support/node-process.js";
 
-/** Inside the package, so that the blocks of the page find the installed libraries. */
+/** The folder is inside the package, so that the blocks of the page find the installed libraries. */
 const FOLDER = `${ROOT}test/generated/services`;
 /** The blocks of docs/services.md that verify tokens. */
 const VERIFIERS = ["verify", "jose", "express", "passport", "fastify"] as const;
@@ -47,7 +47,7 @@ async function start(name: string, env: Record<string, string>): Promise<string>
 }
 
 describe.each(["ES256", "RS256"] as const)("tokens signed with %s", (jwtAlgorithm) => {
-  // The services fetch the keys from the issuer, so the port must be known before.
+  // The services fetch the keys from the issuer, so its port must be known before the start.
   const port = freePorts.pop()!;
   const publicUrl = `http://127.0.0.1:${port}`;
   const gate = setUpGate({ jwtAlgorithm, port, publicUrl, claims: () => ({ plan: "pro" }) });
@@ -110,7 +110,7 @@ describe.each(["ES256", "RS256"] as const)("tokens signed with %s", (jwtAlgorith
     },
   };
 
-  describe.each(VERIFIERS)("are verified by %s, as docs/services.md writes it:", (name) => {
+  describe.each(VERIFIERS)("are verified by %s, as docs/services.md shows:", (name) => {
     test("an access token of a login and of a refresh is accepted, with the application's claims", async () => {
       const { access, refresh } = await gate.issue(ada);
       const { data } = await gate.refresh(refresh);
@@ -125,7 +125,7 @@ describe.each(["ES256", "RS256"] as const)("tokens signed with %s", (jwtAlgorith
       expect((await send(name, `Bearer ${await make()}`)).status).toBe(401);
     });
 
-    test("no token is refused", async () => {
+    test("a request without a token is refused", async () => {
       expect((await send(name)).status).toBe(401);
     });
 

@@ -47,7 +47,7 @@ beforeAll(async () => {
   admin = await gate.user("admin", { role: "ADMIN" });
 });
 
-/** A service that answers with the user's id, or `nobody`. Returns its URL, and a function that stops it. */
+/** Starts a service that answers with the user's id, or `nobody`. Returns its URL, and a function that stops it. */
 type Start = (verifier: Verifier, requirements?: RequestRequirements) => Promise<Started>;
 type Started = [url: string, stop: () => Promise<unknown>];
 
@@ -217,7 +217,7 @@ describe.each(Object.entries(SERVICES))("%s", (service, start) => {
     }
   });
 
-  test("lets a request without a token pass where that is allowed, but none with a wrong one", async () => {
+  test("lets a request without a token pass where that is allowed, but not one with a wrong token", async () => {
     const url = await run(create(), { isOptional: true });
     expect((await get(url)).body).toContain("nobody");
     expect((await get(url, "Basic YTpi")).body).toContain("nobody");
@@ -233,7 +233,7 @@ describe.each(Object.entries(SERVICES))("%s", (service, start) => {
     expect(answer.body).not.toContain(gate.url);
   });
 
-  test("RFC 6750 3.1: a role is checked in Gatehouse, and a lower one is insufficient_scope", async () => {
+  test("RFC 6750 3.1: a role is checked in Gatehouse, and a lower role is insufficient_scope", async () => {
     const url = await run(introspecting(), { role: "ADMIN" });
     expect((await get(url, (await gate.issue(admin)).authorization)).body).toContain(admin);
     expectRefused(await get(url, (await gate.issue(ada)).authorization), {
@@ -284,7 +284,7 @@ describe("introspection", () => {
     });
   });
 
-  test("a logout is noticed at the next request; without it, when the token expires", async () => {
+  test("a logout is noticed at the next request, but without introspection only when the token expires", async () => {
     const { access, authorization } = await gate.issue(ada);
     const [asking, alone] = [introspecting(), create()];
     await asking.verify(access);
@@ -295,7 +295,7 @@ describe("introspection", () => {
     expect((await alone.verify(access)).claims.sub).toBe(ada);
   });
 
-  test("with a cache, a logout is noticed that much later", async () => {
+  test("with a cache, a logout is noticed once the cached answer expires", async () => {
     const { access, authorization } = await gate.issue(ada);
     const verifier = introspecting({ cache: 1 });
     await verifier.verify(access);

@@ -7,10 +7,10 @@ type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 /** An HTTP server whose answer a test can change, and which counts the requests. */
 export interface CountingServer {
   readonly url: string;
-  /** How many requests have arrived. Tests set it back to 0. */
+  /** The number of requests that have arrived. Tests reset it to 0. */
   requests: number;
   answer: Answer;
-  /** Refuses connections, as a server that has ended does. */
+  /** Stops the server, which then refuses connections. */
   readonly stop: () => Promise<void>;
   /** Listens again, on the same port. */
   readonly start: () => Promise<void>;

@@ -7,7 +7,7 @@ import { decode, forge, stealKeys } from "../support/forge.js";
 import { setUpFreshGate, setUpGate } from "../support/gate.js";
 import { sendJson, setUpCountingServer } from "./key-server.js";
 
-/** Milliseconds: processes start slowly on a busy machine. */
+/** In milliseconds. Long, because processes start slowly on a busy machine. */
 const TIMEOUT = 240_000;
 
 const OPTIONS = { issuer: "gatehouse", audience: "gatehouse" };
@@ -42,7 +42,7 @@ describe("the keys", () => {
 
   const issue = async () => (await gate.issue(ada)).access;
 
-  /** Returns a token that names a key that nobody has. */
+  /** Returns a token that names an unknown key. */
   async function withUnknownKey(): Promise<string> {
     const { header, claims } = decode(await issue());
     return forge(
@@ -158,7 +158,7 @@ describe("the keys", () => {
     },
   );
 
-  test("that nobody serves are SERVICE_UNAVAILABLE, and found when they are back", async () => {
+  test("that nobody serves are SERVICE_UNAVAILABLE, and are loaded once they are back", async () => {
     const verifier = create({ cooldown: 1 });
     const token = await issue();
     await server.stop();

@@ -40,7 +40,7 @@ describe.each(["ES256", "RS256", "PS256"] as const)("tokens signed with %s", (jw
   });
 });
 
-describe("a token that is not right", () => {
+describe("an invalid token", () => {
   const gate = setUpGate();
   const foreign = setUpGate();
   let verifier: Verifier;
@@ -152,12 +152,12 @@ describe("a token that is not right", () => {
     }
   });
 
-  test("RFC 9068 4: the type application/at+jwt is accepted, as the same key signs nothing else", async () => {
+  test("RFC 9068 4: the type application/at+jwt is accepted, because the same key signs no other type", async () => {
     const token = await changed({}, { typ: "application/at+jwt" });
     expect((await verifier.verify(token)).claims.sub).toBe(ada);
   });
 
-  test("a value that is not a text is refused", async () => {
+  test("a value that is not text is refused", async () => {
     for (const value of [undefined, null, 1, {}, ["a"]]) {
       await expect(verifier.verify(value as string)).rejects.toMatchObject({
         reason: "token_not_valid",

@@ -7,7 +7,7 @@ export const QUERY = graphql`
   }
 `;
 
-/** The next page is loaded by `allSessionsPageQuery`, which the compiler writes. */
+/** Relay's compiler generates `allSessionsPageQuery` from this fragment. That query loads the next page. */
 export const PAGE = graphql`
   fragment allSessions_query on Query
   @argumentDefinitions(

@@ -63,7 +63,7 @@ describeFreshGates({ accessTokenLifetime: 3600, loginFailureLimit: 3 }, (gate) =
   };
   const userOf = async (id: string) =>
     (await gate.ask(`{ user(id: "${id}") { ${USER} } }`, root)).data.user;
-  /** Returns every stored user, with what no API shows. */
+  /** Returns all stored users, including what no API shows. */
   const rows = () =>
     gate.sql(`SELECT * FROM "user" LEFT JOIN profile ON user_id = id ORDER BY username`);
 
@@ -85,7 +85,7 @@ describeFreshGates({ accessTokenLifetime: 3600, loginFailureLimit: 3 }, (gate) =
       await gate.login("bob");
     });
 
-    test("PW-13: without a password makes a user who cannot log in by password until one is set", async () => {
+    test("PW-13: without a password creates a user who cannot log in by password until one is set", async () => {
       const user = await changed(
         `createUser(username: "bob", email: null, password: null, role: null) { user { ${USER} } }`,
       );
@@ -144,7 +144,7 @@ describeFreshGates({ accessTokenLifetime: 3600, loginFailureLimit: 3 }, (gate) =
       expect((await gate.me(authorization)).data.me.username).toBe("Eve");
     });
 
-    test("leaves out what is not given, and removes the address by null", async () => {
+    test("changes only the given fields, and null removes the address", async () => {
       expect(await update(`username: "eve"`)).toMatchObject({ email: "ada@example.com" });
       expect(await update(`email: null`)).toMatchObject({ username: "eve", email: null });
       expect(await changed(`updateUser(id: "${ada}") { user { username email } }`)).toEqual({
@@ -256,7 +256,7 @@ describeFreshGates({ accessTokenLifetime: 3600, loginFailureLimit: 3 }, (gate) =
       expect(again.data.endSessions).toMatchObject({ sessionsEnded: 0 });
     });
 
-    test("ends the caller's own session, too", async () => {
+    test("also ends the caller's own session", async () => {
       expect((await change(CALLS.endSessions(rootId))).data.endSessions.sessionsEnded).toBe(1);
       expect((await gate.me(root.authorization)).reason).toBe("token_revoked");
     });
@@ -284,23 +284,26 @@ describeFreshGates({ accessTokenLifetime: 3600, loginFailureLimit: 3 }, (gate) =
       ["demoted", `setRole(id: "ID", role: USER) { user { id } }`],
       ["deactivated", `setActive(id: "ID", isActive: false) { user { id } }`],
       ["deleted", `deleteUser(id: "ID") { message }`],
-    ])("AZ-8, G-22: cannot be %s by herself, and nothing changes", async (_what, mutation) => {
-      // An inactive administrator does not count.
-      await gate
-        .user("gone", { role: "ADMIN" })
-        .then((id) => gate.auth.accounts.setActive(id, false));
-      if (which !== "the last administrator") await gate.user("other", { role: "ADMIN" });
-      const before = await rows();
-      gate.events.length = 0;
-      const answer = await change(mutation.replace("ID", rootId));
-      expect(answer).toMatchObject({ status: 400, code: "BAD_USER_INPUT", data: null });
-      expect(answer.errors?.[0]?.message).toBe(OWN_ACCOUNT);
-      expect(await rows()).toEqual(before);
-      expect((await gate.me(root.authorization)).data.me.username).toBe("root");
-      expect(gate.events).toEqual([]);
-    });
+    ])(
+      "AZ-8, G-22: cannot be %s by that administrator, and nothing changes",
+      async (_what, mutation) => {
+        // An inactive administrator does not count.
+        await gate
+          .user("gone", { role: "ADMIN" })
+          .then((id) => gate.auth.accounts.setActive(id, false));
+        if (which !== "the last administrator") await gate.user("other", { role: "ADMIN" });
+        const before = await rows();
+        gate.events.length = 0;
+        const answer = await change(mutation.replace("ID", rootId));
+        expect(answer).toMatchObject({ status: 400, code: "BAD_USER_INPUT", data: null });
+        expect(answer.errors?.[0]?.message).toBe(OWN_ACCOUNT);
+        expect(await rows()).toEqual(before);
+        expect((await gate.me(root.authorization)).data.me.username).toBe("root");
+        expect(gate.events).toEqual([]);
+      },
+    );
 
-    test("may set the role and the state that she has, which changes nothing", async () => {
+    test("may set the role and the state that the user already has, which changes nothing", async () => {
       if (which !== "the last administrator") await gate.user("other", { role: "ADMIN" });
       for (const mutation of [
         `setRole(id: "${rootId}", role: ADMIN) { user { id } }`,
@@ -343,7 +346,7 @@ describeFreshGates({ accessTokenLifetime: 3600, loginFailureLimit: 3 }, (gate) =
             deleteUser: "user_deleted",
           }[name],
         );
-        // The end of a session is an event of its own.
+        // The end of a session is a separate event.
         const ends = ["setActive", "deleteUser"].includes(name) ? ["session_ended"] : [];
         expect(others).toEqual(ends);
         expect(session.id).not.toBe(root.session.id);
@@ -351,7 +354,7 @@ describeFreshGates({ accessTokenLifetime: 3600, loginFailureLimit: 3 }, (gate) =
     );
 
     test.each(withTarget)(
-      "AZ-6: %s answers a missing id and a malformed one alike, and changes nothing",
+      "AZ-6: %s gives the same answer for a missing id and a malformed one, and changes nothing",
       async (name) => {
         const before = await rows();
         const answers = [];
@@ -378,7 +381,7 @@ describeFreshGates({ accessTokenLifetime: 3600, loginFailureLimit: 3 }, (gate) =
     });
 
     test.each(NAMES)(
-      "AZ-8: %s needs a password of the last 12 hours, and works after reauthenticate",
+      "AZ-8: %s needs a password given in the last 12 hours, and works after reauthenticate",
       async (name) => {
         const before = await rows();
         gate.advance(12 * 3600);
@@ -476,7 +479,7 @@ describeGates({ roles: ["READER", "EDITOR", "OWNER"] }, (gate) => {
     });
 
   describe("with three roles", () => {
-    test("AZ-8: only the highest role administers, and may give each role", async () => {
+    test("AZ-8: only users with the highest role administer, and they may give each role", async () => {
       for (const role of ["READER", "EDITOR", "OWNER"]) {
         expect(await setRole(role, editor)).toMatchObject({ status: 403, reason: "role_required" });
       }
@@ -487,7 +490,7 @@ describeGates({ roles: ["READER", "EDITOR", "OWNER"] }, (gate) => {
       expect((await setRole("ADMIN", owner)).code).toBe("GRAPHQL_VALIDATION_FAILED");
     });
 
-    test("AZ-8: nobody raises the own role, and the last of the highest role keeps it", async () => {
+    test("AZ-8: users cannot raise their own role, and the last user with the highest role keeps it", async () => {
       const { data } = await gate.ask("{ me { id } }", editor);
       expect(await setRole("OWNER", editor, data.me.id)).toMatchObject({ reason: "role_required" });
       const own = (await gate.ask("{ me { id } }", owner)).data.me.id as string;

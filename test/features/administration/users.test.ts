@@ -49,7 +49,7 @@ describeGates((gate) => {
   const at = (minutes: number) => new Date(start + minutes * 60_000).toISOString();
 
   describe("users", () => {
-    test("lists the newest first, with everything but secrets", async () => {
+    test("lists the newest first, with no secrets", async () => {
       const { names, edges, pageInfo } = await list();
       expect(names).toEqual(["straße", "Čeněk", "bob", "Ada", "root"]);
       expect(edges[2].node).toEqual({
@@ -154,7 +154,7 @@ describeGates((gate) => {
       });
     });
 
-    test("a page goes on after a user who was deleted meanwhile", async () => {
+    test("the next page is right even if the user at the end of the last page was deleted", async () => {
       const gone = await gate.user("zoe");
       const orderBy = { field: "USERNAME", direction: "ASC" };
       const { names, edges } = await list({ orderBy });
@@ -191,8 +191,8 @@ describeGates((gate) => {
       expect(await ask(variables)).toMatchObject(BAD);
     });
 
-    test("a cursor of the longest name works", async () => {
-      // Each character has six in its canonical form.
+    test("a cursor that holds the longest possible name works", async () => {
+      // Each of these characters has six in its canonical form.
       const id = await gate.user("\u3316".repeat(150));
       const orderBy = { field: "USERNAME", direction: "ASC" };
       const { edges } = await list({ orderBy });
@@ -206,11 +206,11 @@ describeGates((gate) => {
       ["an unknown filter", { where: { passwordHash: { icontains: "a" } } }],
       ["an unknown order", { orderBy: { field: "PASSWORD_HASH", direction: "ASC" } }],
       ["a text in place of a list", { where: { username: ["a"] } }],
-    ])("AZ-7: refuses %s before it reads anything", async (_what, variables) => {
+    ])("AZ-7: refuses %s before any statement runs", async (_what, variables) => {
       expect(await ask(variables)).toMatchObject({ status: 400, code: "BAD_USER_INPUT" });
     });
 
-    test("costs one statement besides the one that authenticates", async () => {
+    test("costs one statement in addition to the authentication's", async () => {
       await list();
       expect(await gate.countStatements(() => list())).toBe(2);
     });
@@ -243,7 +243,7 @@ describeGates((gate) => {
       }
     });
 
-    test("AZ-6, AZ-10: a USER learns nothing of any id, her own included", async () => {
+    test("AZ-6, AZ-10: tells a USER nothing about any id, not even her own", async () => {
       const zoe = await gate.user("zoe");
       const tokens = await gate.issue(zoe);
       for (const id of [zoe, ids["Ada"]!, MISSING]) {

@@ -152,7 +152,7 @@ describeGates((gate) => {
       expect(text).not.toContain(root.session.id);
     });
 
-    test("AZ-6: answers a USER alike for ids of other users and ids that nobody has", async () => {
+    test("AZ-6: gives a USER the same answer for ids of other users and for unknown ids", async () => {
       const texts = await Promise.all(
         [bob, gone, MISSING, "x"].flatMap((id) =>
           ["userId", "actorId", "sessionId"].map(
@@ -173,7 +173,7 @@ describeGates((gate) => {
       expect(await find({ userId: { in: [gone] } })).toEqual(["gone"]);
     });
 
-    test("loads the users of a page with one statement, and none if nobody asks for them", async () => {
+    test("loads the users of a page with one statement, and runs none if the query selects no users", async () => {
       // The first statement authenticates the request.
       expect(await gate.countStatements(() => page({ first: 100 }))).toBe(3);
       const { authorization } = root;
@@ -254,7 +254,7 @@ describeGates((gate) => {
       await gate.sql("DELETE FROM audit_event WHERE type = 'test:later'");
     });
 
-    test("M-11: refuses page sizes, cursors and lists that are out of bounds", async () => {
+    test("M-11: refuses page sizes, cursors and lists beyond their limits", async () => {
       const hundred = Array.from({ length: 100 }, (_, index) => `${index}`);
       expect((await page({ first: null })).nodes.length).toBeGreaterThan(8);
       const refused = [

@@ -3,7 +3,7 @@ import { serveBeside, type Serving } from "../../support/command.js";
 import { describeGates, PASSWORD } from "../../support/gate.js";
 import { signIn } from "../recovery/calls.js";
 
-/** Milliseconds. A server takes seconds to start on a busy machine. */
+/** In milliseconds. Long, because a server takes seconds to start on a busy machine. */
 const TIMEOUT = 120_000;
 
 describeGates((gate) => {

@@ -54,7 +54,7 @@ describe("the stored audit trail", () => {
     const login = (username: string, password: string, scheme: AuthScheme = "JWT") =>
       gate.ask(LOGIN, { variables: { username, password, scheme }, headers });
 
-    /** What every event of a request holds, whoever sent it. */
+    /** Returns an event of an anonymous request as it is stored. */
     const byNobody = (type: string, rest: Partial<Record<keyof Row, unknown>>) => ({
       id: ID,
       at: gate.now,
@@ -201,7 +201,7 @@ describe("the stored audit trail", () => {
       expect(rows.map(({ type }) => type)).toEqual(types);
     });
 
-    test("cuts long texts, so that no client decides how much an event takes", async () => {
+    test("cuts long texts, so that no client decides how much space an event takes", async () => {
       const long = "x".repeat(10_000);
       const [row] = await rowsDuring(gate, () => {
         gate.core.onEvent(
@@ -266,10 +266,10 @@ describe("over one database", () => {
       const id = await gate.user("ada");
       await gate.sql("ALTER TABLE audit_event RENAME TO moved");
       await gate.issue(id);
-      // Longer than the first try, which fails, but shorter than the first retry.
+      // This wait is longer than the first try, which fails, but shorter than the time until the first retry.
       await new Promise((resolve) => setTimeout(resolve, 600));
       await gate.sql("ALTER TABLE moved RENAME TO audit_event");
-      // No further event starts the retry.
+      // The retry starts without a further event.
       await eventually(async () => (await gate.sql("SELECT id FROM audit_event")).length > 1);
       const types = (await rowsOf(gate)).map(({ type }) => type);
       expect(types).toEqual(["user_created", "token_issued"]);
@@ -290,7 +290,7 @@ describe("over one database", () => {
       expect((await rowsOf(gate)).map(({ session_id }) => session_id)).toEqual([session.id]);
     });
 
-    test("a deleted user leaves only ids in the events, but an administrator's address stays", async () => {
+    test("a deleted user leaves only ids in the events, but an administrator's IP address stays", async () => {
       const adminId = await gate.user("root", { role: "ADMIN" });
       const [ada, bob, admin] = await Promise.all([
         gate.user("ada"),
@@ -353,7 +353,7 @@ describe("over one database", () => {
       expect(later.map(({ type }) => type)).toEqual(["token_expired"]);
     });
 
-    test("a storm of refusals from many addresses stores 100 a minute, and changes are stored as ever", async () => {
+    test("a storm of refusals from many addresses stores 100 a minute, and events of changes are still all stored", async () => {
       const id = await gate.user("bob");
       const rows = await rowsDuring(gate, async () => {
         for (let start = 0; start < 140; start += 20) {

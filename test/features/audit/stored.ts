@@ -21,7 +21,10 @@ export interface Row {
 const MARK: FeatureEvent = { type: "test:mark" };
 const NOBODY: Client = { ipAddress: null, userAgent: null };
 
-/** Waits until the events so far are stored: they are stored in order, so a last one shows that the others are. */
+/**
+ * Waits until all events so far are stored. Publishes one more event and waits for it, because events are stored in
+ * order.
+ */
 async function stored(gate: Gate): Promise<void> {
   const count = async () =>
     (await gate.sql("SELECT id FROM audit_event WHERE type = ?", [MARK.type])).length;

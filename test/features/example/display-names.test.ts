@@ -8,10 +8,10 @@ import { fresh } from "../../support/fresh.js";
 import { displayNames } from "./display-names.js";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
-/** The feature as an application would build it. */
+/** The compiled file of the feature, as an application would build it. */
 const MODULE = "./test/generated/features/display-names.js";
 const SET = `mutation ($name: String!) { setDisplayName(name: $name) }`;
-/** Milliseconds: processes start slowly on a busy machine. */
+/** In milliseconds. Long, because processes start slowly on a busy machine. */
 const TIMEOUT = 120_000;
 
 beforeAll(async () => {
@@ -61,13 +61,13 @@ describeGates({ features: [displayNames as never] }, (gate) => {
     expect(await names()).toEqual(["Ada Lovelace", `Friend ${count}`]);
   });
 
-  test("goes with deleteAccount, and that of another user stays", async () => {
+  test("is deleted by deleteAccount, and that of another user stays", async () => {
     const { data } = await gate.ask("mutation { deleteAccount { message } }", { authorization });
     expect(data.deleteAccount.message).toBe("Account deleted");
     expect(await names()).toEqual([`Friend ${count}`]);
   });
 
-  test("goes with deleteUser", async () => {
+  test("is deleted by deleteUser", async () => {
     const root = await fresh(gate, await gate.user(`${username}-root`, { role: "ADMIN" }));
     const { errors } = await gate.ask("mutation ($id: ID!) { deleteUser(id: $id) { message } }", {
       authorization: root.authorization,
@@ -78,7 +78,7 @@ describeGates({ features: [displayNames as never] }, (gate) => {
   });
 
   test(
-    "is exported by the command export-user, and goes with delete-user",
+    "is exported by the command export-user, and deleted by delete-user",
     async () => {
       const { stdout } = await command("export-user", username);
       expect(JSON.parse(stdout).features["display-names"]).toEqual({ displayName: "Ada Lovelace" });

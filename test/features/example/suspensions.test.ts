@@ -10,7 +10,7 @@ import { runNode } from "../../support/node-process.js";
 import { suspensions } from "./suspensions.js";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
-/** The feature as an application would build it. */
+/** The compiled file of the feature, as an application would build it. */
 const MODULE = "./test/generated/features/suspensions.js";
 const PASSWORD = "correct horse battery staple";
 const DAY = 86_400_000;
@@ -97,7 +97,7 @@ describe.each(DATABASES)("an application's own feature, over %s", (kind) => {
     expect(await countSuspended()).toBe(0);
   });
 
-  test("vetoes a login once the password is right, and a refresh", async () => {
+  test("vetoes a refresh, and a login after the right password", async () => {
     const { refresh } = await login("bob");
     const { access } = await login("ada");
     expect((await ask(SUSPEND, { userId: bob, days: 1 }, access)).data).toEqual({ suspend: true });
@@ -135,7 +135,7 @@ describe.each(DATABASES)("an application's own feature, over %s", (kind) => {
     expect(await server.auth.suspensions.count()).toBe(1);
   });
 
-  test("adds a command, whose settings are variables", async () => {
+  test("adds a command, which reads the feature's variables", async () => {
     const gatehouse =
       (...args: string[]) =>
       (more: Record<string, string> = {}) =>
@@ -170,7 +170,7 @@ describe("createServer", () => {
   const secretKey = randomBytes(32).toString("base64url");
   const start = (options: object) => createServer({ secretKey, port: 0, ...options });
 
-  test("checks a feature's settings with its own", async () => {
+  test("checks a feature's settings together with its own", async () => {
     await expect(
       start({ features: [suspensions], suspensionMaxDays: 0, port: -1 }),
     ).rejects.toThrow(

@@ -12,7 +12,7 @@ afterEach(() => {
 const after = (milliseconds: number) =>
   new Promise<string>((resolve) => setTimeout(resolve, milliseconds, "answer"));
 
-test("EX-5: all answers of one operation together have less time than the operation", async () => {
+test("EX-5: all answers of the provider in one operation together have less time than the operation", async () => {
   const ask = beginToAsk();
   const first = ask(after(5000));
   await jest.advanceTimersByTimeAsync(5000);

@@ -8,7 +8,7 @@ export interface Page {
 }
 
 /**
- * Follows redirects with cookies, as a browser does, until the provider sends it to a page of the application.
+ * Follows redirects with cookies, as a browser does, until a page of the application is reached.
  * @param headers sent with each request
  */
 export async function browse(

@@ -10,7 +10,7 @@ const COMPLETE = `mutation ($code: String!, $state: String!, $proof: String!, $i
   }
 }`;
 
-/** What a page sends to `completeExternalLogin`. */
+/** The arguments that a page sends to `completeExternalLogin`. */
 export interface Given {
   code: string;
   state: string;

@@ -19,9 +19,9 @@ type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 export class GithubServer {
   readonly clientId = "Iv1.0123456789abcdef";
   readonly clientSecret = "0123456789abcdef0123456789abcdef01234567";
-  /** Who logs in next. */
+  /** The person who logs in next. */
   person: GithubPerson = { id: 1 };
-  /** Answers at a path in place of GitHub. */
+  /** Answers that replace GitHub's, by path. */
   answers: Record<string, Answer> = {};
   readonly #server: Server;
   /** The PKCE challenges, by code. */

@@ -9,7 +9,7 @@ import { PAGE } from "./identity-server.js";
 import { FAILED } from "./setup.js";
 
 const github = await GithubServer.start();
-// With a mail server, no event of a delayed mail comes between the others.
+// Without a mail server, events of delayed mails would come between the others.
 const smtp = await MailServer.start();
 const OPTIONS = {
   corsOrigins: [new URL(PAGE).origin],
@@ -64,7 +64,7 @@ describeGates(OPTIONS, (gate) => {
     });
   });
 
-  test("a new user gets an account with the primary address, and the same one later", async () => {
+  test("a new user gets an account with the primary address, and the same account at later logins", async () => {
     const { session, user } = (await logIn()).data.completeExternalLogin;
     expect(user).toMatchObject({ username: `Octocat-${id}`, email });
     expect(session.methods).toEqual(["fed"]);
@@ -78,7 +78,7 @@ describeGates(OPTIONS, (gate) => {
     expect(row).toEqual({ provider: "github", issuer: github.url, subject: `${id}`, name: email });
   });
 
-  test("a user who takes the name of another at GitHub gets another account", async () => {
+  test("a user who takes over another's user name at GitHub gets a separate account", async () => {
     const first = (await logIn()).data.completeExternalLogin.user;
     github.person = {
       id: (id += 1),
@@ -90,7 +90,7 @@ describeGates(OPTIONS, (gate) => {
     expect(second.username).not.toBe(first.username);
   });
 
-  test("two first logins are one account, even if the other completes while GitHub answers", async () => {
+  test("two first logins get one account, even if one completes while GitHub still answers the other", async () => {
     const { emails } = github.person;
     const [slow, fast] = [await answered(), await answered()];
     const asked = new Promise<ServerResponse>((resolve) => {
@@ -106,7 +106,7 @@ describeGates(OPTIONS, (gate) => {
     expect((await later).data.completeExternalLogin.user).toEqual(first);
   });
 
-  test("an account with the address is not linked", async () => {
+  test("an existing account with the same address is not linked", async () => {
     await gate.user(`user-${id}`, { email });
     expect(await logIn()).toMatchObject({ status: 403, reason: "account_exists" });
   });
@@ -133,7 +133,7 @@ describeGates(OPTIONS, (gate) => {
     },
   );
 
-  test("a replayed code is refused, and so is that of another login, because PKCE binds it", async () => {
+  test("a replayed code is refused, and so is the code of another login, because PKCE binds it", async () => {
     const used = await answered();
     expect((await complete(gate, used)).status).toBe(200);
     const { code } = await answered();

@@ -48,22 +48,22 @@ const Provider = UntypedProvider as new (issuer: string, options: object) => Pro
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** What the provider does wrong, until it is changed again. */
+/** The mistakes that the provider makes, until a test changes them again. */
 interface Behaviour {
-  /** Answers at a path in place of the provider. */
+  /** Handlers that answer in place of the provider, by path. */
   answers?: Record<string, Handler>;
-  /** Makes another ID token of the claims of the right one. */
+  /** Makes a different ID token from the claims of the right one. */
   idToken?: (claims: JWTPayload) => string | Promise<string>;
   /** Changes the provider's metadata. */
   metadata?: Record<string, unknown>;
 }
 
-/** A real OpenID Connect provider on loopback. It has one client, and lets everybody in. */
+/** A real OpenID Connect provider on loopback. It has one client, and accepts every person. */
 export class IdentityServer {
   readonly clientId = "gatehouse";
   readonly clientSecret = "a secret of the client: 100 % + more";
   behaviour: Behaviour = {};
-  /** The person who visits without {@link IdentityServer.visit}, in a real browser. */
+  /** The person who visits in a real browser, without {@link IdentityServer.visit}. */
   guest: Person | undefined;
   /** The paths of all requests so far. */
   readonly requests: string[] = [];

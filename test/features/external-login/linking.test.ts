@@ -62,7 +62,7 @@ describeGates(OPTIONS, (gate) => {
       expect(await linkedAccounts()).toMatchObject([{ ...account, lastUsedAt }]);
     });
 
-    test("may link an account whose address is not verified, or another one", async () => {
+    test("may link an account with an address that is not verified, or not the user's", async () => {
       person = { ...person, email: "other@example.com", email_verified: false };
       expect((await link()).status).toBe(200);
       expect(await linkedAccounts()).toMatchObject([{ name: null }]);
@@ -101,7 +101,7 @@ describeGates(OPTIONS, (gate) => {
   });
 
   describe("a hijacked session", () => {
-    test("EX-4: without a password of the last 15 minutes, no account can be linked", async () => {
+    test("EX-4: without a password given in the last 15 minutes, no account can be linked", async () => {
       const { authorization } = await signIn(gate, id, "SLIDING");
       gate.advance(15 * MINUTE + 1);
       const answer = await begin(gate, {}, { authorization });
@@ -124,7 +124,7 @@ describeGates(OPTIONS, (gate) => {
       });
     });
 
-    test("an expired access token begins no login in place of a link", async () => {
+    test("an expired access token begins neither a link nor a login", async () => {
       gate.advance(6 * MINUTE);
       expect(await begin(gate, {}, own())).toMatchObject({ reason: "token_expired" });
     });
@@ -140,7 +140,7 @@ describeGates(OPTIONS, (gate) => {
       const { authorization } = (await other()) as Partial<Tokens>;
       const call = authorization === undefined ? {} : { authorization };
       expect(await complete(gate, given, call)).toMatchObject(FAILED);
-      // It is used up by then.
+      // The refused attempt has used the link up, so the user cannot complete it either.
       expect(await complete(gate, given, own())).toMatchObject(FAILED);
       expect(await linkedAccounts()).toEqual([]);
     });
@@ -160,7 +160,7 @@ describeGates(OPTIONS, (gate) => {
   });
 
   describe("unlinkAccount", () => {
-    test("removes an account, by which nobody can log in any more", async () => {
+    test("removes an account, which then logs nobody in", async () => {
       await link();
       const [account] = await linkedAccounts();
       gate.events.length = 0;
@@ -172,7 +172,7 @@ describeGates(OPTIONS, (gate) => {
       expect(await logIn(gate, server, person)).toMatchObject({ reason: "account_exists" });
     });
 
-    test("needs a password of the last 15 minutes", async () => {
+    test("needs a password given in the last 15 minutes", async () => {
       await link();
       const [account] = await linkedAccounts();
       const issued = await gate.issue(id);
@@ -182,7 +182,7 @@ describeGates(OPTIONS, (gate) => {
       expect(await linkedAccounts()).toHaveLength(1);
     });
 
-    test("refuses the account of another user, and unknown ones", async () => {
+    test("refuses another user's account, and an unknown one", async () => {
       await link();
       const [account] = await linkedAccounts();
       const other = await signIn(gate, await gate.user(`other-${count}`));
@@ -192,7 +192,7 @@ describeGates(OPTIONS, (gate) => {
       expect(await linkedAccounts()).toHaveLength(1);
     });
 
-    test("EX-6: keeps the only way to log in", async () => {
+    test("EX-6: keeps the only way of a user to log in", async () => {
       await link();
       await gate.sql(`UPDATE "user" SET password_hash = NULL WHERE id = ? RETURNING id`, [id]);
       const [account] = await linkedAccounts();
@@ -215,7 +215,7 @@ describeGates(OPTIONS, (gate) => {
       expect(await linkedAccounts()).toHaveLength(1);
     });
 
-    test("an account at a provider that was removed from the settings is no way to log in", async () => {
+    test("an account at a provider that was removed from the settings does not count as a way to log in", async () => {
       await link();
       await gate.sql(
         `INSERT INTO linked_account (id, user_id, provider, issuer, subject, linked_at)

@@ -37,7 +37,7 @@ const OPTIONS = {
 } as const;
 
 let count = 0;
-/** Returns somebody whom the gate does not know. */
+/** Returns a person whom the gate does not know yet. */
 function newPerson(more: Partial<Person> = {}): Person {
   const sub = `person-${(count += 1)}`;
   const email = `${sub}@example.com`;
@@ -57,7 +57,7 @@ describeGates(OPTIONS, (gate) => {
   const userOf = ({ data }: Answer) => data.completeExternalLogin.user;
   const refusals = () => gate.events.filter(({ type }) => type === "external-login:refused");
 
-  /** Expects that nobody is logged in, created or linked meanwhile. */
+  /** Expects that `run` logs nobody in, and creates and links no account. */
   async function expectNothing(run: () => Promise<void>): Promise<void> {
     const tables = ["user", "session", "linked_account", "external_login"];
     const counts = () => Promise.all(tables.map((table) => countRows(`"${table}"`)));
@@ -92,7 +92,7 @@ describeGates(OPTIONS, (gate) => {
     test("gets the same account at the next login, with the scheme that they ask for", async () => {
       const person = newPerson();
       const first = userOf(await logIn(gate, server, person));
-      // The address belongs to the account since, whatever the provider says of it later.
+      // Since the first login the address belongs to the account, whatever the provider says later.
       const later = { ...person, email: "other@example.com", email_verified: false };
       const given = await answered(gate, server, later);
       const { data } = await complete(gate, { ...given, scheme: "TOKEN" });
@@ -106,7 +106,7 @@ describeGates(OPTIONS, (gate) => {
       ]);
     });
 
-    test("is one account, even if two first logins complete at once", async () => {
+    test("gets one account, even if two first logins complete at once", async () => {
       const person = newPerson();
       const two = [await answered(gate, server, person), await answered(gate, server, person)];
       const answers = await Promise.all(two.map((given) => complete(gate, given)));
@@ -117,7 +117,7 @@ describeGates(OPTIONS, (gate) => {
     test.each([
       ["not verified", { email_verified: false }],
       ["not said to be verified", { email_verified: undefined }],
-      ["verified as the provider's own word", { email_verified: "yes" }],
+      ["verified by a value other than true", { email_verified: "yes" }],
       ["no address", { email: undefined }],
       ["not an address", { email: "ada" }],
       ["two addresses", { email: "ada@example.com,eve@example.com" }],
@@ -132,7 +132,7 @@ describeGates(OPTIONS, (gate) => {
       expect(refusals()).toEqual([{ type: "external-login:refused", details }]);
     });
 
-    test("may come from a provider that says true as a text", async () => {
+    test("is accepted from a provider that says true as a text", async () => {
       expect((await logIn(gate, server, newPerson({ email_verified: "true" }))).status).toBe(200);
     });
 
@@ -149,7 +149,7 @@ describeGates(OPTIONS, (gate) => {
       expect(userOf(answer).username).toMatch(name);
     });
 
-    test("is refused by a veto of a registration", async () => {
+    test("is refused by a veto of the registration", async () => {
       registerVeto = "Only by invitation.";
       await expectNothing(async () => {
         const answer = await logIn(gate, server, newPerson());
@@ -162,7 +162,7 @@ describeGates(OPTIONS, (gate) => {
       await expect(gate.login(username)).rejects.toThrow("invalid_credentials");
     });
 
-    test("RC-7: ends the wait of a stranger who has registered with the address", async () => {
+    test("RC-7: removes the address from the pending registration of a stranger", async () => {
       const person = newPerson();
       const query = `mutation { register(username: "eve${count}", email: "${person.email}", password: "${PASSWORD} eve") { message } }`;
       expect((await gate.ask(query)).status).toBe(200);
@@ -173,7 +173,7 @@ describeGates(OPTIONS, (gate) => {
   });
 
   describe("an account with the same address", () => {
-    test("EX-4: is not linked, not even to a verified address, and stays as it is", async () => {
+    test("EX-4: is never linked by a login, even if the provider has verified the address, and is not changed", async () => {
       const person = newPerson();
       const id = await gate.user(person.sub, { email: String(person.email).toUpperCase() });
       await expectNothing(async () => {
@@ -191,7 +191,7 @@ describeGates(OPTIONS, (gate) => {
   });
 
   describe("vetoes", () => {
-    test("a veto of the login holds, and the login can be repeated without it", async () => {
+    test("a veto refuses the login, and the login can be repeated without it", async () => {
       const person = newPerson();
       await logIn(gate, server, person);
       loginVeto = "Not on Sundays.";
@@ -200,7 +200,7 @@ describeGates(OPTIONS, (gate) => {
       expect((await logIn(gate, server, person)).status).toBe(200);
     });
 
-    test("an inactive user is refused as by a wrong password", async () => {
+    test("an inactive user is refused as after a wrong password", async () => {
       const person = newPerson();
       const { id } = userOf(await logIn(gate, server, person));
       await gate.auth.accounts.setActive(id, false);
@@ -262,7 +262,7 @@ describeGates(OPTIONS, (gate) => {
       `https://app.example.com/${"x".repeat(2000)}`,
       "",
     ])(
-      "EX-3, open redirect: a page of nobody is refused, and nothing is stored (%#)",
+      "EX-3, open redirect: a page of an unknown origin is refused, and nothing is stored (%#)",
       async (redirectTo) => {
         await expectNothing(async () => {
           expect(await begin(gate, { redirectTo })).toMatchObject({
@@ -294,7 +294,7 @@ describeGates(OPTIONS, (gate) => {
       const given = await answered(gate, server, person);
       expect((await complete(gate, given)).status).toBe(200);
       await refused(given);
-      // The provider refuses the code in a login that was begun anew.
+      // The provider refuses the used code in a new login too.
       const { url, proof } = await begun(gate);
       const { state } = await server.visit(url, person);
       expect(await complete(gate, { ...given, state, proof })).toMatchObject(FAILED);
@@ -310,7 +310,7 @@ describeGates(OPTIONS, (gate) => {
       expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 401]);
     });
 
-    test("EX-2, fixation: another browser cannot complete it, and the own one still can", async () => {
+    test("EX-2, fixation: another browser cannot complete it, and the right browser still can", async () => {
       const given = await answered(gate, server, newPerson());
       const { proof } = await begun(gate);
       for (const foreign of [proof, given.proof.toLowerCase(), given.state, "", "x".repeat(43)]) {
@@ -332,7 +332,7 @@ describeGates(OPTIONS, (gate) => {
       expect(await complete(gate, { ...mine, code: theirs.code })).toMatchObject(FAILED);
     });
 
-    test("mix-up: an answer of another issuer, or of none, is refused", async () => {
+    test("mix-up: an answer from another issuer, or without an issuer, is refused", async () => {
       for (const iss of ["https://evil.example", null, ""]) {
         const given = await answered(gate, server, newPerson());
         expect(await complete(gate, { ...given, iss })).toMatchObject(FAILED);
@@ -355,7 +355,7 @@ describeGates(OPTIONS, (gate) => {
       expect((await complete(next, given)).status).toBe(200);
     });
 
-    test("malformed arguments are refused, and do not use the login up", async () => {
+    test("malformed arguments are refused, and the login can still be completed", async () => {
       const given = await answered(gate, server, newPerson());
       for (const wrong of [{ code: "" }, { code: "x".repeat(4097) }, { iss: "x".repeat(4097) }]) {
         const answer = await complete(gate, { ...given, ...wrong });

@@ -25,7 +25,7 @@ const tooLarge: Handler = (_request, response) => {
   response.end(`{"x":"${"x".repeat(2 ** 21)}"}`);
 };
 
-/** Never ends its answer. */
+/** Starts an answer, and never ends it. */
 const slow: Handler = (_request, response) => {
   response.writeHead(200, { "content-type": "application/json" }).write("{");
 };
@@ -52,7 +52,7 @@ const WRONG_ANSWERS: [what: string, code: string, answer: Handler][] = [
   ["a broken connection", "UND_ERR_SOCKET", (request) => request.socket.destroy()],
 ];
 
-/** A refusal of the provider that looks like an error with many causes. */
+/** An error of the provider that looks as if it had many causes. */
 const deepRefusal: Handler = (_request, response) => {
   const depth = 20_000;
   const cause = `${'{"cause":'.repeat(depth)}{"code":"ada@example.com"}${"}".repeat(depth)}`;
@@ -95,20 +95,20 @@ describeFreshGates(OPTIONS, (gate) => {
       "app://login",
       "not a URL",
       undefined,
-    ])("no page of the provider: refused (%#)", async (authorization_endpoint) => {
+    ])("without a web address for its login page: refused (%#)", async (authorization_endpoint) => {
       server.behaviour = { metadata: { authorization_endpoint } };
       expect(await begin(gate)).toMatchObject(FAILED);
       expect(await gate.sql("SELECT * FROM external_login")).toEqual([]);
     });
 
-    test("no keys: refused, because nothing could be verified", async () => {
+    test("without keys: refused, because no token could be verified", async () => {
       server.behaviour = { metadata: { jwks_uri: undefined } };
       expect(await begin(gate)).toMatchObject(FAILED);
     });
   });
 
   describe("the metadata", () => {
-    test("are loaded once for all, and again after an hour", async () => {
+    test("are loaded once for all logins, and again after an hour", async () => {
       await Promise.all([begun(gate), begun(gate), begun(gate)]);
       gate.advance(3599);
       await begun(gate);
@@ -118,7 +118,7 @@ describeFreshGates(OPTIONS, (gate) => {
       expect(server.requests).toEqual([METADATA, METADATA]);
     });
 
-    test("are used on while the provider is away", async () => {
+    test("are still used while the provider is away", async () => {
       await begun(gate);
       gate.advance(3600);
       server.behaviour = { answers: { [METADATA]: json({}, 503) } };
@@ -148,7 +148,7 @@ describeGates(OPTIONS, (gate) => {
   const countRows = async (table: string) =>
     Number((await gate.sql(`SELECT count(*) AS total FROM ${table}`))[0].total);
 
-  /** Completes a login, and expects that it is refused for this reason, and that nobody is known or logged in by it. */
+  /** Completes a login. Expects that it is refused for this reason, and that no user is created or logged in. */
   async function expectRefused(code: string): Promise<void> {
     const tables = ["user", "session", "linked_account", "external_login"];
     const counts = () => Promise.all(tables.map((table) => countRows(`"${table}"`)));
@@ -170,7 +170,7 @@ describeGates(OPTIONS, (gate) => {
       },
     );
 
-    test("EX-5: is refused without a text of the provider in the audit trail", async () => {
+    test("EX-5: is refused, and the audit trail has no text of the provider", async () => {
       const answer = json({ error: "invalid_grant", code: "ada@example.com" }, 400);
       for (const refusal of [answer, deepRefusal]) {
         server.behaviour = { answers: { "/token": refusal } };
@@ -283,7 +283,7 @@ describe("keys that rotate", () => {
   const gate = setUpFreshGate(OPTIONS);
   let skipped = 0;
 
-  /** Moves the clocks of the provider's and of our library, and that of the gate. */
+  /** Moves the clocks of the provider's library, of our library and of the gate. */
   function advance(seconds: number): void {
     skipped += seconds * 1000;
     gate.advance(seconds);
@@ -301,7 +301,7 @@ describe("keys that rotate", () => {
 
   const askedForKeys = () => server.requests.filter((path) => path === "/jwks").length;
 
-  test("a new key is loaded, but the keys at most once a minute", async () => {
+  test("a new key is loaded, but keys are loaded at most once a minute", async () => {
     const person = newPerson();
     expect((await logIn(gate, server, person)).status).toBe(200);
     server.rotate();

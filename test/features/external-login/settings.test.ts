@@ -58,7 +58,7 @@ test.each([
   { OIDC_GOOGLE_CLIENT_ID: "id", OIDC_GOOGLE_CLIENT_SECRET: "secret" },
   { GITHUB_CLIENT_ID: "id", GITHUB_CLIENT_SECRET: "secret" },
   { GITHUB_CLIENT_ID: "id", GITHUB_CLIENT_SECRET: "secret", GITHUB_URL: "https://git.example" },
-])("%j is accepted", (env) => {
+])("the setting %j is accepted", (env) => {
   expect(refusedByCommand(env as unknown as Record<string, string>)).toEqual([]);
 });
 
@@ -102,7 +102,7 @@ test("two providers cannot have one name", async () => {
   ]);
 });
 
-test("an application needs an origin to which providers may send browsers", async () => {
+test("an application must name an origin to which providers may send browsers", async () => {
   expect(await refusedByAuth(google)).toEqual([
     "publicUrl: is required for logins at other providers, which send browsers to pages of it",
   ]);
@@ -119,7 +119,7 @@ describe("a server with a provider", () => {
   });
   const gate = setUpGate({ ...github, publicUrl: undefined, features: [spy] });
 
-  test("allows its own pages in development, but not those of others", async () => {
+  test("allows pages of its own origin in development, but not those of others", async () => {
     const own = await begin(gate, { provider: "github", redirectTo: `${gate.url}/signed-in` });
     expect(new URL(own.data.beginExternalLogin.url).origin).toBe("https://github.com");
     const other = await begin(gate, { provider: "github" });
@@ -145,7 +145,7 @@ describe("without a provider", () => {
   });
 });
 
-test("its library is loaded only if there is a provider", async () => {
+test("the OpenID library is loaded only if there is a provider", async () => {
   const folder = await mkdtemp(join(tmpdir(), "external-login-"));
   const hook = `export async function resolve(name, context, next) {
     if (name === "openid-client") process._rawDebug("loaded");

@@ -13,7 +13,7 @@ export const FAILED = {
 /** Starts a provider and a mail server, and stops them after the tests of the file. */
 export async function startProvider() {
   const server = await IdentityServer.start();
-  // With a mail server, no event of a delayed mail comes between the others.
+  // Without a mail server, events of delayed mails would come between the others.
   const smtp = await MailServer.start();
   afterAll(async () => {
     await server.close();

@@ -8,7 +8,7 @@ import { answered, begin, complete, logIn } from "./calls.js";
 import { type Person, sign } from "./identity-server.js";
 import { FAILED, startProvider } from "./setup.js";
 
-/** Runs during a login by an account at a provider, after the provider has said who it is. */
+/** Runs during a login at a provider, after the provider has said who the user is. */
 let beforeLogin = (): Promise<unknown> => Promise.resolve();
 
 const meanwhile = defineFeature({
@@ -69,7 +69,7 @@ describeGates(OPTIONS, (gate) => {
     expect((await logIn(gate, server, person, { authorization })).status).toBe(200);
   });
 
-  test("RC-7: an account that loses its password to the owner of the address loses its links, too", async () => {
+  test("RC-7: an account that loses its password to the owner of the address also loses its links", async () => {
     await link();
     const address = `owner-${count}@example.com`;
     await register(`owner-${count}`, address);
@@ -111,7 +111,7 @@ describeGates(OPTIONS, (gate) => {
       expect(gate.events).toContainEqual({ type: "external-login:refused", details });
     });
 
-    test("EX-8: is told to the user in a mail, once", async () => {
+    test("EX-8: is reported to the user in one mail", async () => {
       await link();
       await link();
       await smtp.mailsTo(email);

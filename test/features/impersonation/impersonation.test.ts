@@ -40,7 +40,7 @@ describeGates(options, (gate) => {
   let admin: Tokens;
 
   beforeAll(async () => {
-    // Another administrator, so that a test may demote or delete its own.
+    // Another administrator is needed, because tests demote or delete theirs.
     await gate.user("root", { role: "ADMIN" });
   });
 
@@ -52,7 +52,7 @@ describeGates(options, (gate) => {
     recorded.length = 0;
   });
 
-  /** Opens a session as a login does, without the time that the check of a password takes. */
+  /** Opens a session as a login does, but checks no password, because the check takes long. */
   async function signIn(id: string, scheme: AuthScheme = "JWT"): Promise<Tokens> {
     const opening = { scheme, credentialsVersion: 0 };
     const { principal, ...issued } = await gate.core.authentication.issue(id, opening);
@@ -77,7 +77,7 @@ describeGates(options, (gate) => {
     expect((await gate.me(tokens.authorization)).data?.me.id).toBe(userId);
   };
 
-  /** Expects that no token of the session works, and that the user's list has it no longer. */
+  /** Expects that no token of the session works, and that the list of the user's sessions lacks it. */
   const expectEnded = async ({ authorization, access, refresh, session }: Tokens) => {
     expect(await gate.me(authorization)).toMatchObject(REVOKED);
     expect(await gate.refresh(refresh)).toMatchObject(REVOKED);
@@ -89,7 +89,7 @@ describeGates(options, (gate) => {
   };
 
   describe("impersonate", () => {
-    test("opens a session of the user, and me and sessions say who acts", async () => {
+    test("opens a session of the user, and `me` and `sessions` say who acts", async () => {
       const own = await signIn(userId);
       gate.advance(1);
       const { authorization, session, user, ...rest } = await impersonate();
@@ -116,7 +116,7 @@ describeGates(options, (gate) => {
       for (const tokens of [own, admin]) {
         expect((await gate.ask(ME, tokens)).data.me.impersonatedBy).toBeNull();
       }
-      // The password of no user was checked.
+      // The impersonation does not count as a login, so the time of the last login stays.
       expect((await gate.ask(ME, own)).data.me.lastLoginAt).toBeNull();
     });
 
@@ -153,7 +153,7 @@ describeGates(options, (gate) => {
       expect(types).toEqual(["session_ended", "session_ended", "role_denied", "token_refreshed"]);
     });
 
-    test("LG-12: an event without an Authorization header names the administrator, too", async () => {
+    test("LG-12: an event without an Authorization header also names the administrator", async () => {
       const [byRefresh, reused, late] = [
         await impersonate(),
         await impersonate(),
@@ -183,7 +183,7 @@ describeGates(options, (gate) => {
       }
     });
 
-    test("the user does not see from where the administrator acts, and administrators do", async () => {
+    test("the user does not see the administrator's address and client, but administrators do", async () => {
       const own = await signIn(userId);
       const { session } = await impersonate();
       const fields = "id ipAddress userAgent";
@@ -199,7 +199,7 @@ describeGates(options, (gate) => {
       });
     });
 
-    test("costs the requests of all users no further query", async () => {
+    test("adds no query to the requests of administrators and impersonated sessions", async () => {
       const tokens = await impersonate();
       for (const { authorization } of [admin, tokens]) {
         expect(await gate.countStatements(() => gate.me(authorization))).toBe(1);
@@ -234,7 +234,7 @@ describeGates(options, (gate) => {
       await brief.close();
     });
 
-    test("a refreshed session is still marked, and its class-level tokens, too", async () => {
+    test("a refreshed session is still marked, and so are its tokens of the token classes", async () => {
       const first = await impersonate();
       const { data } = await gate.refresh(first.refresh);
       const { access, refresh } = data.refreshToken;
@@ -287,7 +287,7 @@ describeGates(options, (gate) => {
       },
     );
 
-    test("by everyone but an administrator with a password of the last 12 hours", async () => {
+    test("by everyone but an administrator with a password given in the last 12 hours", async () => {
       const user = await signIn(userId);
       expect(await ask(user)).toMatchObject({ status: 403, reason: "role_required" });
       expect(await ask({ authorization: "" })).toMatchObject({ reason: "no_credentials" });
@@ -300,13 +300,13 @@ describeGates(options, (gate) => {
       expect(await ask(sliding)).toMatchObject(stale);
     });
 
-    test("by a static token, even one of a login", async () => {
+    test("by a static token, even by one from a login", async () => {
       const refused = await ask(await signIn(adminId, "TOKEN"));
       expect(refused).toMatchObject(BAD);
       expect(refused.errors?.[0]?.message).toBe("A static token cannot do this. Log in instead.");
     });
 
-    test("within the session itself, which has the rights of the user", async () => {
+    test("within the impersonated session, which has only the user's rights", async () => {
       const tokens = await impersonate();
       expect(await ask(tokens, { id: await gate.user(`third${count}`) })).toMatchObject({
         ...{ status: 403, reason: "role_required" },
@@ -315,7 +315,7 @@ describeGates(options, (gate) => {
   });
 
   describe("the session cannot change credentials", () => {
-    test("AZ-8: no field that needs a recent password is open to it, and reauthenticate is refused", async () => {
+    test("AZ-8: it is refused by every field that needs a recent password, and by reauthenticate", async () => {
       const tokens = await impersonate();
       const create = `mutation { createToken(label: "mine") { token } }`;
       const stale = { status: 403, reason: "reauthentication_required", data: null };
@@ -329,7 +329,7 @@ describeGates(options, (gate) => {
           "An administrator who acts as a user cannot do this.",
         );
       }
-      // No password was tried.
+      // No password was checked.
       expect(recorded).toEqual([]);
       expect(await gate.core.sessions.recordAuthentication(tokens.session, 0)).toBeNull();
       expect(await gate.ask(create, tokens)).toMatchObject(stale);
@@ -404,7 +404,7 @@ describeGates(options, (gate) => {
   });
 
   describe("with bearerCheck stateless", () => {
-    test("the access token names the administrator in act, and events do, too", async () => {
+    test("the access token names the administrator in act, and so do events", async () => {
       const stateless = await gate.another({ bearerCheck: "stateless" });
       const { authorization } = await impersonate(admin, stateless.url);
       const context = await stateless.auth.createContext({ headers: { authorization } });
@@ -436,7 +436,7 @@ describeGates(options, (gate) => {
   });
 
   describe("switched off, which is the default", () => {
-    test("there is no mutation and no mark, and a session of before is still one", async () => {
+    test("there is no mutation and no mark, and an older session still names the administrator", async () => {
       const off = await gate.another({ impersonation: undefined });
       const { authorization, session } = await impersonate();
       for (const query of [IMPERSONATE, SESSIONS, ME]) {

@@ -11,7 +11,7 @@ import { DjangoDatabase } from "./django-database.js";
 const OLD = "pbkdf2_sha256$260000$b2xk$ascIFFtvigNEJWHloUpkETigqNl0DJrrBBjcHrWNXxo=";
 const NEW = "pbkdf2_sha256$260000$bmV3$ascIFFtvigNEJWHloUpkETigqNl0DJrrBBjcHrWNXxo=";
 
-/** Ada's id here, and bob's. */
+/** The ids of ada and of bob in Gatehouse. */
 const [ADA, BOB] = [userIdOf("1"), userIdOf("2")];
 
 let django: DjangoDatabase;
@@ -42,7 +42,7 @@ describeFreshGates({ django: true }, (gate) => {
   };
   const keyId = (header: string) => keySessionIdOf(header.slice("Token ".length));
 
-  test("what changed in Django changes here, and nothing else", async () => {
+  test("a change in Django changes the same field in Gatehouse, and nothing else", async () => {
     await again();
     await gate.auth.accounts.updateUser(BOB, { email: "bob@gatehouse.example" });
     await change(
@@ -58,7 +58,7 @@ describeFreshGates({ django: true }, (gate) => {
     expect(await read(BOB)).toMatchObject({ email: "bob@gatehouse.example", role: "ADMIN" });
   });
 
-  test("a change here stays until Django changes the same field", async () => {
+  test("a change in Gatehouse stays until Django changes the same field", async () => {
     await again();
     await gate.auth.accounts.updateUser(ADA, { username: "countess" });
     await change("email = 'ada@new.example'");
@@ -69,7 +69,7 @@ describeFreshGates({ django: true }, (gate) => {
     expect(await read()).toMatchObject({ username: "lovelace", email: "ada@new.example" });
   });
 
-  test("a password that was changed here stays, even if Django's hash changes later", async () => {
+  test("a password that was changed in Gatehouse stays, even if Django's hash changes later", async () => {
     await again();
     await gate.auth.accounts.setPassword(ADA, "another horse battery staple");
     const { hash } = await read();
@@ -78,12 +78,12 @@ describeFreshGates({ django: true }, (gate) => {
     const { remarks } = await again();
     expect(remarks).toMatchObject([{ djangoId: "1", about: "password" }]);
     expect(await read()).toMatchObject({ hash, version: 1 });
-    // The user's new key in Django does not work here either.
+    // The user's new key in Django does not work in Gatehouse either.
     expect(await endOf(keyId(header))).toBeUndefined();
     expect(await gate.sql("SELECT id FROM session")).toEqual([]);
   });
 
-  test("a deactivation in Django ends all sessions, and the last administrator stays", async () => {
+  test("a deactivation in Django ends all sessions, unless the user is the last administrator", async () => {
     await change("is_superuser = 1", 2);
     const header = await django.key(1);
     await again();
@@ -132,7 +132,7 @@ describeFreshGates({ django: true }, (gate) => {
     expect(await endOf(jwtSessionIdOf("jti-2"))).toBe("logout");
   });
 
-  test("after a deactivation in Django, what was issued before stays dead, and what comes later works", async () => {
+  test("after a deactivation in Django, older tokens stay dead, and newer ones work", async () => {
     const header = await django.key(1);
     await django.token(1, 1);
     await again();
@@ -149,7 +149,7 @@ describeFreshGates({ django: true }, (gate) => {
     expect(await endOf(jwtSessionIdOf("jti-3"))).toBeUndefined();
   });
 
-  test("what was logged out in Django since is logged out here", async () => {
+  test("a token that was logged out in Django is logged out at the next import", async () => {
     const [first, kept] = [await django.key(1), await django.key(2)];
     await django.token(1, 1);
     await django.token(2, 2);
@@ -172,7 +172,7 @@ describeFreshGates({ django: true }, (gate) => {
     expect(gate.events.filter(({ type }) => type === "session_ended")).toHaveLength(2);
   });
 
-  test("what was logged out here stays logged out", async () => {
+  test("a token that was logged out in Gatehouse stays logged out", async () => {
     const header = await django.key(1);
     await django.token(1, 1);
     await again();
@@ -183,7 +183,7 @@ describeFreshGates({ django: true }, (gate) => {
     expect(await endOf(jwtSessionIdOf("jti-1"))).toBe("logout");
   });
 
-  test("a user who was deleted here does not come back, and nothing of the user stays", async () => {
+  test("a user who was deleted in Gatehouse is not imported again, and no data of the user stays", async () => {
     await django.key(1);
     await again();
     await gate.auth.accounts.deleteUser(ADA);
@@ -216,7 +216,7 @@ describeFreshGates({ django: true }, (gate) => {
     expect(await read()).toMatchObject({ username: "ada" });
   });
 
-  test("a new name or address that another user has does not replace that user's", async () => {
+  test("a new name or address that another user has is not taken from that user", async () => {
     await again();
     await change("username = 'Bob', email = 'BOB@example.com'");
     const { remarks } = await again();
@@ -236,7 +236,7 @@ describeFreshGates({ django: true }, (gate) => {
     ]);
   });
 
-  test("export-user prints what the last import said, without fingerprints of secrets", async () => {
+  test("export-user prints the data of the last import, without fingerprints of secrets", async () => {
     await django.key(1);
     await again();
     const { stdout } = await runOver(gate, "export-user", "ada");

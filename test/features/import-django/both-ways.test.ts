@@ -13,7 +13,7 @@ describeDjango("while Django and Gatehouse both run", () => {
   let gate: Gate;
   /** Accepts Django's own tokens and Gatehouse's. */
   let both: DjangoServer;
-  /** Has the settings of simplejwt alone: it accepts access tokens of Gatehouse only. */
+  /** Has only the settings of simplejwt, so it accepts only access tokens of Gatehouse. */
   let ours: DjangoServer;
 
   beforeAll(async () => {
@@ -83,7 +83,7 @@ describeDjango("while Django and Gatehouse both run", () => {
     expect((await both.get("/profile/", authorization)).status).toBe(401);
   });
 
-  test("Django refuses the tokens of another person who has the name of its user", async () => {
+  test("Django refuses the tokens of another person who has the name of one of its users", async () => {
     await django.shell(`User.objects.create_user("namesake")`);
     await gate.user("namesake");
     for (const scheme of ["TOKEN", "JWT"] as const) {
@@ -118,7 +118,7 @@ describeDjango("while Django and Gatehouse both run", () => {
 describeDjango("while Gatehouse is away", () => {
   let django: DjangoProject;
   let server: DjangoServer;
-  /** Stands where Gatehouse was. */
+  /** This server listens at the address of Gatehouse. */
   const other = createServer((_request, response) => {
     answer(response);
   });
@@ -164,7 +164,7 @@ describeDjango("while Gatehouse is away", () => {
   });
 });
 
-test("docs/django.md shows the classes that Django uses here", async () => {
+test("docs/django.md shows the classes that these tests use in Django", async () => {
   const page = await readFile("docs/django.md", "utf8");
   const file = await readFile("test/django/accounts/gatehouse.py", "utf8");
   expect(page).toContain(`\`\`\`python\n${file}\`\`\``);

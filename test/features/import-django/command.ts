@@ -5,7 +5,7 @@ import { ROOT, runCommand } from "../../support/command.js";
 import type { Gate } from "../../support/gate.js";
 import type { Ended } from "../../support/node-process.js";
 
-/** Runs `gatehouse` with the feature on, over the database of a gate. */
+/** Runs `gatehouse` over the database of a gate, with the Django feature on. */
 export function runOver(gate: Gate, ...parameters: string[]): Promise<Ended> {
   return runCommand(parameters, {
     cwd: ROOT,

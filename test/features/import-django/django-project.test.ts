@@ -1,10 +1,10 @@
 import { expect, test } from "@jest/globals";
 import { DJANGO_DATABASES, describeDjango, DjangoProject } from "../../support/django.js";
 
-/** A kind of worker for each database, because each combination takes seconds to start. */
+/** Each database is tested with one kind of worker only, because each combination takes seconds to start. */
 const WORKERS = { sqlite: "gthread", postgresql: "sync", mariadb: "runserver" } as const;
 
-describeDjango("the document's project in Django", () => {
+describeDjango("the Django project of the document", () => {
   test.each(DJANGO_DATABASES)("logs in, refreshes and logs out over %s", async (database) => {
     const django = await DjangoProject.create({ database });
     try {

@@ -5,7 +5,7 @@ import { describeDjango, DjangoProject, type DjangoServer } from "../../support/
 import { DATABASES, Gate, type GateOptions } from "../../support/gate.js";
 import { importFrom } from "./command.js";
 
-/** Hashing takes longer than the tests, so the users have a password that costs little. */
+/** Creates users whose password is hashed quickly. A real hash takes longer than these tests. */
 const CREATE_USERS = `
 password = make_password("1234", hasher="unsalted_md5")
 User.objects.bulk_create(User(username=f"user{n}", password=password) for n in range(20))`;
@@ -29,7 +29,7 @@ describeDjango("the tokens that Django issued", () => {
       gate = await Gate.open(
         {
           ...{ django: true, djangoSecretKey: django.secretKey, djangoTokensUntil: UNTIL },
-          // Django has the real time.
+          // Django uses the real time, so the gate does too.
           now: Date.now,
         },
         database,
@@ -47,7 +47,7 @@ describeDjango("the tokens that Django issued", () => {
     const nameOf = async (authorization: string) =>
       (await gate.me(authorization)).data?.me.username;
 
-    test("a key works after the import, until it is ended here", async () => {
+    test("a key works after the import, until its session is ended in Gatehouse", async () => {
       const user = nextUser();
       const { token } = (await server.post("/login/", user)).body;
       await importAll();
@@ -67,7 +67,7 @@ describeDjango("the tokens that Django issued", () => {
       expect((await gate.me(`Token ${token}`)).reason).toBe("token_revoked");
     });
 
-    test("an access and a refresh token work, and a refresh gives a pair of ours", async () => {
+    test("an access and a refresh token work, and a refresh gives a pair of Gatehouse", async () => {
       const user = nextUser();
       const { access, refresh }: Pair = (await server.post("/token/", user)).body;
       await importAll();
@@ -77,7 +77,7 @@ describeDjango("the tokens that Django issued", () => {
       expect((await gate.refresh(data.refreshToken.refresh)).status).toBe(200);
     });
 
-    test("a sliding token works, and slides into one of ours", async () => {
+    test("a sliding token works, and its refresh gives a sliding token of Gatehouse", async () => {
       const user = nextUser();
       const { token } = (await server.post("/sliding/", user)).body;
       await importAll();
@@ -113,7 +113,7 @@ describeDjango("the tokens that Django issued", () => {
       expect((await gate.refresh(after.refresh)).reason).toBe("token_revoked");
     });
 
-    test("the tokens of a user who gets a new password here are dead", async () => {
+    test("the tokens of a user who gets a new password in Gatehouse are dead", async () => {
       const user = nextUser();
       const { token } = (await server.post("/login/", user)).body;
       const imported: Pair = (await server.post("/token/", user)).body;

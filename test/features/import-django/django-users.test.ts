@@ -8,13 +8,13 @@ const HASHERS = ["pbkdf2_sha256", "pbkdf2_sha1", "argon2", "bcrypt_sha256", "bcr
 /** The hashers of old versions, which are too weak to be taken over. */
 const OLD_HASHERS = ["sha1", "md5", "unsalted_sha1", "unsalted_md5"];
 
-/** Not ASCII, with spaces at both ends, and longer than the 72 bytes that bcrypt reads. */
+/** This password is not ASCII, has spaces at both ends, and is longer than the 72 bytes that bcrypt reads. */
 const PASSWORD = ` Grüße aus Köln 🔑 ${"0123456789".repeat(8)} `;
 
-/** Names that Django allows. They differ from the rules for new names here. */
+/** Names that Django allows. The rules for new names in Gatehouse would refuse them. */
 const NAMES = ["mamun@gmail.com", "a.b+c@x-y_z", "ADMIN2", "محمد", "иван1", "josé"];
 
-describeDjango("the users of the document's project", () => {
+describeDjango("the users of the Django project", () => {
   describe.each(DJANGO_DATABASES)("from %s", (database) => {
     let django: DjangoProject;
     let gate: Gate;
@@ -73,13 +73,16 @@ result = {
       await expect(login(hasher, PASSWORD.trim())).rejects.toThrow("invalid_credentials");
     });
 
-    test.each(OLD_HASHERS)("come without a password of %s, and are reported", async (hasher) => {
-      expect(await hashOf(hasher)).toBeNull();
-      expect(remarks).toContainEqual(
-        expect.objectContaining({ username: hasher, about: "password" }),
-      );
-      await expect(login(hasher, PASSWORD)).rejects.toThrow("invalid_credentials");
-    });
+    test.each(OLD_HASHERS)(
+      "are imported without a password of %s, and are reported",
+      async (hasher) => {
+        expect(await hashOf(hasher)).toBeNull();
+        expect(remarks).toContainEqual(
+          expect.objectContaining({ username: hasher, about: "password" }),
+        );
+        await expect(login(hasher, PASSWORD)).rejects.toThrow("invalid_credentials");
+      },
+    );
 
     test.each(["unusable", "empty"])("cannot log in when the password is %s", async (username) => {
       const password = hashes[username] === "" ? PASSWORD : hashes[username]!;
@@ -91,7 +94,7 @@ result = {
       expect((await gate.me(authorization)).data.me.username).toBe(name);
     });
 
-    test("of whom two have one name in other capitals both come, and the second is renamed", async () => {
+    test("whose names differ only in case are both imported, and the second is renamed", async () => {
       await login("Mamun", "of Mamun");
       await login(`mamun#${ids["mamun"]}`, "of mamun");
       const about = remarks.filter(({ username }) => username === "mamun").map((r) => r.about);

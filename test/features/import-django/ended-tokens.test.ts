@@ -34,7 +34,7 @@ describeFreshGates(OPTIONS, (gate) => {
       ? { exp: inDays(30), refresh_exp: inDays(30) }
       : { exp: inDays(token_type === "refresh" ? 30 : 1) };
 
-  /** Signs a token of ada's. */
+  /** Signs a token of the user ada. */
   const sign = (token_type: Type, claims: object = {}) =>
     signAsSimpleJwt(gate, SECRET, { token_type, user_id: 1, ...lifetimeOf(token_type), ...claims });
 
@@ -80,7 +80,7 @@ describeFreshGates(OPTIONS, (gate) => {
       expect(await countSessions()).toBe(0);
     });
 
-    test("is forgotten when Django would refuse it, too, and costs a read until then", async () => {
+    test("is forgotten when Django too would refuse it, and costs one read until then", async () => {
       const token = sign(type);
       await gate.refresh(token);
       gate.advance(8 * DAY);
@@ -105,7 +105,7 @@ describeFreshGates(OPTIONS, (gate) => {
     expect(await reasonOf("refresh", token)).toBe("token_revoked");
   });
 
-  describe("a token that was never sent here", () => {
+  describe("a token that was never sent to Gatehouse", () => {
     const mutate = (mutation: string, authorization: string) =>
       gate.ask(`mutation { ${mutation} { sessionsEnded } }`, { authorization });
 
@@ -114,7 +114,7 @@ describeFreshGates(OPTIONS, (gate) => {
       expect([code, stderr]).toEqual([0, expect.not.stringContaining("gatehouse:")]);
     };
 
-    /** What ends all sessions of ada, or all but one. */
+    /** Calls that end all sessions of ada, or all but one. */
     const ENDINGS: Record<string, () => Promise<unknown>> = {
       logoutAll: async () => {
         const { authorization } = await gate.issue(ADA);
@@ -153,7 +153,7 @@ describeFreshGates(OPTIONS, (gate) => {
       await importAll();
       expect(await reasonOf("refresh", outstanding)).toBe("token_revoked");
       expect((await gate.me(header)).status).toBe(401);
-      // The command has the real time.
+      // The import uses the real time, so the gate's clock must be later.
       gate.advance(60);
       const later = await signOutstanding("refresh");
       expect((await importAll()).summary).toMatchObject({ tokensCreated: 1 });
@@ -196,7 +196,7 @@ describeFreshGates(OPTIONS, (gate) => {
       ]);
     });
 
-    test("RF-15: counts Django's access tokens apart: none ends a sign-in", async () => {
+    test("RF-15: counts Django's access tokens separately, so that none of them ends a sign-in", async () => {
       const mine = await gate.issue(ADA);
       const access = await use("access");
       for (let index = 0; index < LIMIT; index += 1) await use("access");

@@ -57,7 +57,7 @@ describeFreshGates({ django: true }, (gate) => {
     expect(users).toHaveLength(2202);
   });
 
-  test("a fixture gives users back as they were in Django, with what changed here", async () => {
+  test("a fixture has users as they were in Django, with the changes that were made in Gatehouse", async () => {
     await django.sql("UPDATE auth_user SET first_name = 'Ada', last_name = 'L' WHERE id = 7");
     await importFrom(gate, django.url);
     await gate.auth.accounts.updateUser(userIdOf("7"), { email: "new@example.com" });
@@ -72,7 +72,7 @@ describeFreshGates({ django: true }, (gate) => {
     expect(fieldsOf(9).password).toMatch(/^!/);
   });
 
-  test("a user here whose name another user has in Django does not replace that user", async () => {
+  test("a user of Gatehouse does not replace a user of the same name in Django", async () => {
     const bob = await gate.user("Bob");
     await django.user({ id: 11, username: "Bob" });
     await importFrom(gate, django.url);
@@ -82,7 +82,7 @@ describeFreshGates({ django: true }, (gate) => {
     expect(names).toContainEqual([undefined, `Bob#${bob}`]);
   });
 
-  test("a fixture blacklists the tokens that were logged out here, and no others", async () => {
+  test("a fixture blacklists the tokens that were logged out in Gatehouse, and no others", async () => {
     await django.token(1, 7);
     await django.token(2, 7, { isBlacklisted: true });
     await django.token(3, 9);
@@ -113,7 +113,7 @@ const WITH_TOKENS = {
 
 describeDjango("with Django", () => {
   describeFreshGates(WITH_TOKENS, (gate) => {
-    test("loaddata takes the fixture: passwords verify, users born here are new, and logged-out tokens are dead", async () => {
+    test("loaddata takes the fixture: passwords verify, users of Gatehouse are new, and logged-out tokens are dead", async () => {
       const django = await DjangoProject.create();
       const folder = await mkdtemp(join(tmpdir(), "fixture-"));
       try {
@@ -155,7 +155,7 @@ for token in ${JSON.stringify(tokens)}:
       }
     });
 
-    test("loaddata blacklists what a refresh has replaced here, even if its session was deleted, and what was refused unseen", async () => {
+    test("loaddata blacklists tokens that Gatehouse has refreshed, even without their session, and unseen tokens that it refuses", async () => {
       const django = await DjangoProject.create({ secretKey: SECRET_KEY, simpleJwt: LIFETIMES });
       const folder = await mkdtemp(join(tmpdir(), "fixture-"));
       /** Loads the fixture of the sessions, and returns what Django then says about each token. */

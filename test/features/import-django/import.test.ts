@@ -13,7 +13,7 @@ const PBKDF2 = "pbkdf2_sha256$260000$c2FsdHNhbHQ$ascIFFtvigNEJWHloUpkETigqNl0DJr
 
 let django: DjangoDatabase;
 
-/** Makes a Django database before each test of the block, and drops it afterwards. */
+/** Creates a Django database before each test of the block, and drops it afterwards. */
 function setUpDjango(kind: (typeof SOURCES)[number] = "sqlite"): void {
   beforeEach(async () => {
     django = await DjangoDatabase.create(kind);
@@ -38,7 +38,7 @@ describe.each(SOURCES)("from %s", (kind) => {
   const gate = setUpFreshGate({ django: true });
   setUpDjango(kind);
 
-  test("all of a user comes: the name, the address, the password, the dates, the rights and the tokens", async () => {
+  test("everything of a user is imported: the name, the address, the password, the dates, the rights and the tokens", async () => {
     await django.user({
       ...{ id: 7, username: "ada", email: "Ada@Example.com", password: PBKDF2 },
       ...{ last_login: "2022-03-04 05:06:07.5", is_superuser: true },
@@ -92,7 +92,7 @@ describe.each(SOURCES)("from %s", (kind) => {
     });
   });
 
-  test("the role comes from the Profile, and an import without Profiles leaves it", async () => {
+  test("the role comes from the Profile, and an import without Profiles keeps it", async () => {
     await django.user({ id: 1, username: "ada" });
     await django.user({ id: 2, username: "bob" });
     // The last administrator would keep the role in any case.
@@ -119,7 +119,7 @@ describe.each(SOURCES)("from %s", (kind) => {
     });
   });
 
-  test("missing tables of tokens are reported, and the users come", async () => {
+  test("missing tables of tokens are reported, and the users are imported", async () => {
     await django.user({ id: 1, username: "ada" });
     await django.sql("DROP TABLE authtoken_token");
     await django.sql("DROP TABLE token_blacklist_blacklistedtoken");
@@ -135,7 +135,7 @@ describe.each(SOURCES)("from %s", (kind) => {
 describeFreshGates({ django: true }, (gate) => {
   setUpDjango();
 
-  test("more users than one batch holds all come, and a second run changes nothing", async () => {
+  test("users of more than one batch are all imported, and a second run changes nothing", async () => {
     await django.sql(
       `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2345)
        INSERT INTO auth_user SELECT i, '!', NULL, 0, 'user' || i, '', '', 'user' || i || '@example.com', 0, 1, '2020-01-01' FROM n`,
@@ -173,7 +173,7 @@ describeFreshGates({ django: true }, (gate) => {
     expect(real.summary).toMatchObject({ tokensCreated: 2, keysCreated: 1, usersRefused: 1 });
   });
 
-  test("of twins, the one with the latest login keeps the name and the address; the other comes with its id", async () => {
+  test("of two users with one name and address, the one who logged in last keeps them, and the other is renamed", async () => {
     await django.user({
       id: 1,
       username: "ada",
@@ -200,7 +200,7 @@ describeFreshGates({ django: true }, (gate) => {
     expect([user, header.length]).toEqual([userIdOf("1"), 46]);
   });
 
-  test("a user here is never merged with one of Django who has the same name or address", async () => {
+  test("a user of Gatehouse is never merged with a user of Django who has the same name or address", async () => {
     const id = await gate.user("ada", { email: "ada@example.com" });
     await django.user({ id: 1, username: "Ada", email: "ada@example.com", is_superuser: true });
     const { remarks } = await importFrom(gate, django.url);
@@ -214,7 +214,7 @@ describeFreshGates({ django: true }, (gate) => {
     ]);
   });
 
-  test("names that our rules refuse come, look-alikes too, and are listed", async () => {
+  test("names that our rules refuse, look-alikes too, are imported and listed", async () => {
     for (const [index, username] of ["a b", "ian.", "\u0430da", "ada", "o+O@x"].entries()) {
       await django.user({ id: index + 1, username });
     }
@@ -233,7 +233,7 @@ describeFreshGates({ django: true }, (gate) => {
     );
   });
 
-  test("a broken user does not come, an odd password or address does not, and each has a line", async () => {
+  test("a broken user, password or address is not imported, and each has a line", async () => {
     await django.user({ id: 1, username: "" });
     await django.user({ id: 2, username: "bell\u0007\u202e" });
     await django.user({ id: 3, username: "x".repeat(151) });

@@ -7,7 +7,7 @@ import { startNode } from "../../support/node-process.js";
 import { importFrom, runOver } from "./command.js";
 import { DjangoDatabase } from "./django-database.js";
 
-/** More than three batches. */
+/** The number of users. It is more than three batches. */
 const USERS = 3500;
 
 let django: DjangoDatabase;
@@ -31,7 +31,7 @@ async function count(gate: Gate, table: string): Promise<number> {
   return Number(row.total);
 }
 
-/** Expects that every user here has its key, and that a second run brings the rest. */
+/** Expects that every imported user has its key, and that a second run imports the rest. */
 async function expectCompletion(gate: Gate): Promise<void> {
   const users = await count(gate, '"user"');
   expect(users).toBeGreaterThan(0);
@@ -46,7 +46,7 @@ describeFreshGates({ django: true }, (gate) => {
   beforeEach(() => fill("sqlite"));
   afterEach(() => django.drop());
 
-  test("an import that is killed leaves only whole users, and a second run brings the rest", async () => {
+  test("an import that is killed leaves only whole users, and a second run imports the rest", async () => {
     const { child, ended } = startNode([CLI, "import-django", "--from", django.url], {
       cwd: ROOT,
       env: { DATABASE_URL: gate.databaseUrl, SECRET_KEY: gate.secretKey, DJANGO: "on" },

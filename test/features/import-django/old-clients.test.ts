@@ -3,7 +3,7 @@ import { describeDjango, DjangoProject } from "../../support/django.js";
 import { DATABASES, Gate } from "../../support/gate.js";
 import { runOver } from "./command.js";
 
-/** How many users Django has, so that an import takes longer than a few requests. */
+/** The number of users in Django. It is so large that an import takes longer than a few requests. */
 const USERS = 4000;
 const CLIENTS = 6;
 const UNTIL = new Date(Date.now() + 30 * 86_400_000).toISOString().slice(0, 10);
@@ -40,7 +40,7 @@ User.objects.bulk_create(User(username=f"user{n}", password=password) for n in r
       await django.close();
     });
 
-    test("are never refused: by Django while the first import runs, by Gatehouse while the next one runs", async () => {
+    test("are refused neither by Django during the first import, nor by Gatehouse during the next one", async () => {
       const server = await django.serve();
       const clients: Client[] = [];
       for (let index = 0; index < CLIENTS; index += 1) {
@@ -63,7 +63,7 @@ User.objects.bulk_create(User(username=f"later{n}", password="!") for n in range
   });
 });
 
-/** Sends the requests of old clients as long as a command runs. Returns what was refused. */
+/** Sends the requests of old clients as long as a command runs. Returns the refusals. */
 async function useDuring(
   run: () => Promise<{ code: number | null }>,
   url: string,

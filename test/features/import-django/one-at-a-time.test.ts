@@ -6,7 +6,7 @@ import { describeTerminal, runOnTerminal } from "../../support/terminal.js";
 import { importFrom, runOver } from "./command.js";
 import { DjangoDatabase } from "./django-database.js";
 
-/** So many that an import takes longer than the start of another one. */
+/** The number of users. It is so large that an import takes longer than the start of another one. */
 const MANY = 30_000;
 const FEW = 1500;
 
@@ -35,7 +35,7 @@ async function count(gate: Gate, table: string): Promise<number> {
 }
 
 describeFreshGates({ django: true }, (gate) => {
-  test("of two imports at the same time, one waits and says so, and nothing is doubled", async () => {
+  test("of two imports at the same time, one waits and says so, and nothing is imported twice", async () => {
     await storeUsers(MANY);
     const importAll = () => runOver(gate, "import-django", "--from", django.url);
     const first = importAll();
@@ -57,7 +57,7 @@ describeFreshGates({ django: true }, (gate) => {
     expect(await gate.sql("SELECT name FROM lease WHERE name = 'import-django'")).toEqual([]);
   }, 120_000);
 
-  test("a dry run does not wait for an import, and holds up none", async () => {
+  test("a dry run neither waits for an import nor delays one", async () => {
     await storeUsers(FEW);
     const expiresAt = Date.now() + 600_000;
     await gate.sql("INSERT INTO lease (name, holder, expires_at) VALUES (?, ?, ?)", [
@@ -84,7 +84,7 @@ describeFreshGates({ django: true }, (gate) => {
       expect(code).toBe(0);
       expect(screen).toContain("\r\u001b[Kcomparing names: 0 of 3,000");
       expect(screen).toMatch(/\r\u001b\[Kimporting users: [1-9],\d{3} of 1,500/);
-      // What stays on the screen: the text after the last return to the beginning of each line.
+      // The screen keeps the text after the last return to the beginning of each line.
       const lines = screen.split(/\r*\n/).map((line) => line.split("\r\u001b[K").at(-1));
       expect(lines).toEqual([
         expect.stringMatching(/^Database: /),

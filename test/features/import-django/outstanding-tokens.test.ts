@@ -34,7 +34,7 @@ describe.each(SOURCES)("from %s", (kind) => {
       claims: { ...sliding, exp: now - 60, user_id: 1 },
     });
     await django.token(3, 1, { claims: { ...sliding, exp: now - 60 } });
-    // Expired for good.
+    // This token can no longer be refreshed, so it is not imported.
     await django.token(4, 1, {
       isBlacklisted: true,
       claims: { ...sliding, exp: now - 120, refresh_exp: now - 60 },
@@ -61,7 +61,7 @@ describe.each(SOURCES)("from %s", (kind) => {
 describeFreshGates(OPTIONS, (gate) => {
   setUpDjango();
 
-  test("tokens that name their user by another field than the primary key do not come, and one line says so", async () => {
+  test("tokens that name their user by another field than the primary key are not imported, and one line says so", async () => {
     // USER_ID_FIELD is `username`, and user 2 is called 1.
     await django.token(1, 2, { claims: { user_id: "1" } });
     await django.token(2, 2, { claims: { user_id: "1" }, isBlacklisted: true });
@@ -80,7 +80,7 @@ describeFreshGates(OPTIONS, (gate) => {
     ]);
   });
 
-  test("a token whose times are no times stops no import", async () => {
+  test("a token with malformed times does not stop an import", async () => {
     await django.token(1, 1, { claims: { refresh_exp: 1e300 } });
     await django.token(2, 1, { claims: { iat: 1e30 } });
     await django.token(3, 1);
@@ -91,7 +91,7 @@ describeFreshGates(OPTIONS, (gate) => {
     ]);
   });
 
-  test("tokens with the claim of CHECK_REVOKE_TOKEN do not come, and are not accepted", async () => {
+  test("tokens with the claim of CHECK_REVOKE_TOKEN are neither imported nor accepted", async () => {
     const claims = { hash_password: "5F4DCC3B5AA765D61D8327DEB882CF99" };
     await django.token(1, 1, { claims });
     await django.token(2, null, { claims: { ...claims, user_id: 1 }, isBlacklisted: true });

@@ -13,7 +13,7 @@ const SECRET_KEY = "django-insecure-7x";
 
 interface Step {
   readonly command: string;
-  /** What the page shows below the command. */
+  /** The output that the page shows below the command. */
   readonly output: string;
 }
 
@@ -31,7 +31,7 @@ function readSteps(page: string): Step[] {
   );
 }
 
-/** Makes the folder `shop` with the page's project. Returns a key and an access token of its user mamun. */
+/** Creates the folder `shop` with the page's project. Returns a key and an access token of its user mamun. */
 async function makeShop(folder: string): Promise<{ KEY: string; ACCESS: string }> {
   const django = await DjangoProject.create({ secretKey: SECRET_KEY });
   try {
@@ -53,7 +53,10 @@ result = {"KEY": Token.objects.create(user=mamun).key, "ACCESS": str(refresh.acc
   }
 }
 
-/** Makes the commands `gatehouse` and `python3`. The shop's settings would come from its own environment. */
+/**
+ * Creates the commands `gatehouse` and `python3`. This `python3` sets the variables that a real shop has in its
+ * environment.
+ */
 async function makeCommands(folder: string): Promise<string> {
   const bin = join(folder, "bin");
   await mkdir(bin);

@@ -62,7 +62,7 @@ describeGates({ django: true }, (gate) => {
 
   describe("the password of a user from Django", () => {
     test.each(Object.entries(HASHES))(
-      "PW-7, L-21: is accepted, hashed by %s, and is hashed by Argon2id afterwards",
+      "PW-7, L-21: is accepted with a hash by %s, and has a hash by Argon2id afterwards",
       async (_format, hash) => {
         const { letsIn, stored } = await storeWith(gate, (id += 1), hash);
         for (const wrong of ["Pässword of ada", `${PASSWORD} `, "x"]) {
@@ -75,8 +75,8 @@ describeGates({ django: true }, (gate) => {
       },
     );
 
-    test("is cut after 72 bytes if Django hashed it by bcrypt alone, as there", async () => {
-      // bcrypt.hashpw(b"y" * 90, …)
+    test("is cut after 72 bytes, as in Django, if Django hashed it by bcrypt alone", async () => {
+      // Made by `bcrypt.hashpw(b"y" * 90, …)`.
       const hash = "bcrypt$$2b$04$PNrJSdstw3E.f1ndpuZ.xulpQD8d176j8S1UxvgNW9xXz8VGGh3la";
       const { letsIn } = await storeWith(gate, (id += 1), hash);
       expect(await letsIn("y".repeat(80))).toBe(true);
@@ -106,8 +106,8 @@ describeFreshGates({ django: true, features: [race] }, (gate) => {
   const storedHash = async () =>
     (await gate.sql(`SELECT password_hash FROM "user"`))[0].password_hash;
 
-  test("L-21: a login with the old password does not undo the new password that an import brings meanwhile", async () => {
-    // Of the password "1234".
+  test("L-21: a login with the old password does not undo the new password that an import stores meanwhile", async () => {
+    // A hash of the password "1234".
     const changed = "pbkdf2_sha256$1000$saltsalt$5H+PyfD+NrL3f3614/3BySuQSLtJDQtIzZAv5KnpEKU=";
     meanwhile = async () => {
       await django.sql("UPDATE auth_user SET password = ? WHERE id = 1", [changed]);
@@ -134,7 +134,7 @@ describeFreshGates({ django: true, features: [race] }, (gate) => {
 describeGates({ django: true }, (gate) => {
   let id = 0;
 
-  test.each(DEAD)("no password is right if the stored hash is %j", async (hash) => {
+  test.each(DEAD)("no password matches the stored hash %j", async (hash) => {
     const { letsIn, stored } = await storeWith(gate, (id += 1), hash);
     for (const password of [PASSWORD, hash, "!"].filter((text) => text !== "")) {
       expect(await letsIn(password)).toBe(false);
@@ -190,7 +190,8 @@ describe("the hash of a password is read only if", () => {
     expect(unreadable.filter((hash) => readHash(hash) !== null)).toEqual([]);
   });
 
-  // Without this, the libraries would throw, or refuse a password without any work.
+  // Otherwise the libraries would throw, or would refuse a password without hashing it. Its time would then reveal
+  // the hash.
   test.each([
     ["the unused bits of bcrypt's salt are 0", HASHES.bcrypt.replace(".hAeI", "/hAeI")],
     ["the unused bits of bcrypt's digest are 0", HASHES.bcrypt.replace(/O$/, "P")],
@@ -204,7 +205,7 @@ describe("the hash of a password is read only if", () => {
   });
 });
 
-/** The work that one password cost, in each hash function. */
+/** The work that one login cost, in each hash function. */
 interface Work {
   pbkdf2: number;
   scrypt: number;
@@ -212,7 +213,7 @@ interface Work {
   argon2: number;
 }
 
-/** Counts the work that is asked of the hash functions, which still do it. */
+/** Counts the work of the hash functions, which still run. */
 function countWork(): Work {
   const work: Work = { pbkdf2: 0, scrypt: 0, bcrypt: 0, argon2: 0 };
   const spy = <Name extends keyof Work>(
@@ -240,7 +241,7 @@ describeFreshGates({ django: true }, (gate) => {
     jest.restoreAllMocks();
   });
 
-  /** Returns what a login costs that is refused, such as one with a wrong password. */
+  /** Returns the work of a refused login, such as one with a wrong password. */
   async function costOf(username: string, password = "wrong"): Promise<Work> {
     const work = countWork();
     expect(await gate.login(username, "JWT", password).catch(String)).toContain(
@@ -250,10 +251,10 @@ describeFreshGates({ django: true }, (gate) => {
     return work;
   }
 
-  test("L-21: a wrong password costs the same for every stored hash, the dearest of each kind, and no user", async () => {
+  test("L-21: a wrong password costs as much as the most expensive hash of each kind, whatever is stored, and even without a user", async () => {
     const users: Record<string, string | null> = {
       dearest: pbkdf2(26_000),
-      // Greater as a text.
+      // As text, this number is greater than the one above.
       cheap: pbkdf2(9_000),
       cheapest: pbkdf2(1),
       scrypt: scrypt(2 ** 14, 8, 1),
@@ -263,7 +264,7 @@ describeFreshGates({ django: true }, (gate) => {
       bcrypt: bcrypt("08"),
       "cheap bcrypt": bcrypt("05"),
       digested: HASHES.bcrypt_sha256.replace("$12$", "$06$"),
-      // Greater than every other hash of PBKDF2.
+      // As text, this hash is greater than all others of PBKDF2.
       malformed: "pbkdf2_sha256$zzz",
       excessive: pbkdf2(9_999_999),
       none: null,
@@ -299,7 +300,7 @@ describeFreshGates({ django: true }, (gate) => {
     }
   });
 
-  test("L-21: an import and the next one each raise the cost of a wrong password, and bring no hash that cannot be checked", async () => {
+  test("L-21: each import raises the cost of a wrong password to its hashes, and imports no hash that cannot be checked", async () => {
     const django = await DjangoDatabase.create("sqlite");
     try {
       await django.user({ id: 1, username: "ada", password: pbkdf2(2000) });

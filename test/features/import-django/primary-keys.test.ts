@@ -20,7 +20,7 @@ describeFreshGates(OPTIONS, (gate, kind) => {
     return (await gate.me(`Bearer ${token}`)).data?.me.username;
   };
 
-  test("texts that differ in capitals are two users, and a UUID is one in each form", async () => {
+  test("text keys that differ in capitals are two users, and all forms of a UUID are one", async () => {
     await django.sql(
       "CREATE TABLE people (id varchar(36) PRIMARY KEY, username varchar(150), password varchar(128), is_active integer)",
     );
@@ -71,7 +71,7 @@ describeFreshGates({ django: true }, (gate) => {
     });
   });
 
-  test("an import that could not read all users says so, and does not call itself complete", async () => {
+  test("an import that could not read all users says so, and is not reported as complete", async () => {
     await django.sql("CREATE TABLE people (id, username, password, is_active)");
     await django.sql("INSERT INTO people VALUES ('x', 'ada', '!', 1)");
     await django.sql(

@@ -42,8 +42,8 @@ describeFreshGates(OPTIONS, (gate, database) => {
   };
 
   /**
-   * Starts one call after another while ada's rows are locked, and unlocks them when all of them wait. On PostgreSQL the first
-   * one waits within its transaction: it has read what it reads, and has not written yet.
+   * Locks ada's rows, and starts one call after another. Unlocks the rows when all calls wait. On PostgreSQL the
+   * first call waits within its transaction, after it has read and before it writes.
    */
   async function runTogether<Results extends readonly unknown[]>(calls: {
     [Index in keyof Results]: () => Promise<Results[Index]>;
@@ -56,7 +56,7 @@ describeFreshGates(OPTIONS, (gate, database) => {
         if (database === "postgresql") {
           await eventually(async () => (await countWaiting(gate)) === running.length);
         } else {
-          // SQLite does not show who waits.
+          // SQLite does not show which statements wait, so the call gets some time to reach the lock.
           await sleep(100);
         }
       }
@@ -94,7 +94,7 @@ describeFreshGates(OPTIONS, (gate, database) => {
     beforeEach(() => django.token(1, 1));
 
     test.each(["the request first", "the import first"])(
-      "has one session and one record, with its key in Django: %s",
+      "has one session and one record, which has its row's key in Django: %s",
       async (order) => {
         const send = () => other.refresh(sign("refresh", { jti: "jti-1" }));
         const load = () => importFrom(gate, django.url);
@@ -113,7 +113,7 @@ describeFreshGates(OPTIONS, (gate, database) => {
     test("is dead if it is blacklisted", async () => {
       await django.blacklist(1);
       const refresh = sign("refresh", { jti: "jti-1" });
-      // The request may come first on SQLite: then the import ends the session that it has opened.
+      // On SQLite the request may come first. Then the import ends the session that the request has opened.
       await runTogether([() => importFrom(gate, django.url), () => other.refresh(refresh)]);
       expect((await gate.refresh(refresh)).reason).toBe("token_revoked");
       expect((await sessions()).filter(({ endedAt }) => endedAt === null)).toEqual([]);
@@ -124,7 +124,7 @@ describeFreshGates(OPTIONS, (gate, database) => {
     const endAll = async () => gate.auth.sessions.endAll(ADA);
 
     test.each(["access", "refresh", "sliding"] as const)(
-      "is dead afterwards, %s, whichever comes first",
+      "is dead afterwards, %s, no matter which comes first",
       async (type) => {
         const send = (token: string) =>
           type === "refresh" ? other.refresh(token) : other.me(`Bearer ${token}`);

@@ -63,7 +63,7 @@ describe("the settings of a move from Django", () => {
     expect((await refusedByServer(options))[0]).toContain(line);
   });
 
-  test("are given to the command as text, and SIMPLE_JWT as JSON", () => {
+  test("are given to the command as text, but SIMPLE_JWT as JSON", () => {
     const right = {
       DJANGO: "on",
       DJANGO_TOKENS_UNTIL: "2030-01-31",

@@ -81,7 +81,7 @@ describeGates({ ...OPTIONS, impersonation: true }, (gate) => {
       expect((await gate.me(authorization)).reason).toBe("token_expired");
     });
 
-    test("lets an administrator act as another user for no longer than it lives", async () => {
+    test("lets an administrator act as another user, but no longer than the token lives", async () => {
       const [admin, user] = [await newUser(), await newUser()];
       await gate.auth.accounts.setRole(admin.id, "ADMIN");
       const exp = Math.floor(gate.now / 1000) + 600;
@@ -95,7 +95,7 @@ describeGates({ ...OPTIONS, impersonation: true }, (gate) => {
       expect(Date.parse(data.impersonate.session.expiresAt)).toBe(exp * 1000);
     });
 
-    test("is refused with another secret, algorithm, type, or a claim that is missing or malformed", async () => {
+    test("is refused with another secret, algorithm or type, and with a missing or malformed claim", async () => {
       const { sign } = await newUser();
       const access = sign("access");
       const forged = [
@@ -186,7 +186,7 @@ describeGates({ ...OPTIONS, impersonation: true }, (gate) => {
       expect(given).not.toContain(undefined);
     });
 
-    test("is dead if Django has blacklisted it, or after its logout here", async () => {
+    test("is dead if Django has blacklisted it, or after its logout in Gatehouse", async () => {
       const { id, sign } = await newUser();
       const jti = createHash("md5").update(id).digest("hex");
       await storeBlacklisted(gate, id, jti);
@@ -259,7 +259,7 @@ describeGates(
     },
   },
   (gate) => {
-    test("the claim names, the issuer, the audience and the leeway are those of SIMPLE_JWT", async () => {
+    test("the claim names, the issuer, the audience and the leeway of SIMPLE_JWT are used", async () => {
       const id = await storeUser(gate, 7, "ada");
       const right = {
         token_type: "access",

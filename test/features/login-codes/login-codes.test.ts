@@ -71,7 +71,7 @@ async function receive(gate: Gate, email = EMAIL, kept?: string): Promise<Receiv
   return { proof: data.requestLoginCode.proof, code, link };
 }
 
-/** Another code of six digits. */
+/** Returns another code of six digits. */
 const notThe = (code: string, by = 1) => String((Number(code) + by) % 1_000_000).padStart(6, "0");
 
 describeFreshGates(options, (gate) => {
@@ -125,7 +125,7 @@ describeFreshGates(options, (gate) => {
       const { code } = await receive(gate);
       const guesses = [1, 2, 3, 4, 5].map((by) => login({ code: notThe(code, by) }));
       for (const { status } of await Promise.all(guesses)) expect(status).toBe(401);
-      // The delay after failed logins must not be what refuses the right code.
+      // Without this, the delay after failed logins would refuse the right code.
       gate.advance(2 * MINUTE);
       expect(await login({ code })).toMatchObject(NOT_VALID);
       gate.advance(MINUTE);
@@ -150,7 +150,7 @@ describeFreshGates(options, (gate) => {
       expect((await login({ code: own.code })).status).toBe(200);
     });
 
-    test("LC-3: is not valid for longer because it is sent again, and has no more tries", async () => {
+    test("LC-3: gets no further tries by being sent again", async () => {
       const { code } = await receive(gate);
       for (const by of [1, 2, 3, 4]) await login({ code: notThe(code, by) });
       gate.advance(MINUTE);
@@ -160,7 +160,7 @@ describeFreshGates(options, (gate) => {
       expect(await login({ code })).toMatchObject(NOT_VALID);
     });
 
-    test("LC-3: expires at the first mail's time", async () => {
+    test("LC-3: expires ten minutes after the first mail, even if it is sent again", async () => {
       const { code } = await receive(gate);
       gate.advance(4 * MINUTE);
       await receive(gate);
@@ -223,12 +223,12 @@ describeFreshGates(options, (gate) => {
   });
 
   describe("the link", () => {
-    test("logs in the browser that asked", async () => {
+    test("logs the browser in that asked for it", async () => {
       const { link, proof } = await receive(gate);
       expect((await login({ code: link, proof })).status).toBe(200);
     });
 
-    test("LC-2: does not log in another browser, and still works in the right one", async () => {
+    test("LC-2: does not log another browser in, and still works in the right one", async () => {
       const { link, proof } = await receive(gate);
       const foreign = (await request(gate, "nobody@example.com")).data.requestLoginCode.proof;
       for (const wrong of [undefined, null, "", foreign, proof.toLowerCase()]) {
@@ -266,7 +266,7 @@ describeFreshGates(options, (gate) => {
   });
 
   describe("nobody learns who has an account", () => {
-    test("a request answers alike, but for the random proof", async () => {
+    test("all requests get the same answer, except for the random proof", async () => {
       const [known, unknown] = [await request(gate), await request(gate, "bob@example.com")];
       const visible = ({ status, data: { requestLoginCode } }: Answer) => {
         const { proof, expiresAt, ...rest } = requestLoginCode;
@@ -275,7 +275,7 @@ describeFreshGates(options, (gate) => {
       expect(visible(unknown)).toEqual(visible(known));
     });
 
-    test("a wrong code is refused alike, with and without a request", async () => {
+    test("a wrong code gets the same refusal, with and without a request", async () => {
       const texts = new Set<string>();
       const { code } = await receive(gate);
       await request(gate, "bob@example.com");
@@ -290,7 +290,7 @@ describeFreshGates(options, (gate) => {
     test("a wrong code costs the same statements", async () => {
       const { code } = await receive(gate);
       await request(gate, "bob@example.com");
-      // The deletion of the mail's row would be counted, too.
+      // The statement that deletes the mail's row would be counted too.
       await becomes(async () => (await gate.sql("SELECT id FROM mail_outbox")).length, 0);
       const wrong = notThe(code);
       const known = await gate.countStatements(() => login({ code: wrong }));
@@ -300,7 +300,7 @@ describeFreshGates(options, (gate) => {
       expect(unknown).toBe(known);
     });
 
-    test("an inactive user gets no mail, and neither does one whose address was just replaced", async () => {
+    test("an inactive user gets no mail, and an address that was just replaced gets none either", async () => {
       await gate.auth.accounts.setActive(id, false);
       await request(gate);
       await gate.user("admin", { role: "ADMIN", email: "root@example.com" });
@@ -315,7 +315,7 @@ describeFreshGates(options, (gate) => {
     });
   });
 
-  test("a veto beats a right code, which is then used up", async () => {
+  test("a veto refuses a right code, and the code is then used up", async () => {
     const { code } = await receive(gate);
     isVetoed = true;
     expect(await login({ code })).toMatchObject({ reason: "vetoed", data: null });
@@ -323,7 +323,7 @@ describeFreshGates(options, (gate) => {
     expect(await login({ code })).toMatchObject(NOT_VALID);
   });
 
-  test("a user who is locked after wrong passwords has this way back", async () => {
+  test("logs in a user whom wrong passwords have locked", async () => {
     await gate.sql(`UPDATE "user" SET failed_logins = 1000 WHERE id = ?`, [id]);
     await expect(gate.auth.authentication.login({ username: "ada" }, PASSWORD)).rejects.toThrow();
     const { code } = await receive(gate);
@@ -340,7 +340,7 @@ describeFreshGates(options, (gate) => {
     ["100,000 digits", { code: "0".repeat(100_000) }],
     ["no address", { code: "123456", email: "" }],
     ["a long address", { code: "123456", email: "a".repeat(300) }],
-  ])("%s is BAD_USER_INPUT, and counts as no try", async (_kind, given) => {
+  ])("%s is BAD_USER_INPUT, and does not count as a try", async (_kind, given) => {
     await receive(gate);
     expect(await login(given)).toMatchObject({ status: 400, data: null });
     const [row] = await gate.sql("SELECT tries FROM login_code");

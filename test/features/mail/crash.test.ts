@@ -5,9 +5,9 @@ import { describeGates, PASSWORD } from "../../support/gate.js";
 import { MailServer } from "../../support/mail-server.js";
 import { signIn } from "../recovery/calls.js";
 
-/** How many servers are killed for each mutation. */
+/** The number of servers that are killed for each mutation. */
 const KILLS = 1;
-/** Milliseconds. A server that is killed while it sends a mail has claimed it for 2 minutes. */
+/** In milliseconds. The mail of a killed server stays claimed for 2 minutes. */
 const TIMEOUT = 180_000;
 
 const CASES: [name: string, subject: string, mutation: (name: string) => string][] = [

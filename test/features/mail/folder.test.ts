@@ -14,7 +14,7 @@ describe("in development without SMTP_URL", () => {
   const folder = () => join(dirname(gate.databasePath), "mail");
   const files = async () => (existsSync(folder()) ? await readdir(folder()) : []);
 
-  test("a mail is a file beside the database that only its owner can read, with a link that works", async () => {
+  test("a mail is a file beside the database, which only its owner can read, and its link works", async () => {
     const address = "ada@example.com";
     const userId = await gate.user("ada", { email: address });
     expect(existsSync(folder())).toBe(false);
@@ -43,7 +43,7 @@ describe("in development without SMTP_URL", () => {
     expect(await used).toMatchObject({ userId, address });
   });
 
-  test("mails of instances over one database are each one file", async () => {
+  test("each mail is one file, even with several instances over one database", async () => {
     const other = await gate.another();
     for (const index of [1, 2, 3, 4, 5, 6]) {
       const { mail } = index % 2 === 0 ? gate.auth : other.auth;
@@ -63,7 +63,7 @@ describe("gatehouse serve", () => {
     const path = join(folder.path, "data/mail");
     await eventually(() => first.output.includes(`Mails: written to ${path}`));
     await first.stop();
-    // A mail that was queued before the server died.
+    // This mail was queued by a server that then died.
     await folder.sql(
       `INSERT INTO mail_outbox (id, template, recipient, data, queued_at, due_at) VALUES
        ('0123456789abcdef', 'verify-email', 'ada@example.com', '{"link":"http://127.0.0.1/a?token=b"}', 0, 0)`,

@@ -43,7 +43,7 @@ describeLinks("with PUBLIC_URL", { publicUrl: "https://auth.example.org" }, (gat
     ["verifyEmail", "/verify-email"],
     ["resetPassword", "/reset-password"],
     ["confirmEmailChange", "/confirm-email"],
-  ] as const)("the link to %s opens %s there", async (purpose, path) => {
+  ] as const)("the link to %s opens %s at that URL", async (purpose, path) => {
     const link = new URL(await linkFor(gate, purpose));
     expect(link.origin + link.pathname).toBe(`https://auth.example.org${path}`);
     expect([...link.searchParams.keys()]).toEqual(["token"]);
@@ -91,7 +91,7 @@ describeLinks("with the option links", { links: LINKS }, (gate) => {
     expect(link).toMatch(/^https:\/\/app\.example\.com\/welcome\?lang=en&key=[\w-]{43}#top$/);
   });
 
-  test("a function gets the token", async () => {
+  test("a function gets the token and returns the link", async () => {
     const link = await linkFor(gate, "resetPassword");
     expect(link).toMatch(/^https:\/\/app\.example\.com\/new-password\/[\w-]{43}$/);
   });

@@ -10,7 +10,7 @@ import { REGISTER, RESEND } from "../registration/documents.js";
 const SET = `mutation ($locale: String) { setLocale(locale: $locale) { username locale } }`;
 const RESET = "Setzen Sie ein neues Passwort";
 
-/** Milliseconds: processes start slowly on a busy machine. */
+/** In milliseconds. Long, because processes start slowly on a busy machine. */
 const TIMEOUT = 120_000;
 
 const smtp = await MailServer.start();
@@ -35,7 +35,7 @@ describeGates({ ...options, publicUrl, registration: "open" }, (gate) => {
     username = `reader${count}`;
     email = `${username}@example.com`;
     id = await gate.user(username, { email });
-    // The limits on mails begin again.
+    // After an hour, the limits on mails start again.
     gate.advance(3600);
   });
 
@@ -72,7 +72,7 @@ describeGates({ ...options, publicUrl, registration: "open" }, (gate) => {
       expect(await localeOf(username)).toBe(canonical);
     });
 
-    test("null forgets it", async () => {
+    test("null removes it", async () => {
       await setLocale("de");
       expect((await setLocale(null)).data.setLocale.locale).toBeNull();
       expect(await localeOf(username)).toBeNull();
@@ -88,14 +88,14 @@ describeGates({ ...options, publicUrl, registration: "open" }, (gate) => {
       "1",
       `de${"-latn".repeat(7)}`,
       "x".repeat(5000),
-    ])("what is no language tag is refused, and nothing changes (%#)", async (locale) => {
+    ])("a malformed language tag is refused, and nothing changes (%#)", async (locale) => {
       await setLocale("de");
       expect(await setLocale(locale)).toMatchObject({ status: 400, code: "BAD_USER_INPUT" });
       expect(await localeOf(username)).toBe("de");
     });
 
     test(
-      "export-user has it",
+      "export-user prints it",
       async () => {
         await setLocale("de");
         const { code, stdout } = await runCommand(["export-user", username], {
@@ -115,14 +115,14 @@ describeGates({ ...options, publicUrl, registration: "open" }, (gate) => {
       TIMEOUT,
     );
 
-    test("nobody else can set it", async () => {
+    test("no other user can set it", async () => {
       expect(await gate.ask(SET, { variables: { locale: "de" } })).toMatchObject({
         status: 401,
         code: "UNAUTHENTICATED",
       });
     });
 
-    test("a change is in the audit trail, and the same value again is none", async () => {
+    test("a change is in the audit trail, and the same value again is no change", async () => {
       gate.events.length = 0;
       for (const locale of [null, "de", "DE", "fr", null]) await setLocale(locale);
       const changes = gate.events.filter(({ type }) => type === "mail:locale_changed");
@@ -145,7 +145,7 @@ describeGates({ ...options, publicUrl, registration: "open" }, (gate) => {
     ["*", null],
     [`de${"x".repeat(5000)}`, null],
     [",".repeat(5000), null],
-  ])("a registration stores the first language of Accept-Language (%#)", async (sent, stored) => {
+  ])("a registration stores the first language in Accept-Language (%#)", async (sent, stored) => {
     await register(sent, { email: `new-${email}` });
     expect(await localeOf(`new-${username}`)).toBe(stored);
   });
@@ -162,13 +162,13 @@ describeGates({ ...options, publicUrl, registration: "open" }, (gate) => {
       expect(await subjects()).toEqual([subject]);
     });
 
-    test("somebody signs up with the address of another", async () => {
+    test("also if another person signs up with the recipient's address", async () => {
       await setLocale("de");
       await register("en");
       expect(await subjects()).toEqual(["Sie haben schon ein Konto"]);
     });
 
-    test("a link that somebody else asks for again", async () => {
+    test("also if another person asks for the link again", async () => {
       const mine = { username: `new-${username}`, email: `new-${email}` };
       await register("de", mine);
       expect(await subjects(mine.email)).toEqual(["Bestätigen Sie Ihre E-Mail-Adresse"]);
@@ -178,7 +178,7 @@ describeGates({ ...options, publicUrl, registration: "open" }, (gate) => {
       expect(new Set(await subjects(mine.email)).size).toBe(1);
     });
 
-    test("a new address, and an account that is gone", async () => {
+    test("also at a new address, and after the account was deleted", async () => {
       await setLocale("de");
       const { authorization } = await gate.login(username);
       await call(gate, "changeEmail", { newEmail: `new-${email}` }, { authorization, headers });
@@ -187,7 +187,7 @@ describeGates({ ...options, publicUrl, registration: "open" }, (gate) => {
       expect(await subjects()).toEqual(["Ihr Konto wurde gelöscht"]);
     });
 
-    test("an application's mail, unless it names another", async () => {
+    test("also if an application sends it, unless the application names another language", async () => {
       await setLocale("de");
       const mail = { template: "password-changed", to: email, userId: id } as const;
       await gate.auth.mail.send(mail);

@@ -35,7 +35,7 @@ describeFreshGates(OPTIONS, (gate) => {
     gate.sql(`SELECT attempts, due_at AS "dueAt", queued_at AS "queuedAt" FROM mail_outbox`);
   const eventsOf = (type: string) => gate.events.filter((event) => event.type === type);
 
-  /** Waits until the mail has been tried so many times. */
+  /** Waits until sending the mail has been tried this many times. */
   const tried = (times: number) =>
     eventually(() => eventsOf("mail:delayed").length + eventsOf("mail:failed").length === times);
 
@@ -82,7 +82,7 @@ describeFreshGates(OPTIONS, (gate) => {
     expect(eventsOf("mail:delayed")).toEqual([]);
   });
 
-  test("a recipient that the server refuses is given up, and others get their mails", async () => {
+  test("a mail to a refused recipient is given up, and other recipients get theirs", async () => {
     smtp.behaviour.recipientCode = (address) => (address.startsWith("gone") ? 550 : 250);
     await send("gone@example.com");
     await send("ada@example.com");
@@ -117,7 +117,7 @@ describeFreshGates(OPTIONS, (gate) => {
     expect(smtp.seen.filter((id) => id !== mail?.messageId)).toHaveLength(1);
   });
 
-  test("a mail waits while the server is away, and other mails are not tried in vain", async () => {
+  test("a mail waits while the server is away, and other mails are not tried meanwhile", async () => {
     await smtp.close();
     const addresses = Array.from({ length: 20 }, (_, index) => `user${index}@example.com`);
     await gate.core.sql.inTransaction(async (run) => {
@@ -129,7 +129,7 @@ describeFreshGates(OPTIONS, (gate) => {
       const tries = attempts.reduce((sum, count) => sum + count, 0);
       return tries > 0 && gate.events.length === tries;
     });
-    // Time in which the other mails would be tried.
+    // Within this time, the other mails would be tried.
     await sleep(500);
     await smtp.listen();
     const events = gate.events as { details?: { code: string } }[];
@@ -205,7 +205,7 @@ describeFreshGates(OPTIONS, (gate) => {
     const began = performance.now();
     await other.close();
     expect(performance.now() - began).toBeLessThan(5000);
-    // The attempt was ended, and not only left alone.
+    // The mail is due a minute later, so the attempt has ended in the usual way.
     expect((await rows()).map(({ dueAt }) => Number(dueAt) - gate.now)).toEqual([MINUTE * 1000]);
     smtp.behaviour = {};
     gate.advance(10 * MINUTE);

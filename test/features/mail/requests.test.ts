@@ -63,7 +63,7 @@ describeFreshGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gat
     expect(await rows()).toEqual([]);
   });
 
-  test("RC-4: the limits let a second attempt send the mail that the first has counted", async () => {
+  test("RC-4: a second attempt sends the mail, because the limits have already counted it at the first", async () => {
     let attempts = 0;
     const requests = requestsOf(async (request) => {
       const isAllowed = await request.allows({ purpose: "resetPassword", address: ADDRESS });
@@ -81,7 +81,7 @@ describeFreshGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gat
     expect(attempts).toBe(2);
   });
 
-  test("a request takes effect once, also if its claim expires while it is handled", async () => {
+  test("a request takes effect once, even if its claim expires while it is handled", async () => {
     const other = await gate.another();
     const { mail } = other.auth;
     requestsOf((request) => notify(request, mail), other);
@@ -122,7 +122,7 @@ describeFreshGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gat
     });
   });
 
-  test("RC-4: a new password stops a link to a new address that is not sent yet", async () => {
+  test("RC-4: a new password cancels a link to a new address that is not sent yet", async () => {
     const userId = await gate.user("ada", { email: ADDRESS });
     for (const [index, credentialsVersion] of [1, 0].entries()) {
       const given = JSON.stringify({

@@ -56,7 +56,7 @@ test("an SMTP server needs a sender", async () => {
   ]);
 });
 
-test("where Gatehouse does not know its address, links need PUBLIC_URL or the option links", async () => {
+test("links need PUBLIC_URL or the option links where Gatehouse does not know its own address", async () => {
   const refusal = ["publicUrl: or a URL for each page in links is required with smtpUrl"];
   const { verifyEmail, resetPassword } = ALL_LINKS;
   expect(await refusedByAuth({ ...SMTP, ...FROM })).toEqual(refusal);
@@ -135,7 +135,7 @@ describe("with a database", () => {
   });
 });
 
-test("the library is loaded with the first mail, and not before", async () => {
+test("the mail library is loaded with the first mail, and not before", async () => {
   const folder = await mkdtemp(join(tmpdir(), "mail-"));
   const smtp = await MailServer.start();
   const hook = `export async function resolve(name, context, next) {

@@ -19,7 +19,7 @@ async function startServer(options: SMTPServerOptions): Promise<MailServer> {
   return server;
 }
 
-/** Sends a mail, and returns the code of the event if it is delayed, or null if it leaves. */
+/** Sends a mail. Returns null if it leaves, or the code of the event if it is delayed. */
 async function sendBy(smtpUrl: string): Promise<string | null> {
   const gate = await Gate.open({ smtpUrl, mailFrom: "no-reply@example.com" });
   try {
@@ -58,7 +58,7 @@ describe("a server that needs TLS and a password", () => {
     expect(mails).toEqual([]);
   });
 
-  test("and refuses the password: the mail waits, and no event tells the password", async () => {
+  test("and refuses the password: the mail waits, and no event has the password", async () => {
     const { port, mails } = await start();
     const url = `smtps://mailer:canary@127.0.0.1:${port}?tls.rejectUnauthorized=false`;
     expect(await sendBy(url)).toBe("535");
@@ -66,8 +66,8 @@ describe("a server that needs TLS and a password", () => {
   });
 });
 
-describe("a server of another machine", () => {
-  // Another name for loopback, which is not taken for this machine.
+describe("a server on another machine", () => {
+  // This address reaches the same machine, but does not count as loopback.
   const HOST = "0.0.0.0";
 
   test("gets no mail without STARTTLS", async () => {

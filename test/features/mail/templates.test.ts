@@ -83,7 +83,7 @@ describe("our templates", () => {
     }
   });
 
-  test("the HTML follows the colours of the reader, and loads nothing", async () => {
+  test("the HTML follows the colour scheme of the reader, and loads nothing", async () => {
     const { html } = await receive(gate, { template: "verify-email", values: { link: LINK } });
     expect(html).toContain('<meta name="color-scheme" content="light dark">');
     expect(html).not.toMatch(/background|color:|<img|<link|<script|src=|url\(/);
@@ -97,12 +97,12 @@ describe("our templates", () => {
     ["deu", "Hello"],
     ["", "Hello"],
     [null, "Hello"],
-  ])("the locale %j is greeted with %s", async (locale, greeting) => {
+  ])("a mail in the locale %j begins with %s", async (locale, greeting) => {
     const { text } = await receive(gate, { template: "password-changed", locale });
     expect(text).toMatch(new RegExp(`^${greeting},\n`));
   });
 
-  test("values are escaped in HTML, and are as they are in text", async () => {
+  test("values are escaped in HTML, and unchanged in text", async () => {
     const username = `<img src=x onerror="a('b')">&amp;`;
     const { html, text } = await receive(gate, {
       template: "password-changed",
@@ -176,7 +176,7 @@ describe("an application's templates", () => {
     expect(subject).toBe("Your password was changed");
   });
 
-  test("may have names of their own, and give nothing but a subject, text and HTML", async () => {
+  test("may have additional names, and give nothing but a subject, text and HTML", async () => {
     const mail = await receive(gate, { template: "invitation", values: { team: "Engines" } });
     expect([mail.subject, mail.text?.trim(), mail.html]).toEqual([
       "Join Engines",

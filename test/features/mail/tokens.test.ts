@@ -76,7 +76,7 @@ describeGates(
       expect(await consume(token)).toMatchObject({ userId, address });
     });
 
-    test.each(PURPOSES)("a token to %s serves no other purpose", async (purpose) => {
+    test.each(PURPOSES)("a token to %s works for no other purpose", async (purpose) => {
       const token = await issue(purpose);
       for (const other of PURPOSES.filter((one) => one !== purpose)) {
         await expect(consume(token, other)).rejects.toMatchObject(NOT_VALID);
@@ -94,7 +94,7 @@ describeGates(
       await expect(consume(second, "verifyEmail")).rejects.toMatchObject(NOT_VALID);
     });
 
-    test("a used token is not valid, also after it has expired", async () => {
+    test("a used token is not valid, even after it has expired", async () => {
       const token = await issue();
       await consume(token);
       gate.advance(HALF_HOUR);
@@ -110,7 +110,7 @@ describeGates(
       await consume(verification, "verifyEmail");
     });
 
-    test("an older token works on if the transaction of the newer one fails", async () => {
+    test("an older token still works if the transaction of the newer one fails", async () => {
       const older = await issue();
       const failing = gate.core.sql.inTransaction(async (run) => {
         const token = { purpose: "resetPassword", userId, address, lifetime: 60 } as const;
@@ -143,7 +143,7 @@ describeGates(
     });
 
     test.each(["verifyEmail", "confirmEmailChange"] as const)(
-      "RC-6: a user without an address can prove one to %s",
+      "RC-6: a user without an address can prove an address by a token to %s",
       async (purpose) => {
         await gate.sql(`UPDATE "user" SET email = NULL, email_key = NULL WHERE id = ?`, [userId]);
         const token = await issue(purpose);
@@ -161,7 +161,7 @@ describeGates(
       expect(await queue(purpose)).toMatch(/^[0-9a-f]{32}$/);
     });
 
-    test("a listener hears what a token proves, in its transaction, and can refuse it", async () => {
+    test("a listener gets what a token proves, in the transaction of its use, and can refuse it", async () => {
       const heard: unknown[] = [];
       let isRefused = true;
       gate.auth.mail.tokens.onProof((_run, proof) => {
@@ -178,7 +178,7 @@ describeGates(
       ]);
     });
 
-    test("anything else is not valid", async () => {
+    test("any other text is refused as a token", async () => {
       const token = await issue();
       const tokenId = await queue("verifyEmail");
       const wrong = ["", "a", tokenId, ` ${token}`, `${token}=`, token.slice(1), "x".repeat(1e6)];
@@ -229,7 +229,7 @@ describeGates(
       expect(await used).toMatchObject({ userId, address });
     });
 
-    test("a mail whose link does not work any more is not sent", async () => {
+    test("a mail whose link no longer works is not sent", async () => {
       const details = { template: "reset-password", attempts: 1, code: "link_not_valid" };
       await queue();
       await queue();

@@ -48,7 +48,7 @@ describe("on the server's port", () => {
     expect(text).not.toContain("gatehouse_");
   });
 
-  test("an administrator's access token is no token of a scraper", async () => {
+  test("an administrator's access token does not count as a scraper's token", async () => {
     const { authorization } = await gate.issue(await gate.user("root", { role: "ADMIN" }));
     expect((await get(url(), authorization)).status).toBe(401);
   });
@@ -104,7 +104,7 @@ describe("on a port of its own", () => {
     }
   });
 
-  test("with a token, they need it there too", async () => {
+  test("with a token, a scraper needs it there too", async () => {
     const { gate, own } = await open({ metricsToken: METRICS_TOKEN });
     try {
       const refused = await get(`${own}/metrics`);
@@ -117,7 +117,7 @@ describe("on a port of its own", () => {
     }
   });
 
-  test("a port in use, and a foreign address, stop the start with one line", async () => {
+  test("a port in use or an address of another machine stops the start with one line", async () => {
     const { gate, metricsPort } = await open();
     try {
       const again = (options: object) =>
@@ -187,7 +187,7 @@ describe("the settings", () => {
     ]);
   });
 
-  test("a port of its own belongs to createServer, and a host needs a port", async () => {
+  test("only createServer accepts a separate port, and a host needs a port", async () => {
     expect(
       await refusedByAuth({ metrics: true, metricsPort: 0, metricsToken: METRICS_TOKEN }),
     ).toEqual([
@@ -202,7 +202,7 @@ describe("the settings", () => {
   });
 });
 
-test("an application serves the route of createAuth, and two of them share no metrics", async () => {
+test("an application serves the route of createAuth, and two applications in one process share no metrics", async () => {
   const databases = [await createDatabase("sqlite"), await createDatabase("sqlite")];
   const auths: Auth[] = [];
   try {

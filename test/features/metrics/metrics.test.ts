@@ -125,7 +125,7 @@ describeGates({ ...ON, loginFailuresPerAccount: 1 }, (gate) => {
     );
     const [idle = 0] = await growthOf(gate, counts, () => Promise.resolve());
     const [read = 0, write] = await growthOf(gate, counts, () => gate.me(authorization));
-    // A scrape reads the outboxes.
+    // A scrape reads the outboxes, which is one statement.
     expect([read - idle, write]).toEqual([1, 0]);
     const [, , transactions] = await growthOf(gate, counts, () =>
       gate.auth.accounts.setRole({ id: userId }, "ADMIN"),
@@ -156,7 +156,7 @@ describeGates({ ...ON, loginFailuresPerAccount: 1 }, (gate) => {
     );
   });
 
-  test("they name no user, session, address or token", async () => {
+  test("the metrics name no user, session, address or token", async () => {
     const userId = await gate.user("named-user", { email: "named@example.com" });
     const { authorization, session } = await gate.issue(userId);
     await gate.ask("query Named { me { id } }", { authorization });
@@ -167,7 +167,7 @@ describeGates({ ...ON, loginFailuresPerAccount: 1 }, (gate) => {
     expect(text).not.toMatch(/\bada\b|Named/);
   });
 
-  test("another server in the process has metrics of its own", async () => {
+  test("another server in the process has separate metrics", async () => {
     const other = await gate.another();
     const sample = operations("me", "UNAUTHENTICATED");
     const before = valueOf(await scrape(gate), sample) ?? 0;
@@ -177,7 +177,7 @@ describeGates({ ...ON, loginFailuresPerAccount: 1 }, (gate) => {
   });
 });
 
-/** A field that refuses with whatever the client sends, which a careless feature might do. */
+/** A careless feature, which lets the client choose the reason, the code and the type of event. */
 const careless = defineFeature({
   name: "careless",
   create: (core) => ({
@@ -220,10 +220,10 @@ const careless = defineFeature({
 describe("a careless feature", () => {
   const gate = setUpGate({ ...ON, features: [careless] });
 
-  test("10,000 operation names, reasons, codes and types of events make few labels, and the known ones stay", async () => {
+  test("10,000 operation names, reasons, codes and types of events make few labels, and known values keep their labels", async () => {
     const toRequest = (index: number) => {
       const name = `Hostile${index}`;
-      // Every other one names a field that does not exist.
+      // Every second request asks for a field that does not exist.
       const field = index % 2 === 0 ? "refuse" : name;
       const query = `query ${name}($as: String!) { ${name}: ${field}(as: $as) }`;
       const body = JSON.stringify({ query, operationName: name, variables: { as: name } });
@@ -232,7 +232,7 @@ describe("a careless feature", () => {
       return `${head}Content-Length: ${body.length}\r\n\r\n${body}`;
     };
     for (let first = 0; first < 10_000; first += 1000) {
-      // Without waiting for each response, because 10,000 round trips would take most of the time.
+      // The requests do not wait for each other's responses, because 10,000 round trips would take most of the time.
       const connection = await openConnection(gate.url);
       connection.write(
         Array.from({ length: 1000 }, (_, index) => toRequest(first + index)).join(""),
@@ -244,7 +244,7 @@ describe("a careless feature", () => {
     expect(valueOf(text, operations("refuse", "other"))).toBe(5000);
     expect(valueOf(text, operations("other", "GRAPHQL_VALIDATION_FAILED"))).toBe(5000);
     expect(countSamples(text, "gatehouse_operations_total")).toBe(2);
-    // 20 reasons and 22 events of the core, at most 100 of features, and `other`.
+    // The core has 20 reasons and 22 events. Features may add 100 of each. `other` counts the rest.
     expect(countSamples(text, "gatehouse_refusals_total")).toBe(20 + 100 + 1);
     expect(countSamples(text, "gatehouse_events_total")).toBe(22 + 100 + 1);
     expect(valueOf(text, refusals("other"))).toBe(4900);

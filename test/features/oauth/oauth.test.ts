@@ -24,7 +24,7 @@ interface Sending {
   hint?: string;
 }
 
-/** Sends a form to an endpoint of a gate, as the service `orders` unless told otherwise. */
+/** Sends a form to an endpoint of a gate, by default as the service `orders`. */
 async function post(
   gate: Pick<Gate, "url">,
   path: "introspect" | "revoke",
@@ -113,7 +113,7 @@ describeGates({ ...OAUTH, roles: ["USER", "EDITOR", "ADMIN"] }, (gate) => {
       }
     });
 
-    test("RFC 7662 2.2: of a token that does not work, the answer says nothing else", async () => {
+    test("RFC 7662 2.2: the answer about a token that does not work says nothing else", async () => {
       const { access, refresh, authorization } = await gate.issue(ada);
       const { header, claims } = decode(access);
       const expired = { ...claims, iat: claims.iat - 900, exp: claims.iat - 600 };
@@ -137,7 +137,7 @@ describeGates({ ...OAUTH, roles: ["USER", "EDITOR", "ADMIN"] }, (gate) => {
       expect(await introspect(gate, refresh, "refresh_token")).toEqual(INACTIVE);
     });
 
-    test("a deactivation, and a new role, show at once", async () => {
+    test("a deactivation or a new role shows at once", async () => {
       const eve = await gate.user("eve");
       const { access } = await gate.issue(eve);
       await gate.auth.accounts.setRole(eve, "EDITOR" as never);
@@ -146,7 +146,7 @@ describeGates({ ...OAUTH, roles: ["USER", "EDITOR", "ADMIN"] }, (gate) => {
       expect(await introspect(gate, access)).toEqual(INACTIVE);
     });
 
-    test("it costs one statement, and no more for a token of any kind", async () => {
+    test("it costs one statement for a token of any kind", async () => {
       const [jwt, fixed] = [await gate.issue(ada), await gate.issue(ada, "TOKEN")];
       for (const token of [jwt.access, jwt.refresh, fixed.token, "nonsense"]) {
         const count = await gate.countStatements(() => introspect(gate, token, "refresh_token"));
@@ -177,7 +177,7 @@ describeGates({ ...OAUTH, roles: ["USER", "EDITOR", "ADMIN"] }, (gate) => {
       expect((await gate.me(jwt.authorization)).reason).toBe("token_revoked");
     });
 
-    test("an expired access token ends its session, too", async () => {
+    test("an expired access token also ends its session", async () => {
       const { access, refresh } = await gate.issue(ada);
       const { header, claims } = decode(access);
       const expired = { ...claims, iat: claims.iat - 900, exp: claims.iat - 600 };
@@ -267,7 +267,7 @@ describeGates({ ...OAUTH, roles: ["USER", "EDITOR", "ADMIN"] }, (gate) => {
         headers: authorization === undefined ? {} : { authorization },
       });
 
-    test("answers who sends the request, also in headers for a proxy", async () => {
+    test("answers who sent the request, also in headers for a proxy", async () => {
       const tokens = [await gate.issue(ada), await gate.issue(ada, "TOKEN")];
       for (const { authorization } of tokens) {
         const response = await get(authorization);
@@ -363,7 +363,7 @@ describe("a service with the wrong secret", () => {
 describe("while the database fails", () => {
   const gate = setUpGate(OAUTH);
 
-  test("RFC 7009 2.2.1: both answer 503 in OAuth's form, and say when to try again", async () => {
+  test("RFC 7009 2.2.1: both endpoints answer 503 in OAuth's form, and say when to try again", async () => {
     const { access: token } = await gate.issue(await gate.user("ada"));
     await gate.sql("PRAGMA wal_checkpoint(TRUNCATE)");
     await writeFile(gate.databasePath, Buffer.alloc(8192, 0x5a));

@@ -7,7 +7,7 @@ import {
   sign,
 } from "node:crypto";
 
-/** The options that the server sends, as far as an authenticator reads them. */
+/** The parts of the server's options that an authenticator reads. */
 interface Options {
   challenge: string;
   rp?: { id: string };
@@ -22,7 +22,7 @@ interface Credential {
   counter: number;
 }
 
-/** How an answer differs from that of a right authenticator on a right page. */
+/** The differences between this answer and that of a right authenticator on a right page. */
 export interface Answering {
   origin?: string;
   rpId?: string;
@@ -33,9 +33,9 @@ export interface Answering {
   isUserPresent?: boolean;
   isSynced?: boolean;
   counter?: number;
-  /** The length of an RSA key that was never made, in bits. */
+  /** Answers with a public key of this length in bits. Such a key is RSA, and no private key belongs to it. */
   modulusLength?: number;
-  /** Signs with a key of its own. */
+  /** Signs with the wrong key. */
   isForged?: boolean;
   userHandle?: string | undefined;
   /** The attestation statement, in CBOR. */
@@ -47,12 +47,12 @@ export type Algorithm = "ES256" | "EdDSA" | "RS256" | "ES384";
 /** The page that uses the authenticator. */
 const PAGE = "https://app.example.com";
 
-/** An authenticator in software, with a browser around it. It answers as `toJSON()` of the browser's results. */
+/** Imitates an authenticator and the browser around it. Its results look like those of the browser's `toJSON()`. */
 export class Authenticator {
   readonly credentials: Credential[] = [];
   readonly #algorithm: Algorithm;
   readonly #isSynced: boolean;
-  /** How much each use adds to the signature counter. 0 for an authenticator without a counter. */
+  /** The amount that each use adds to the signature counter, or 0 for an authenticator without a counter. */
   readonly #step: number;
 
   constructor({
@@ -200,7 +200,7 @@ function coseKey(algorithm: Algorithm, jwk: JsonWebKey): Buffer {
   }
 }
 
-// CBOR, RFC 8949 3.
+// The functions below encode CBOR as RFC 8949 3 says.
 
 function head(type: number, length: number): Buffer {
   if (length < 24) return Buffer.from([(type << 5) | length]);

@@ -9,7 +9,7 @@ const REFUSED = { status: 401, code: "UNAUTHENTICATED", reason: "passkey_not_val
 const MINUTE = 60;
 
 const closed = new Set<string>();
-/** Refuses the logins of some users. */
+/** A feature that refuses the logins of some users. */
 const doorkeeper = defineFeature({
   name: "doorkeeper",
   create: () => ({
@@ -100,20 +100,20 @@ describeGates(OPTIONS, (gate) => {
       expect(added.status).toBe(200);
     });
 
-    test("works on each page of the application, and on the related ones", async () => {
+    test("works on each page of the application, and on related origins", async () => {
       for (const origin of ["https://auth.example.com", "https://example.org"]) {
         expect((await logIn(gate, device, { origin })).status).toBe(200);
       }
     });
 
-    test("works at another instance", async () => {
+    test("works on another instance than the one where it began", async () => {
       const other = await gate.another();
       const response = device.get(await assertion(gate));
       expect((await call(other, "passkeyLogin", { response })).status).toBe(200);
     });
   });
 
-  describe("PK-1, PK-2: a login is refused, and the client does not learn why,", () => {
+  describe("PK-1, PK-2: a login is refused", () => {
     test.each<[string, Answering, code: string]>([
       ["from another page", { origin: "https://evil.example" }, "origin"],
       ["from a page with another scheme", { origin: "http://app.example.com" }, "origin"],
@@ -128,7 +128,7 @@ describeGates(OPTIONS, (gate) => {
       ["without a challenge", { challenge: "" }, "challenge"],
       ["without saying who the user is", { userHandle: undefined }, "other_user"],
       ["as another user", { userHandle: "x".repeat(86) }, "other_user"],
-    ])("%s", async (_what, how, code) => {
+    ])("%s, and the client does not learn why", async (_what, how, code) => {
       const answer = await logIn(gate, device, how);
       expect(answer).toMatchObject(REFUSED);
       const message = "This passkey does not work. Try again, or use another way to log in.";
@@ -144,12 +144,12 @@ describeGates(OPTIONS, (gate) => {
       expect(codes()).toEqual(["unknown"]);
     });
 
-    test("with the key of one user, and the name of another", async () => {
+    test("with the key of one user and the id of another", async () => {
       const other = new Authenticator();
       await register(gate, await signIn(gate, await gate.user(`other${count}`)), other);
       const { userHandle } = other.credentials[0]!;
       expect(await logIn(gate, device, { userHandle })).toMatchObject(REFUSED);
-      // The passkey of another, signed with one's own key.
+      // An answer that claims another user's passkey, but is signed with the caller's key.
       const answer = device.get(await assertion(gate));
       const { id: taken } = other.credentials[0]!;
       const response = { ...answer, id: taken, rawId: taken };
@@ -185,7 +185,7 @@ describeGates(OPTIONS, (gate) => {
       expect(codes()).toEqual(["challenge"]);
     });
 
-    test("and a try uses the challenge up", async () => {
+    test("after an attempt that has used the challenge up", async () => {
       const options = await assertion(gate);
       const forged = device.get(options, { isForged: true });
       expect(await call(gate, "passkeyLogin", { response: forged })).toMatchObject(REFUSED);
@@ -198,12 +198,12 @@ describeGates(OPTIONS, (gate) => {
       "x",
       {},
       { id: "x", rawId: "x", type: "public-key", response: { clientDataJSON: 1 } },
-    ])("but malformed JSON is a mistake of the page (%#)", async (response) => {
+    ])("as BAD_USER_INPUT with malformed JSON (%#)", async (response) => {
       const answer = await call(gate, "passkeyLogin", { response });
       expect(answer).toMatchObject({ code: "BAD_USER_INPUT", reason: undefined });
     });
 
-    test("and a hook may refuse it", async () => {
+    test("by a hook, which the client learns", async () => {
       closed.add(id);
       expect(await logIn(gate, device)).toMatchObject({ status: 403, reason: "vetoed" });
     });
@@ -238,7 +238,7 @@ describeGates(OPTIONS, (gate) => {
       }
     });
 
-    test("lets one of two logins with the same value in", async () => {
+    test("lets only one of two logins with the same value in", async () => {
       const answers = [];
       for (let uses = 0; uses < 2; uses += 1) {
         answers.push(device.get(await assertion(gate), { counter: 9 }));
@@ -250,7 +250,7 @@ describeGates(OPTIONS, (gate) => {
     });
   });
 
-  test("the database has no challenge, and no key but public ones", async () => {
+  test("the database has no challenges, and only public keys", async () => {
     const options = await assertion(gate);
     const tables = await Promise.all(
       ["passkey", "passkey_user", "passkey_challenge"].map((name) =>

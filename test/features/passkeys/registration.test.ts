@@ -81,7 +81,7 @@ describeGates(OPTIONS, (gate) => {
       expect((await logIn(gate, device)).data.passkeyLogin.user.id).toBe(id);
     });
 
-    test("keeps its owner's name for authenticators, which does not say who the owner is", async () => {
+    test("has the user's name for authenticators, but an id that does not reveal the user", async () => {
       const options = await creation(gate, own());
       expect(options).toMatchObject({
         rp: { id: "example.com", name: "Example" },
@@ -174,12 +174,12 @@ describeGates(OPTIONS, (gate) => {
       expect(longest.status).toBe(200);
     });
 
-    test("with a passkey that somebody has already", async () => {
+    test("with a passkey that is registered already", async () => {
       await register(gate, session, device);
       const again = { ...device.create(await creation(gate, own())) };
       const twice = { label: "x", response: again };
       expect((await call(gate, "addPasskey", twice, own())).status).toBe(200);
-      // The same key, answering another challenge.
+      // The same key, as the answer to another challenge.
       const other = await signIn(gate, await gate.user(`other${count}`));
       const call1 = { authorization: other.authorization };
       const { challenge } = await creation(gate, call1);
@@ -245,13 +245,13 @@ describeGates(OPTIONS, (gate) => {
     });
   });
 
-  test("none is begun by a user who was deleted since the request began", async () => {
+  test("no registration is begun by a user who was deleted since the request began", async () => {
     const query = "mutation { deleteAccount { message } beginPasskeyRegistration { options } }";
     expect(await gate.ask(query, own())).toMatchObject({ reason: "token_revoked", data: null });
   });
 
   describe("PK-1: the challenge of a registration", () => {
-    test("works once, also in two requests at once", async () => {
+    test("works once, even in two requests at once", async () => {
       const response = device.create(await creation(gate, own()));
       const add = () => call(gate, "addPasskey", { label: "x", response }, own());
       const answers = await Promise.all([add(), add()]);
@@ -286,7 +286,7 @@ describeGates(OPTIONS, (gate) => {
       expect((await call(gate, "addPasskey", { label: "x", response }, own())).status).toBe(200);
     });
 
-    test("is no challenge of a login, and the reverse", async () => {
+    test("does not work for a login, and a login's challenge does not work for a registration", async () => {
       await register(gate, session, device);
       const options = await creation(gate, own());
       const response = device.get({ ...options, rpId: "example.com" });
@@ -300,7 +300,7 @@ describeGates(OPTIONS, (gate) => {
   });
 
   describe("a hijacked session", () => {
-    test("without a login of the last 15 minutes, it adds and removes no passkey", async () => {
+    test("without a login in the last 15 minutes, it adds and removes no passkey", async () => {
       const { data } = await register(gate, session, device);
       const issued = await gate.issue(id);
       const stale = { authorization: issued.authorization };

@@ -98,7 +98,7 @@ describeGates(OPTIONS, (gate) => {
       expect((await complete(gate, token, device.get(await assertion(gate)))).status).toBe(200);
     });
 
-    test("for an answer that was used, also for a login", async () => {
+    test("for an answer that was used before, even if it was used for a login", async () => {
       await register(gate, session, device);
       const response = device.get(await assertion(gate));
       expect((await call(gate, "passkeyLogin", { response })).status).toBe(200);
@@ -106,7 +106,7 @@ describeGates(OPTIONS, (gate) => {
       expect(await complete(gate, token, response)).toMatchObject({ reason: "passkey_not_valid" });
     });
 
-    test("without a check of the user, and for malformed JSON", async () => {
+    test("without a check of the user, and with malformed JSON", async () => {
       await register(gate, session, device);
       const { token } = await challengeOf(gate, name);
       const touched = device.get(await assertion(gate), { isUserVerified: false });
@@ -116,7 +116,7 @@ describeGates(OPTIONS, (gate) => {
   });
 
   describe("a user with another factor", () => {
-    test("must have given it within 15 minutes to add and to remove a passkey", async () => {
+    test("must have used that factor within 15 minutes to add and to remove a passkey", async () => {
       await enrol(gate, session.authorization);
       const stale = await signIn(gate, id);
       const refused = { status: 403, reason: "reauthentication_required" };
@@ -151,7 +151,7 @@ describeGates(OPTIONS, (gate) => {
     });
   });
 
-  test("the recovery codes go with the last passkey", async () => {
+  test("the recovery codes are deleted with the last passkey", async () => {
     const { data } = await register(gate, session, device);
     const { id: passkey } = data.addPasskey.passkey;
     const own = { authorization: session.authorization };
@@ -189,7 +189,7 @@ describeGates(OPTIONS, (gate) => {
       expect(await logIn(gate, device)).toMatchObject({ reason: "passkey_not_valid" });
     });
 
-    test("leaves the passkeys of a user who could not log in otherwise, and the codes", async () => {
+    test("leaves the recovery codes, and the passkeys of a user who could not log in otherwise", async () => {
       await register(gate, session, device);
       await gate.sql(`UPDATE "user" SET password_hash = NULL WHERE id = ?`, [id]);
       await removeFactors();
@@ -203,7 +203,7 @@ describeGates(OPTIONS, (gate) => {
 describe("where a second factor is required", () => {
   const gate = setUpGate({ ...OPTIONS, secondFactor: "required" });
 
-  test("a user without one can add a passkey, and nothing else before", async () => {
+  test("a user without one can add a passkey, and can do nothing else before", async () => {
     const session = await signIn(gate, await gate.user("ada"));
     const sessions = () =>
       gate.ask("{ sessions { id } }", { authorization: session.authorization });

@@ -22,11 +22,11 @@ test.each([
   "10.0.0.1",
   "[::1]",
   "*.example.com",
-])("%j is no domain of passkeys", async (rpId) => {
+])("%j cannot be the domain of passkeys", async (rpId) => {
   expect(await refusedByServer({ passkeys: true, publicUrl, rpId })).toEqual([RULE]);
 });
 
-test("the domain is one of a page, or a parent domain", async () => {
+test("the domain must be that of a page, or a parent domain", async () => {
   const wrong = "must be the domain, or a parent domain, of the server or of a page in";
   for (const rpId of ["example.org", "app.auth.example.com", "ample.com"]) {
     expect(await refusedByServer({ passkeys: true, publicUrl, rpId })).toEqual([
@@ -35,7 +35,7 @@ test("the domain is one of a page, or a parent domain", async () => {
     expect(refusedByCommand({ PASSKEYS: "on", PUBLIC_URL: publicUrl, RP_ID: rpId })).toEqual([
       `RP_ID: ${wrong} CORS_ORIGINS`,
     ]);
-    // Without passkeys, the setting means nothing.
+    // Without passkeys, the setting has no effect.
     expect(refusedByCommand({ PUBLIC_URL: publicUrl, RP_ID: rpId })).toEqual([]);
   }
 });
@@ -50,7 +50,7 @@ test.each([
   },
   { CORS_ORIGINS: "http://localhost:5173" },
   {},
-])("%j is accepted", (env) => {
+])("the domain %j is accepted", (env) => {
   expect(refusedByCommand({ ...(env as Record<string, string>), PASSKEYS: "on" })).toEqual([]);
 });
 

@@ -23,7 +23,7 @@ describeGates({ accessTokenLifetime: 3600 }, (gate) => {
     id = await gate.user(`user${(count += 1)}`);
   });
 
-  /** Opens a session as a login does, without the time that the check of a password takes. */
+  /** Opens a session as a login does, but checks no password, because the check takes long. */
   async function signIn(scheme: AuthScheme = "JWT", userId = id): Promise<Tokens> {
     const opening = { scheme, credentialsVersion: 0 };
     const { principal, ...issued } = await gate.core.authentication.issue(userId, opening);
@@ -91,7 +91,7 @@ describeGates({ accessTokenLifetime: 3600 }, (gate) => {
       },
     );
 
-    test("refuses a time outside the setting's, and a malformed label, and stores nothing", async () => {
+    test("refuses a lifetime beyond the setting and a malformed label, and stores nothing", async () => {
       const tokens = await signIn();
       for (const days of [0, -1, 91, 3650, 2 ** 31 - 1]) {
         const refused = await create(tokens, "CI", days);
@@ -129,7 +129,7 @@ describeGates({ accessTokenLifetime: 3600 }, (gate) => {
       await short.close();
     });
 
-    test("needs a password of the last 15 minutes", async () => {
+    test("needs a password given in the last 15 minutes", async () => {
       const stale = [await signIn(), await signIn("SLIDING"), await signIn("TOKEN")];
       gate.advance(FRESH + 0.001);
       for (const tokens of stale) expect(await create(tokens)).toMatchObject(STALE);
@@ -137,21 +137,21 @@ describeGates({ accessTokenLifetime: 3600 }, (gate) => {
       expect(await create({ authorization: "" })).toMatchObject({ reason: "no_credentials" });
     });
 
-    test("ST-4: a static token makes no token, and is never fresh, even with the right password", async () => {
+    test("ST-4: a static token cannot create a token, and is never fresh, even with the right password", async () => {
       const { token } = await created(await signIn());
       const script = { authorization: `Token ${token}` };
       expect(await create(script)).toMatchObject(STALE);
       const password = `mutation { reauthenticate(password: "${PASSWORD}") { message } }`;
       expect(await gate.ask(password, script)).toMatchObject(BAD);
       expect(await create(script)).toMatchObject(STALE);
-      // The session of a login by TOKEN is fresh.
+      // A session that was opened by a login with TOKEN is fresh.
       const refused = await create(await signIn("TOKEN"));
       expect(refused).toMatchObject(BAD);
       expect(refused.errors?.[0]?.message).toBe("A static token cannot do this. Log in instead.");
       expect(await countSessions()).toBe(3);
     });
 
-    test("two at the same time with one label make two tokens", async () => {
+    test("two calls at the same time with one label create two tokens", async () => {
       const tokens = await signIn();
       const both = await Promise.all([created(tokens), created(tokens)]);
       expect(new Set(both.map(({ token }) => token)).size).toBe(2);
@@ -172,7 +172,7 @@ describeGates({ accessTokenLifetime: 3600 }, (gate) => {
           ]),
       ],
       ["the user was deactivated", () => gate.auth.accounts.setActive(id, false)],
-    ])("makes no token if %s after the check of the request", async (_name, change) => {
+    ])("creates no token if %s after the check of the request", async (_name, change) => {
       const tokens = await signIn();
       const { authorization } = tokens;
       const contextValue = await gate.auth.createContext({ headers: { authorization } });
@@ -191,7 +191,7 @@ describeGates({ accessTokenLifetime: 3600 }, (gate) => {
     const end = async (field: string, tokens: Tokens) =>
       (await gate.ask(`mutation { ${field} { sessionsEnded } }`, tokens)).data[field].sessionsEnded;
 
-    test("B-26: leaves named tokens, however they were made, and ends all other sign-ins", async () => {
+    test("B-26: leaves named tokens, however they were created, and ends all other sign-ins", async () => {
       const own = await signIn();
       const others = [await signIn(), await signIn("SLIDING"), await signIn("TOKEN")];
       const { authentication, tokens: classes } = gate.auth;
@@ -212,7 +212,7 @@ describeGates({ accessTokenLifetime: 3600 }, (gate) => {
       ]);
     });
 
-    test("logoutAll ends named tokens, too, and revokeSession ends one", async () => {
+    test("logoutAll also ends named tokens, and revokeSession ends one", async () => {
       const own = await signIn();
       const [first, second] = [await created(own, "a"), await created(own, "b")];
       const revoke = `mutation { revokeSession(id: "${first.session.id}") { sessionsEnded } }`;
@@ -231,7 +231,7 @@ describeGates({ accessTokenLifetime: 3600 }, (gate) => {
   });
 
   describe("switched off", () => {
-    test("there is no mutation, and the tokens that exist work on", async () => {
+    test("there is no mutation, and existing tokens still work", async () => {
       const off = await gate.another({ personalTokens: false });
       const tokens = await signIn();
       const { token } = await created(tokens);

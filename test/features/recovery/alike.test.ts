@@ -9,7 +9,10 @@ const SAMPLES = 100;
 const REQUESTED = "recovery:reset_requested";
 /** The largest relative difference between the medians of two kinds of requests. */
 const ALIKE = 0.1;
-/** How often to measure again. Other load moves the medians at random; a real difference is there each time. */
+/**
+ * The number of attempts to measure. Other load changes the medians at random, but a real difference appears each
+ * time.
+ */
 const MEASUREMENTS = 4;
 
 const smtp = await MailServer.start();
@@ -39,14 +42,14 @@ describeGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gate) =>
 
   const request = (email: string) => call(gate, "requestPasswordReset", { email });
 
-  /** The parts of a response that a client could compare. */
+  /** Returns the parts of a response that a client could compare. */
   const visible = ({ status, headers, text }: Answer) => ({
     status,
     text,
     headers: [...headers].filter(([name]) => name !== "date").sort(),
   });
 
-  test("RC-1: requestPasswordReset answers byte for byte alike", async () => {
+  test("RC-1: requestPasswordReset gives the same response to everyone, byte for byte", async () => {
     const unknown = visible(await request("bob@example.com"));
     expect(unknown.status).toBe(200);
     for (const [kind, address] of Object.entries(KINDS)) {
@@ -56,7 +59,7 @@ describeGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gate) =>
     }
   });
 
-  test("RC-1: changeEmail answers byte for byte alike", async () => {
+  test("RC-1: changeEmail gives the same response for every address, byte for byte", async () => {
     const ask = async (newEmail: string) => {
       gate.advance(60);
       return visible(await call(gate, "changeEmail", { newEmail }, { authorization }));
@@ -68,7 +71,7 @@ describeGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gate) =>
     }
   });
 
-  test("RC-1: the same statements run before the response, whether or not there is somebody to write to", async () => {
+  test("RC-1: the same statements run before the response, whether or not a mail will be sent", async () => {
     for (const [kind, address] of Object.entries(KINDS)) {
       const counts: number[] = [];
       for (let turn = 1; turn <= 7; turn += 1) {
@@ -81,7 +84,7 @@ describeGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gate) =>
     }
   });
 
-  test("RC-1: requestPasswordReset takes the same time within 10%", async () => {
+  test("RC-1: requestPasswordReset takes the same time for every address, within 10%", async () => {
     const differing = new Set(["known", "inactive", "limited"]);
     for (let round = 0; round < MEASUREMENTS && differing.size > 0; round += 1) {
       const ratio = await measure();
@@ -104,13 +107,13 @@ describeGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gate) =>
     await sleep(20);
   }
 
-  /** Asks many times, and returns the median of how much longer each kind takes than an unknown address. */
+  /** Sends many requests. Returns the median of how much longer each kind takes than an unknown address. */
   async function measure(): Promise<(kind: string) => number> {
-    // So that the limits allow each known address again.
+    // After an hour, the limits allow a mail to each known address again.
     gate.advance(3600);
     const times = new Map<string, number[]>(Object.keys(KINDS).map((kind) => [kind, []]));
     for (let sample = 0; sample < SAMPLES; sample += 1) {
-      // In random order, so that work left over from one kind does not always delay the same other kind.
+      // The order is random, because work that one kind leaves behind must not always delay the same other kind.
       const kinds = Object.keys(KINDS);
       for (let rest = kinds.length; rest > 0; rest -= 1) {
         const [kind = ""] = kinds.splice(Math.floor(Math.random() * rest), 1);

@@ -28,7 +28,7 @@ export function call(
   return gate.ask(DOCUMENTS[name], { ...rest, variables });
 }
 
-/** Opens a session as a login does, so that it is fresh, but without checking a password. */
+/** Opens a fresh session, as a login does, but without checking a password. */
 export async function signIn(
   gate: Gate,
   userId: string,
@@ -45,7 +45,7 @@ export async function signIn(
   return { scheme, token, access, refresh, session: principal.session, authorization } as Tokens;
 }
 
-/** Returns the mails that have a link. Notices of earlier tests may arrive in between. */
+/** Returns the mails that have a link. Notices of earlier tests may arrive between them. */
 export function linksIn({ mails }: MailServer): ReceivedMail[] {
   return mails.filter(({ text }) => tokenIn(text) !== "");
 }

@@ -55,7 +55,7 @@ describeGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gate) =>
   const stored = async (userId = id) => (await gate.auth.accounts.getUser(userId)).email;
 
   describe("changeEmail", () => {
-    test("RC-6: the address changes once it is confirmed, and the old one is told", async () => {
+    test("RC-6: the address changes once it is confirmed, and the old address gets a notice", async () => {
       expect((await ask()).data).toEqual(SENT);
       const token = await newTokenTo(smtp, wanted);
       const [mail] = smtp.mails;
@@ -84,21 +84,21 @@ describeGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gate) =>
       ]);
     });
 
-    test("RC-6: a user without an address gets one, and there is nobody to tell", async () => {
+    test("RC-6: a user without an address gets one, and no notice is sent", async () => {
       await gate.auth.accounts.updateUser(id, { email: null });
       await confirm(await newToken());
       expect(await stored()).toBe(wanted);
       expect(await gate.sql(`SELECT id FROM mail_outbox WHERE user_id = ?`, [id])).toEqual([]);
     });
 
-    test("the spelling of the own address can change, without a notice", async () => {
+    test("users can change the spelling of their own address, without a notice", async () => {
       const spelling = `${name.toUpperCase()}@example.com`;
       await confirm(await newToken(spelling));
       expect(await stored()).toBe(spelling);
       expect(await gate.sql(`SELECT id FROM mail_outbox WHERE user_id = ?`, [id])).toEqual([]);
     });
 
-    test("RC-1, RC-6: an address of another user is answered alike, and its owner gets a mail", async () => {
+    test("RC-1, RC-6: an address of another user gets the same answer, and its owner gets a mail", async () => {
       const owner = await gate.user(`owner${count}`, { email: wanted });
       const free = await ask(`free-${wanted}`);
       await gate.auth.mail.idle();
@@ -119,7 +119,7 @@ describeGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gate) =>
       expect([await stored(), await stored(owner)]).toEqual([email, wanted]);
     });
 
-    test("RC-1: an address of an inactive user is answered alike, and gets no mail", async () => {
+    test("RC-1: an address of an inactive user gets the same answer, but no mail", async () => {
       const owner = await gate.user(`owner${count}`, { email: wanted });
       await gate.auth.accounts.setActive(owner, false);
       expect((await ask()).data).toEqual(SENT);
@@ -172,7 +172,7 @@ describeGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gate) =>
   });
 
   describe("confirmEmailChange", () => {
-    test("RC-6: fails if the address belongs to another user by now, and nothing changes", async () => {
+    test("RC-6: fails if the address belongs to another user meanwhile, and nothing changes", async () => {
       const token = await newToken();
       await gate.user(`faster${count}`, { email: wanted });
       expect(await confirm(token)).toMatchObject(NOT_VALID);
@@ -229,7 +229,7 @@ describeGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gate) =>
       expect(await stored()).toBe(email);
     });
 
-    test("a mail server that is away loses no notice", async () => {
+    test("no notice is lost while the mail server is away", async () => {
       const token = await newToken();
       await smtp.close();
       expect((await confirm(token)).status).toBe(200);
@@ -241,7 +241,7 @@ describeGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gate) =>
     });
   });
 
-  test("RC-2: a token serves no other mutation", async () => {
+  test("RC-2: a token works for no other mutation", async () => {
     const PURPOSES: readonly MailPurpose[] = ["verifyEmail", "resetPassword", "confirmEmailChange"];
     const { mail } = gate.auth;
     const tokens = new Map<string, string>();

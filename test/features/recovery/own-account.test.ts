@@ -52,7 +52,7 @@ describeGates({ ...SMTP, features: [watching], loginFailureLimit: LOCK }, (gate)
 
   describe("changePassword", () => {
     test.each(["JWT", "SLIDING"] as const)(
-      "PW-11: ends the other sessions, keeps this one of the scheme %s alive, and tells the owner",
+      "PW-11: ends the other sessions, keeps the current one of the scheme %s, and tells the owner",
       async (scheme) => {
         const mine = await signIn(gate, id, scheme);
         const others = [
@@ -94,7 +94,7 @@ describeGates({ ...SMTP, features: [watching], loginFailureLimit: LOCK }, (gate)
       expect((await logIn(NEXT)).status).toBe(200);
     });
 
-    test("PW-11, LG-6: a wrong password counts as a wrong login, and locks the account", async () => {
+    test("PW-11, LG-6: a wrong password counts as a failed login, and can lock the account", async () => {
       const { authorization } = await signIn(gate, id);
       for (let turn = 0; turn < LOCK; turn += 1) {
         expect(await change(authorization, WRONG)).toMatchObject(REFUSED);
@@ -111,7 +111,7 @@ describeGates({ ...SMTP, features: [watching], loginFailureLimit: LOCK }, (gate)
       expect((await gate.me(authorization)).status).toBe(200);
     });
 
-    test("LG-6: a lock by logins holds here, too", async () => {
+    test("LG-6: an account that failed logins have locked is also locked for changePassword", async () => {
       const { authorization } = await signIn(gate, id);
       for (let turn = 0; turn < LOCK; turn += 1) await logIn(WRONG);
       await gate.flush();
@@ -155,7 +155,7 @@ describeGates({ ...SMTP, features: [watching], loginFailureLimit: LOCK }, (gate)
       expect((await change("")).reason).toBe("no_credentials");
     });
 
-    test("of eight changes at the same time, one succeeds, and its session is the one that lives", async () => {
+    test("of eight changes at the same time, one succeeds, and only its session survives", async () => {
       const sessions = await Promise.all(Array.from({ length: 8 }, () => signIn(gate, id)));
       const answers = await Promise.all(
         sessions.map(({ authorization }, index) =>
@@ -233,7 +233,7 @@ describeGates({ ...SMTP, features: [watching], loginFailureLimit: LOCK }, (gate)
 });
 
 describeFreshGates({ ...SMTP, features: [watching] }, (gate) => {
-  test("AZ-8: the last administrator cannot delete herself, also by two requests at once", async () => {
+  test("AZ-8: the last administrators cannot delete themselves, even by two requests at once", async () => {
     seen.deleted = [];
     smtp.reset();
     const ids = [
@@ -266,7 +266,7 @@ const mutationsIn = (typeDefs: string) =>
   ALL.filter((field) => new RegExp(`^  ${field}\\b`, "m").test(typeDefs));
 
 describeGates({ recovery: false }, (gate) => {
-  test("switched off, there is no mutation", async () => {
+  test("there is no mutation if it is switched off", async () => {
     expect(mutationsIn(gate.auth.typeDefs)).toEqual([]);
     const { code } = await call(gate, "requestPasswordReset", { email: "ada@example.com" });
     expect(code).toBe("GRAPHQL_VALIDATION_FAILED");
@@ -274,7 +274,7 @@ describeGates({ recovery: false }, (gate) => {
   });
 });
 
-test("without mail, an application has changePassword and deleteAccount only", async () => {
+test("without mail, an application has only changePassword and deleteAccount", async () => {
   const database = await createDatabase("sqlite");
   const secretKey = "b5d1f0c7a9e34e0f8c2d6b7a1e9f3c40";
   const auth = await createAuth({ databaseUrl: database.url, secretKey });

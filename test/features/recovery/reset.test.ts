@@ -72,7 +72,7 @@ describeGates({ ...SMTP, loginFailureLimit: LOCK, features: [vetoing] }, (gate) 
   const logIn = (password: string) => attempt(gate, name, password);
 
   describe("requestPasswordReset", () => {
-    test("RC-2: sends a link for 30 minutes to the stored address, and reports it", async () => {
+    test("RC-2: sends a link to the stored address, valid for 30 minutes, and publishes an event", async () => {
       const { status, data } = await ask(email.toUpperCase());
       expect([status, data]).toEqual([200, SENT]);
       const [mail] = await smtp.mailsTo(email);
@@ -87,7 +87,7 @@ describeGates({ ...SMTP, loginFailureLimit: LOCK, features: [vetoing] }, (gate) 
       expect(Number(expiry)).toBe(gate.now + LIFETIME * 1000);
     });
 
-    test("RC-1: sends nothing for an unknown address or an inactive user, and says the same", async () => {
+    test("RC-1: sends nothing for an unknown address or an inactive user, and gives the same answer", async () => {
       await gate.auth.accounts.setActive(id, false);
       gate.events.length = 0;
       for (const address of [email, "nobody@example.com", "not an address"]) {
@@ -234,7 +234,7 @@ describeGates({ ...SMTP, loginFailureLimit: LOCK, features: [vetoing] }, (gate) 
       expect((await reset(token)).status).toBe(200);
     });
 
-    test("RC-2: a token works once, and not after it has expired", async () => {
+    test("RC-2: a token works once, and not after its expiry", async () => {
       const token = await newToken();
       gate.advance(LIFETIME - 0.001);
       expect((await reset(token)).status).toBe(200);
@@ -253,7 +253,7 @@ describeGates({ ...SMTP, loginFailureLimit: LOCK, features: [vetoing] }, (gate) 
       const done = answers.findIndex(({ status }) => status === 200);
       expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
       for (const { status, code, reason } of answers.toSpliced(done, 1)) {
-        // Only a few passwords are hashed at the same time.
+        // Only a few passwords are hashed at the same time, so some requests may be refused.
         if (status === 503) expect(code).toBe("SERVICE_UNAVAILABLE");
         else expect({ status, reason }).toEqual({ status: 400, reason: "mail_token_not_valid" });
       }
@@ -302,13 +302,13 @@ describeGates({ ...SMTP, loginFailureLimit: LOCK, features: [vetoing] }, (gate) 
     });
 
     test.each(["", "x", "x".repeat(43), "x".repeat(5000)])(
-      "refuses anything else (%#)",
+      "refuses every other text (%#)",
       async (token) => {
         expect(await reset(token)).toMatchObject(NOT_VALID);
       },
     );
 
-    test("LG-4: a document may use one token only", async () => {
+    test("LG-4: a document may use only one token", async () => {
       const token = await newToken();
       const one = `resetPassword(token: "${token}", newPassword: "${NEXT}") { message }`;
       expect(await gate.ask(`mutation { a: ${one} b: ${one} }`)).toMatchObject({
@@ -319,7 +319,7 @@ describeGates({ ...SMTP, loginFailureLimit: LOCK, features: [vetoing] }, (gate) 
 });
 
 describeFreshGates({ ...SMTP, loginsPerAddress: 3, trustedProxies: ["127.0.0.1"] }, (gate) => {
-  test("LG-3: requests for mails and resets share the limit of logins of an address", async () => {
+  test("LG-3: requests for mails and resets count against the limit of logins of an address", async () => {
     const token = "x".repeat(43);
     const address = from("192.0.2.1");
     await call(gate, "requestPasswordReset", { email: "nobody@example.com" }, address);

@@ -28,14 +28,14 @@ async function run(code: string) {
   return JSON.parse(stdout);
 }
 
-/** The cookies that curl has stored, as a header. */
+/** Returns the cookies that curl has stored, as a header. */
 async function storedCookie(): Promise<string> {
   const lines = (await readFile(join(folder, "cookies.txt"), "utf8")).split("\n");
   const fields = lines.find((line) => line.startsWith("#HttpOnly_"))?.split("\t") ?? [];
   return `${fields[5] ?? ""}=${fields[6] ?? ""}`;
 }
 
-test("RF-12: docs/cookie-mode.md logs in, refreshes twice and logs out with a cookie and no client of ours", async () => {
+test("RF-12: docs/cookie-mode.md logs in, refreshes twice and logs out with a cookie and without our client", async () => {
   expect(blocks.map(([language]) => language)).toEqual(["sh", "sh", "js", "sh"]);
   const [login = "", refresh = "", inPage = "", logout = ""] = blocks.map(([, code]) => code);
   const { data } = await run(login);
@@ -53,7 +53,7 @@ test("RF-12: docs/cookie-mode.md logs in, refreshes twice and logs out with a co
 
   await run(login);
   const cookie = await storedCookie();
-  // A page's own fetch, which adds the cookie and knows the origin.
+  // Imitates a page's own fetch, which sends the cookie and the origin.
   const pageFetch = (path: string, init: RequestInit) =>
     fetch(gate.url + path, {
       ...init,

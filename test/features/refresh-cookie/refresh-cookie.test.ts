@@ -7,7 +7,7 @@ const FRONTEND = "https://app.example.com";
 const LOGIN = `mutation ($scheme: AuthScheme! = JWT) {
   login(username: "ada", password: "${PASSWORD}", scheme: $scheme) { access refresh token refreshExpiresAt }
 }`;
-/** Leaves `refresh` out. */
+/** A refresh without its argument `refresh`. */
 const REFRESH_BARE = `mutation { refreshToken { access refresh } }`;
 const LOGOUT_BARE = `mutation { logout { sessionsEnded } }`;
 const REFRESH = `mutation ($refresh: String! = "") { refreshToken(refresh: $refresh) { access refresh } }`;
@@ -19,7 +19,7 @@ beforeAll(async () => {
   await gate.user("ada", { email: "ada@example.com" });
 });
 
-/** The `Set-Cookie` line of an answer, and the value in it. */
+/** Returns the `Set-Cookie` line of an answer, and the value in it. */
 function cookieOf({ headers }: Answer): { line: string; value: string } {
   const line = headers.get("set-cookie") ?? "";
   return { line, value: new RegExp(`^${NAME}=([^;]*)`).exec(line)?.[1] ?? "" };
@@ -27,13 +27,13 @@ function cookieOf({ headers }: Answer): { line: string; value: string } {
 
 const logIn = async () => cookieOf(await gate.ask(LOGIN)).value;
 
-/** The headers that one of our pages sends. */
+/** Returns the headers that one of our pages sends with this cookie. */
 const withCookie = (value: string, more: Record<string, string> = {}) => ({
   headers: { cookie: `theme=dark; ${NAME}=${value}`, "x-gatehouse-csrf": "1", ...more },
 });
 
 describe("a login", () => {
-  test("RF-12: puts the refresh token into a cookie that no script, subdomain or other site can use, not into the response", async () => {
+  test("RF-12: puts the refresh token not into the response, but into a cookie that no script, subdomain or other site can use", async () => {
     for (const query of [
       LOGIN,
       LOGIN.replace(`login(username: "ada"`, `login: emailLogin(email: "ada@example.com"`),
@@ -69,7 +69,7 @@ describe("a login", () => {
 });
 
 describe("a refresh", () => {
-  test("RF-12: by the cookie gives an access token, and the next refresh token in the cookie only", async () => {
+  test("RF-12: by the cookie returns an access token, and sets the next refresh token in the cookie only", async () => {
     const value = await logIn();
     const answer = await gate.ask(REFRESH, withCookie(value));
     const next = cookieOf(answer);
@@ -145,7 +145,7 @@ describe("a refresh", () => {
     expect(answer.status).toBe(200);
   });
 
-  test("O-05: with a bad header is refused because of it, and never falls back to the cookie", async () => {
+  test("O-05: with a bad header is refused because of the header, and never falls back to the cookie", async () => {
     const value = await logIn();
     for (const [authorization, reason] of [
       ["Bearer x.y.z", "token_not_valid"],
@@ -159,7 +159,7 @@ describe("a refresh", () => {
     }
   });
 
-  test("O-05: uses the token in its argument, if there is one, not the cookie", async () => {
+  test("O-05: uses the token in its argument instead of the cookie, if there is one", async () => {
     const value = await logIn();
     const answer = await gate.ask(REFRESH, { ...withCookie(value), variables: { refresh: "x" } });
     expect([answer.reason, answer.headers.get("set-cookie")]).toEqual(["token_not_valid", null]);
@@ -182,7 +182,7 @@ describe("a refresh", () => {
 });
 
 describe("a page of another origin", () => {
-  /** Origins that differ from the server's in one part. */
+  /** Returns origins that differ from the server's in one part. */
   const neighbours = (url: string): string[] => {
     const { protocol, hostname, port } = new URL(url);
     return [
@@ -225,13 +225,13 @@ describe("a page of another origin", () => {
     expect(await sessions()).toEqual(before);
   });
 
-  test("O-07: may log in for a token that is kept in no cookie", async () => {
+  test("O-07: may log in by a scheme whose token is not kept in a cookie", async () => {
     const call = { variables: { scheme: "TOKEN" }, headers: { origin: "https://evil.example" } };
     const { data, headers } = await gate.ask(LOGIN, call);
     expect([data.login.token, headers.get("set-cookie")]).toEqual([expect.any(String), null]);
   });
 
-  test("O-07: may refresh a sliding token, which is kept in no cookie", async () => {
+  test("O-07: may refresh a sliding token, because it is not kept in a cookie", async () => {
     const { token } = await gate.login("ada", "SLIDING");
     const query = `mutation ($refresh: String!) { refreshToken(refresh: $refresh) { token } }`;
     const headers = { origin: "https://evil.example" };
@@ -268,7 +268,7 @@ describe("a page of another origin", () => {
       expect(await logInFrom(`http://${host}`, "https")).toBe(403);
       expect(await logInFrom(`${own}:8443`, "https")).toBe(403);
       expect(await logInFrom("https://example.com", "https")).toBe(403);
-      // Even if a proxy lies about the protocol, a foreign page stays foreign.
+      // A page of another origin stays foreign, even if a proxy lies about the protocol.
       for (const lie of [
         "javascript",
         "file",
@@ -326,7 +326,7 @@ describe("a logout", () => {
     expect(cookieOf(answer).line).toMatch(/=; Max-Age=0;/);
   });
 
-  test("B-15: by the header leaves the cookie of another session, which is still good", async () => {
+  test("B-15: by the header leaves the cookie of another session, which still works", async () => {
     const authorization = `Bearer ${(await gate.ask(LOGIN)).data.login.access}`;
     const value = await logIn();
     const headers = withCookie(value, { authorization });
@@ -341,7 +341,7 @@ describe("a logout", () => {
     expect(cookieOf(answer).line).toMatch(/=; Max-Age=0;/);
   });
 
-  test("B-15: does not tell a client that has reached the rate limit whether a cookie is good", async () => {
+  test("B-15: does not tell a client beyond the rate limit whether a cookie is valid", async () => {
     const dead = await logIn();
     await gate.ask(LOGOUT, withCookie(dead));
     const [byCookie, byHeader] = [await logIn(), await gate.login("ada", "TOKEN")];
@@ -399,7 +399,7 @@ test("RF-12: in development, where WebKit stores no secure cookie, the cookie ha
     expect((await local.ask(REFRESH_BARE, { headers })).status).toBe(200);
     const foreign = { ...headers, origin: "http://localhost:5173" };
     expect((await local.ask(REFRESH_BARE, { headers: foreign })).reason).toBe("no_credentials");
-    // Everywhere else only the secure cookie counts.
+    // On every other server, only the secure cookie counts.
     expect((await gate.ask(REFRESH_BARE, { headers })).reason).toBe("no_credentials");
   } finally {
     await local.close();

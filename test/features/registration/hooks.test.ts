@@ -60,16 +60,16 @@ describe("the hooks of a registration", () => {
     const register = () =>
       gate.ask(REGISTER, { variables: { username, email, password: PASSWORD } });
 
-    /** What a refused registration leaves: nothing. */
+    /** Expects that a refused registration has left nothing behind. */
     const expectNothing = async () => {
       expect(await gate.auth.accounts.findUser({ username })).toBeNull();
-      // A mail of the test before may still be on its way.
+      // Only mails to this address count, because a mail of an earlier test may still arrive.
       expect(smtp.mails.filter(({ recipients }) => recipients.includes(email))).toEqual([]);
       const waiting = await gate.sql("SELECT id FROM mail_outbox WHERE recipient = ?", [email]);
       expect(waiting).toEqual([]);
     };
 
-    test("run before and after it, alike for a known address", async () => {
+    test("run before and after it, and in the same way for a known address", async () => {
       await register();
       const { id } = (await gate.auth.accounts.findUser({ username }))!;
       const calls = [
@@ -91,7 +91,7 @@ describe("the hooks of a registration", () => {
       );
     });
 
-    test("can refuse it, with a message, and the address can register a moment later", async () => {
+    test("can refuse it with a message, and the address can register a moment later", async () => {
       obstacle = () => {
         throw new Vetoed("Only members may register.");
       };
@@ -109,7 +109,7 @@ describe("the hooks of a registration", () => {
       await smtp.mailsTo(email);
     });
 
-    test("refuse it when they hang for 5 seconds or fail, with a code that hides the cause", async () => {
+    test("refuse it if they fail or hang for 5 seconds, and the error hides the cause", async () => {
       obstacle = (hook) => (hook === "beforeRegister" ? new Promise(() => undefined) : undefined);
       expect(await register()).toMatchObject({ status: 503, code: "SERVICE_UNAVAILABLE" });
       obstacle = () => {
@@ -139,7 +139,7 @@ describe("with EMAIL_VERIFICATION=optional", () => {
       ["TOKEN", "Token"],
       ["JWT", "Bearer"],
       ["SLIDING", "Bearer"],
-    ])("a registration logs in, by the scheme %s", async (scheme, tokenType) => {
+    ])("a registration also logs the user in, by the scheme %s", async (scheme, tokenType) => {
       const { auth } = (await register(scheme)).data.register;
       expect(auth).toMatchObject({
         scheme,
@@ -158,7 +158,7 @@ describe("with EMAIL_VERIFICATION=optional", () => {
       expect(data.me).toEqual({ email, emailVerifiedAt: new Date(gate.now).toISOString() });
     }
 
-    test("RC-1: it does so alike for a known address", async () => {
+    test("RC-1: a registration with a known address gets the same kind of answer", async () => {
       const unknown = await register();
       await gate.user(`owner${count}`, { email: `known${email}` });
       [username, email] = [`${username}b`, `known${email}`];
@@ -172,12 +172,12 @@ describe("with EMAIL_VERIFICATION=optional", () => {
       expect((await smtp.mailsTo(email))[0]?.subject).toBe("You already have an account");
     });
 
-    test("a login by name works before the address is proved", async () => {
+    test("a login by user name works before the address is proved", async () => {
       await register();
       expect((await attempt(gate, username, PASSWORD)).status).toBe(200);
     });
 
-    test("a hook that refuses the login leaves the account, without tokens", async () => {
+    test("a hook that refuses the login keeps the account, but no tokens are issued", async () => {
       obstacle = (hook) => {
         if (hook === "beforeLogin") throw new Vetoed("Logins are closed.");
       };

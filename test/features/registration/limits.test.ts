@@ -6,7 +6,7 @@ import { MailServer } from "../../support/mail-server.js";
 import { REGISTER, RESEND, VERIFY } from "./documents.js";
 
 const WEEK = 7 * 86_400;
-/** The interval of the job, and of the lease that it holds. Milliseconds. */
+/** The interval of the job, and of its lease, in milliseconds. */
 const INTERVAL = 600_000;
 
 const smtp = await MailServer.start();
@@ -47,14 +47,14 @@ describe("from one address", () => {
     expect((await register("bob", "192.0.2.2")).status).toBe(200);
   });
 
-  test("LG-3: also registrations that are refused count", async () => {
+  test("LG-3: refused registrations count too", async () => {
     for (let turn = 0; turn < 3; turn += 1) {
       expect((await register("a b", "192.0.2.3")).code).toBe("BAD_USER_INPUT");
     }
     expectThrottled(await register("eve", "192.0.2.3"), 60);
   });
 
-  test("LG-3: tokens of mails are tried a limited number of times", async () => {
+  test("LG-3: an address can try only a limited number of tokens from mails", async () => {
     for (let turn = 0; turn < 10; turn += 1) {
       expect((await verify("192.0.2.4")).reason).toBe("mail_token_not_valid");
     }
@@ -63,7 +63,7 @@ describe("from one address", () => {
 });
 
 describe.each(DATABASES)("accounts that nobody verifies, over %s", (database) => {
-  test("RC-7: lose their name after a week, unless somebody has used or verified them", async () => {
+  test("RC-7: lose their name after a week, unless they have been used or verified", async () => {
     jest.useFakeTimers({
       doNotFake: [
         ...(["Date", "hrtime", "nextTick", "performance", "queueMicrotask"] as const),
@@ -94,7 +94,8 @@ describe.each(DATABASES)("accounts that nobody verifies, over %s", (database) =>
       expect(await exists("squatter")).toBe(true);
       const idOf = async (username: string) =>
         (await gate.auth.accounts.findUser({ username }))!.id;
-      // One has been signed in, but the session is over and pruned. The other has a session of a command.
+      // The first user signed in, but the session is over and pruned. The second user has a session that a command
+      // opened.
       await gate.sql("DELETE FROM session WHERE user_id = ?", [await idOf("user")]);
       await gate.issue(await idOf("late"), "TOKEN");
       const squatter = await idOf("squatter");

@@ -32,7 +32,7 @@ describeGates(options, (gate) => {
     await gate.auth.mail.idle();
     await eventually(async () => (await pendingMails()) === 0);
     smtp.reset();
-    // The limits on mails begin again.
+    // After an hour, the limits on mails start again.
     gate.advance(3600);
     gate.events.length = 0;
     count += 1;
@@ -66,7 +66,7 @@ describeGates(options, (gate) => {
   }
 
   describe("signing up", () => {
-    test("the whole way: register, open the link, log in by name and by address", async () => {
+    test("a user registers, opens the link, and logs in by name and by address", async () => {
       const { status, data } = await register();
       expect([status, data]).toEqual([
         200,
@@ -104,7 +104,7 @@ describeGates(options, (gate) => {
       ]);
     });
 
-    test("until then, a wrong password learns nothing, and the address has no account", async () => {
+    test("before the link is opened, a wrong password gets the usual refusal, and the address has no account", async () => {
       await registered();
       expect(await attempt(gate, username)).toMatchObject(REFUSED);
       expect(await attemptByEmail(gate, email, PASSWORD)).toMatchObject(REFUSED);
@@ -112,7 +112,7 @@ describeGates(options, (gate) => {
       expect(user).toMatchObject({ email: null, role: "USER", lastLoginAt: null });
     });
 
-    test("accounts that somebody else created are not locked out", async () => {
+    test("accounts that were created in code need no proof of the address", async () => {
       await gate.user(username, { email });
       const { authorization } = await gate.login(username);
       expect(await verifiedAt(authorization)).toBeNull();
@@ -157,7 +157,7 @@ describeGates(options, (gate) => {
       },
     );
 
-    test("PW-5: a weak password lists its problems, also those with the address", async () => {
+    test("PW-5: a weak password is refused with its problems, including those with the address", async () => {
       const answer = await register({
         email: "margaret.hamilton@example.com",
         password: "margaret.hamilton",
@@ -170,7 +170,7 @@ describeGates(options, (gate) => {
       expect(gate.events).toEqual([]);
     });
 
-    test("anybody can read what a form checks first", async () => {
+    test("every client can read the rules for passwords", async () => {
       expect((await gate.ask(POLICY)).data).toEqual({
         passwordPolicy: {
           minLength: 15,
@@ -180,7 +180,7 @@ describeGates(options, (gate) => {
       });
     });
 
-    test("LG-4: a request registers one account", async () => {
+    test("LG-4: a request can register only one account", async () => {
       const one = `register(username: "x", email: "x@example.com", password: "${PASSWORD}") { message }`;
       const { code } = await gate.ask(`mutation { a: ${one} b: ${one} }`);
       expect(code).toBe("GRAPHQL_VALIDATION_FAILED");
@@ -194,13 +194,13 @@ describeGates(options, (gate) => {
       ["Cyrillic letters that look the same", "coco", "сосо"],
       ["letters that look the same in capitals", "bill", "BiIl"],
       ["a mark that is hard to see", "alice", "a\u0332lice"],
-    ])("LG-9: is told, also for a look-alike: %s", async (_what, name, other) => {
+    ])("LG-9: is reported, and so is a look-alike: %s", async (_what, name, other) => {
       await gate.user(name);
       expect(await register({ username: other })).toMatchObject(TAKEN);
       expect(gate.events).toEqual([]);
     });
 
-    test("RC-1: is told alike for a known and an unknown address", async () => {
+    test("RC-1: is reported in the same way for a known and an unknown address", async () => {
       await gate.user(username, { email });
       const [known, unknown] = [await register(), await register({ email: "new@example.com" })];
       expect(known).toMatchObject(TAKEN);
@@ -208,7 +208,7 @@ describeGates(options, (gate) => {
       expect(smtp.mails).toEqual([]);
     });
 
-    test("does not use up the mail of the address: the next name gets it", async () => {
+    test("does not use up the mail of the address, which the next name still gets", async () => {
       await gate.user(`occupied${count}`);
       expect(await register({ username: `occupied${count}` })).toMatchObject(TAKEN);
       await verify(await registered());
@@ -226,7 +226,7 @@ describeGates(options, (gate) => {
   });
 
   describe("RC-1: a known address", () => {
-    test("gets the same answer byte for byte, and its owner a mail that says so", async () => {
+    test("gets the same answer byte for byte, and its owner gets a mail that says so", async () => {
       await gate.user(`owner${count}`, { email });
       const known = await register({ email: email.toUpperCase() });
       const unknown = await register({
@@ -241,7 +241,7 @@ describeGates(options, (gate) => {
       expect(mail?.text).toContain("/reset-password?token=");
     });
 
-    test("cannot be recognised afterwards: not by the name, the logins, nor another registration", async () => {
+    test("cannot be recognised afterwards by the name, by logins or by another registration", async () => {
       await gate.user(`owner${count}`, { email });
       const [known, unknown] = [username, `${username}b`];
       const addresses = { [known]: email, [unknown]: `new${count}@example.com` };
@@ -265,7 +265,7 @@ describeGates(options, (gate) => {
       expect(await seen(unknown)).toEqual(answers);
     });
 
-    test("goes to the owner's spelling of the address, because another may be another mailbox", async () => {
+    test("sends the mail to the owner's spelling of the address, because another spelling may be another mailbox", async () => {
       await gate.user(`owner${count}`, { email: `mike${count}@example.com` });
       await register({ email: `mi\u212Ae${count}@example.com` });
       await eventually(() => smtp.mails.length > 0);
@@ -283,7 +283,7 @@ describeGates(options, (gate) => {
       expect(smtp.mails.flatMap(({ recipients }) => recipients)).not.toContain(email);
     });
 
-    test("leaves its owner as she was", async () => {
+    test("changes nothing for its owner", async () => {
       const id = await gate.user(`owner${count}`, { email });
       const { authorization } = await gate.login(`owner${count}`);
       await register();
@@ -305,7 +305,7 @@ describeGates(options, (gate) => {
       return { stranger, own: await registered() };
     }
 
-    test("belongs to nobody: its owner signs up, and the stranger's account never gets it", async () => {
+    test("belongs to no account: its owner can still sign up, and the stranger's account never gets it", async () => {
       const { stranger, own } = await contested();
       expect((await verify(own)).data.verifyEmail.message).toContain("reset your password");
       expect(await verify(stranger)).toMatchObject(NOT_VALID);
@@ -318,7 +318,7 @@ describeGates(options, (gate) => {
       await gate.login(username, "JWT", `${PASSWORD}!`);
     });
 
-    test("a stranger who signs up later does not kill the link, and no password survives it", async () => {
+    test("a stranger who signs up later does not kill the link, and no earlier password works afterwards", async () => {
       const { stranger: first, own: later } = await contested();
       const { id } = (await gate.auth.accounts.findUser({ username: `stranger${count}` }))!;
       const { authorization, session } = await gate.issue(id);
@@ -338,7 +338,7 @@ describeGates(options, (gate) => {
       expect((await gate.me(authorization)).status).toBe(401);
     });
 
-    test("a change of the address is contested, too, and then no link of those who wait works", async () => {
+    test("can be confirmed by a change of address too, and then no link of a waiting account works", async () => {
       const waiting = await registered();
       const id = await gate.user(`member${count}`, { email: `member${count}@example.com` });
       const { authorization } = await fresh(gate, id);
@@ -373,7 +373,7 @@ describeGates(options, (gate) => {
       });
     });
 
-    test("a user who has another address by now gets no link to it, and can prove the own one", async () => {
+    test("a user who has got another address gets no link to the old one, and can prove the new one", async () => {
       await registered();
       const { id } = (await gate.auth.accounts.findUser({ username }))!;
       await gate.auth.accounts.updateUser(id, { email: `new${email}` });
@@ -387,7 +387,7 @@ describeGates(options, (gate) => {
       await gate.login(username);
     });
 
-    test("any proof ends the wait, also if the user loses the address later", async () => {
+    test("the proof of any address ends the wait, even if the user loses that address later", async () => {
       await registered();
       const { id } = (await gate.auth.accounts.findUser({ username }))!;
       await gate.auth.accounts.updateUser(id, { email: `new${email}` });
@@ -400,14 +400,14 @@ describeGates(options, (gate) => {
       await gate.login(username, "JWT", `${PASSWORD}!`);
     });
 
-    test("can be given to another user meanwhile, and then the link is dead", async () => {
+    test("can be given to another user by code, and then the link is dead", async () => {
       const token = await registered();
       await gate.user(`owner${count}`, { email });
       expect(await verify(token)).toMatchObject(NOT_VALID);
       expect(await attempt(gate, username, PASSWORD)).toMatchObject(NOT_VERIFIED);
     });
 
-    test("of two registrations of one address at once, one link works", async () => {
+    test("after two registrations of one address at once, one link works", async () => {
       await Promise.all([register(), register({ username: `${username}b` })]);
       const [mail] = await smtp.mailsTo(email);
       await verify(tokenIn(mail?.text));
@@ -420,7 +420,7 @@ describeGates(options, (gate) => {
           async (name) => (await attempt(gate, name, PASSWORD)).status,
         ),
       );
-      // Nobody can tell who chose the password.
+      // Neither password works, because nobody can tell which of the two is the owner's.
       expect(states).toEqual([401, 401]);
     });
   });
@@ -429,7 +429,7 @@ describeGates(options, (gate) => {
     test.each([
       ["with mail", {}],
       ["without mail", { smtpUrl: undefined, mailFrom: undefined, isProduction: true }],
-    ])("RC-7: %s, an account that waits is still refused", async (_what, rest) => {
+    ])("RC-7: %s, a waiting account is still refused", async (_what, rest) => {
       await registered();
       const closed = await gate.another({ registration: "closed", ...rest });
       expect(await attempt(gate, username, PASSWORD, { url: closed.url })).toMatchObject(
@@ -463,14 +463,14 @@ describeGates(options, (gate) => {
   });
 
   describe("verifyEmail", () => {
-    test("RC-2: takes a token once, also of 20 requests at once", async () => {
+    test("RC-2: accepts a token once, even in 20 requests at once", async () => {
       const token = await registered();
       const answers = await Promise.all(Array.from({ length: 20 }, () => verify(token)));
       expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
       expect(await verify(token)).toMatchObject(NOT_VALID);
     });
 
-    test("works until the millisecond in which the link expires", async () => {
+    test("accepts a link until the millisecond in which it expires", async () => {
       const token = await registered();
       gate.advance(DAY - 0.001);
       expect((await verify(token)).status).toBe(200);
@@ -546,7 +546,7 @@ describeGates(options, (gate) => {
   });
 
   describe("resendVerification", () => {
-    test("RC-1: answers alike for waiting, known, proved and unknown addresses", async () => {
+    test("RC-1: gives waiting, known, proved and unknown addresses the same answer", async () => {
       await registered();
       await member(`${username}b`, `b${email}`);
       await gate.user(`${username}c`, { email: `c${email}` });
@@ -572,7 +572,7 @@ describeGates(options, (gate) => {
       expect((await verify(newer)).status).toBe(200);
     });
 
-    test("RC-4: an address gets one mail a minute: until then the older link works on", async () => {
+    test("RC-4: an address gets one mail a minute, and until then the older link works", async () => {
       const first = await registered();
       gate.advance(59);
       expect((await resend()).status).toBe(200);
@@ -588,14 +588,14 @@ describeGates(options, (gate) => {
       ]);
     });
 
-    test("LG-3: does not use up the mails of an address that has nothing to prove", async () => {
+    test("LG-3: for an address that has nothing to prove does not count against the limit of its mails", async () => {
       await member(username, email);
       for (let turn = 0; turn < 6; turn += 1) await resend();
       await gate.auth.mail.idle();
       expect(await gate.auth.mail.allows({ purpose: "verifyEmail", address: email })).toBe(true);
     });
 
-    test("RC-4: does not use up the mails that reset a password", async () => {
+    test("RC-4: does not count against the limit of mails to reset a password", async () => {
       await gate.user(username, { email });
       await resend();
       await register({ username: `${username}b` });
@@ -605,7 +605,7 @@ describeGates(options, (gate) => {
       await eventually(() => smtp.mails.some(({ subject }) => subject === "Set a new password"));
     });
 
-    test("sends no link to an inactive user", async () => {
+    test("sends no link for an inactive user", async () => {
       const owner = await gate.user(username, { email });
       await gate.auth.accounts.setActive(owner, false);
       await register({ username: `${username}b`, email: `b${email}` });
@@ -623,7 +623,7 @@ describeGates(options, (gate) => {
       expect(smtp.mails).toEqual([]);
     });
 
-    test("lets an older user prove the own address", async () => {
+    test("lets a user of an older version prove the user's own address", async () => {
       await gate.user(username, { email });
       await resend();
       await verify(await smtp.tokenTo(email));
@@ -633,7 +633,7 @@ describeGates(options, (gate) => {
   });
 
   describe("User.emailVerifiedAt", () => {
-    test("RC-6: is null once the user has another address, and counts for any link that proves one", async () => {
+    test("RC-6: is null once the user has another address, and is set by any link that proves it", async () => {
       const id = await member(username, email);
       const { authorization } = await gate.login(username);
       expect(await verifiedAt(authorization)).not.toBeNull();
@@ -651,7 +651,7 @@ describeGates(options, (gate) => {
       await member(username, email);
       const { authorization } = await gate.login(username);
       const ask = (fields: string) => () => gate.ask(`{ me { ${fields} } }`, { authorization });
-      // What the registration left to do would be counted, too.
+      // The remaining work of the registration would be counted too.
       await gate.auth.mail.idle();
       await becomes(async () => (await gate.sql("SELECT id FROM mail_outbox")).length, 0);
       const without = await gate.countStatements(ask("id"));
@@ -676,7 +676,7 @@ describeGates(options, (gate) => {
     Number((await gate.sql("SELECT count(*) AS n FROM mail_outbox"))[0].n);
 });
 
-/** The parts of a response that could distinguish one from another. */
+/** Returns the parts of a response that could distinguish it from another. */
 function visible({ status, headers, text }: Answer) {
   return { status, text, headers: [...headers].filter(([name]) => name !== "date").sort() };
 }

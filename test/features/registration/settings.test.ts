@@ -33,7 +33,7 @@ test("a wrong variable is refused", () => {
   ]);
 });
 
-test("a server in production that is open needs mail: one line says what to set", async () => {
+test("an open server in production needs mail, and one line says what to set", async () => {
   const folder = await folders.empty();
   const env = { NODE_ENV: "production", SECRET_KEY, REGISTRATION: "open" };
   expectOneLine(
@@ -49,22 +49,22 @@ test("a server in production that is open needs mail: one line says what to set"
   ]);
 }, 60_000);
 
-describe("closed", () => {
+describe("closed registration", () => {
   const open = setUpGate();
   const closed = setUpGate({ registration: "closed" });
 
-  test("in development, it has to be said; the fields are then not in the schema", () => {
+  test("has to be set in development, and its fields are then not in the schema", () => {
     expect(open.auth.typeDefs).toMatch(FIELDS);
     expect(closed.auth.typeDefs).not.toMatch(FIELDS);
   });
 
-  test("a request for a field says that there is none", async () => {
+  test("has no field that a document can ask for", async () => {
     const { code } = await closed.ask("{ passwordPolicy { minLength } }");
     expect(code).toBe("GRAPHQL_VALIDATION_FAILED");
     expect((await open.ask("{ passwordPolicy { minLength } }")).status).toBe(200);
   });
 
-  test("it is the default of a library, and in production, also with mail", async () => {
+  test("is the default of a library and in production, even with mail", async () => {
     const folder = await mkdtemp(join(tmpdir(), "registration-"));
     const options = (name: string) => ({
       ...SMTP,
@@ -88,7 +88,7 @@ describe("closed", () => {
     await rm(folder, { recursive: true });
   });
 
-  test("it loads none of its code", async () => {
+  test("loads none of the feature's code", async () => {
     const folder = await mkdtemp(join(tmpdir(), "registration-"));
     const hook = `export async function resolve(name, context, next) {
       const resolved = await next(name, context);

@@ -5,7 +5,10 @@ import { MailServer } from "../../support/mail-server.js";
 import { REGISTER, RESEND } from "./documents.js";
 
 const SAMPLES = 60;
-/** How often to measure again. Other load moves the medians at random; a real difference is there each time. */
+/**
+ * The number of attempts to measure. Other load changes the medians at random, but a real difference appears each
+ * time.
+ */
 const MEASUREMENTS = 4;
 
 const smtp = await MailServer.start();
@@ -19,17 +22,17 @@ const gate = setUpGate({
 
 let names = 0;
 
-/** Runs both in turn, and returns the median of how much longer the first takes. */
+/** Runs both alternately. Returns the median of how much longer the first takes than the second. */
 async function compare(
   first: (round: number) => Promise<unknown>,
   second: (round: number) => Promise<unknown>,
 ): Promise<number> {
   const ratios: number[] = [];
   for (let round = 0; round < SAMPLES; round += 1) {
-    // The limits on mails begin again.
+    // After an hour, the limits on mails start again.
     gate.advance(3600);
     const times: number[] = [];
-    // In turns, so that work left over from one does not always delay the same other one.
+    // The order alternates, because work that one leaves behind must not always delay the other.
     const order = round % 2 === 0 ? [0, 1] : [1, 0];
     for (const index of order) {
       const start = performance.now();
@@ -74,7 +77,7 @@ test("RC-1: a registration takes the same time for a known and an unknown addres
   );
 }, 240_000);
 
-test("RC-1: a registration runs the same statements, whoever has the address", async () => {
+test("RC-1: a registration runs the same statements for a known and an unknown address", async () => {
   await gate.user("known", { email: "known@example.com" });
   await gate.auth.accounts.setActive(await gate.user("idle", { email: "idle@example.com" }), false);
   const counts: number[] = [];

@@ -69,7 +69,7 @@ describeFreshGates(options, (gate) => {
       await gate.login("ada", "JWT", PASSWORD);
     });
 
-    test("an address that an administrator changes or removes is told to the old one", async () => {
+    test("the old address gets a notice when an administrator changes or removes it", async () => {
       for (const email of ["ADA@example.com", "root@example.com", "root@example.com", null]) {
         const { status } = await gate.ask(
           "mutation ($id: ID!, $email: String) { updateUser(id: $id, email: $email) { user { id } } }",
@@ -106,7 +106,7 @@ describeFreshGates(options, (gate) => {
           ada,
         ]);
 
-      test("RC-6, AZ-8: no link sets a new password for a week, whoever asks for it", async () => {
+      test("RC-6, AZ-8: for a week no link sets a new password, whoever asks for it", async () => {
         await setEmail(OWN);
         const until = new Date(gate.now + WEEK * 1000).toISOString();
         const refused = await start(ada);
@@ -133,13 +133,13 @@ describeFreshGates(options, (gate) => {
         expect(await links()).toHaveLength(1);
       });
 
-      test("the user logs in by the new address, with the old password", async () => {
+      test("the user can log in by the new address and the old password", async () => {
         await setEmail(OWN);
         const query = `mutation { emailLogin(email: "${OWN}", password: "${PASSWORD}") { user { id } } }`;
         expect((await gate.ask(query)).data).toEqual({ emailLogin: { user: { id: ada } } });
       });
 
-      test("RC-6: a removed address counts as replaced, and each further one begins a week", async () => {
+      test("RC-6: a removed address counts as replaced, and each further change starts the week again", async () => {
         await setEmail(null);
         await setEmail(OWN);
         expect((await start(ada)).status).toBe(400);
@@ -149,7 +149,7 @@ describeFreshGates(options, (gate) => {
         expect((await startLater(1)).status).toBe(200);
       });
 
-      test("the user ends the wait by confirming an address of her own", async () => {
+      test("the wait ends when the user confirms an address", async () => {
         await setEmail("new@example.com");
         const change = await gate.ask(
           `mutation { changeEmail(newEmail: "new@example.com") { message } }`,
@@ -168,7 +168,7 @@ describeFreshGates(options, (gate) => {
       test.each([
         ["the same address in another spelling", "ADA@example.com"],
         ["the first address", undefined],
-      ])("%s holds nothing back", async (_what, email) => {
+      ])("%s starts no wait", async (_what, email) => {
         if (email === undefined) {
           await gate.auth.accounts.updateUser(ada, { email: null });
           await setEmail(ADDRESS);
@@ -176,7 +176,7 @@ describeFreshGates(options, (gate) => {
         expect((await start(ada)).status).toBe(200);
       });
 
-      test("an account that nobody has used yet can be corrected, and gets its link at once", async () => {
+      test("a wrong address of an unused account can be corrected, and the link is sent at once", async () => {
         const { accounts } = gate.auth;
         const id = await accounts.createUser({ username: "bob", email: "bob@exmaple.com" });
         await setEmail("bob@example.com", id);
@@ -184,7 +184,7 @@ describeFreshGates(options, (gate) => {
         await smtp.tokenTo("bob@example.com");
       });
 
-      test("`gatehouse prune` deletes what is over", async () => {
+      test("`gatehouse prune` deletes waits that are over", async () => {
         await setEmail(OWN);
         const held = () => gate.sql("SELECT user_id FROM reset_hold");
         await gate.auth.maintenance.prune();
@@ -217,7 +217,7 @@ describeFreshGates(options, (gate) => {
       await expect(used).rejects.toMatchObject({ reason: "mail_token_expired" });
     });
 
-    test("RC-4: a user gets one mail a minute, and the administrator learns it", async () => {
+    test("RC-4: a user gets one mail a minute, and another call within that minute is refused", async () => {
       expect((await start(ada)).status).toBe(200);
       expect(await start(ada)).toMatchObject({
         status: 429,
@@ -230,7 +230,7 @@ describeFreshGates(options, (gate) => {
       await eventually(() => smtp.mails.length === 2);
     });
 
-    test("works for a user without a password", async () => {
+    test("also sends a link to a user without a password", async () => {
       const id = await gate.auth.accounts.createUser({ username: "bob", email: "bob@example.com" });
       expect((await start(id)).status).toBe(200);
       await eventually(() => smtp.mails.length === 1);
@@ -261,7 +261,7 @@ describeFreshGates(options, (gate) => {
       expect(gate.events).toEqual([]);
     });
 
-    test("AZ-8: refuses a static token, a stale session and a USER, and queues nothing", async () => {
+    test("AZ-8: refuses a static token, a session that is not fresh and a USER, and queues nothing", async () => {
       expect(await start(ada, await fresh(gate, rootId, "TOKEN"))).toMatchObject({
         code: "BAD_USER_INPUT",
       });
@@ -275,7 +275,7 @@ describeFreshGates(options, (gate) => {
 });
 
 describe("without mail", () => {
-  test("the field does not exist, and the rest of the administration does", async () => {
+  test("the field does not exist, but the rest of the administration does", async () => {
     const gate = await Gate.open({ isProduction: true });
     try {
       expect(gate.auth.typeDefs).not.toMatch(/startPasswordReset|MailPayload/);

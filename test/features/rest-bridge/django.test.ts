@@ -3,7 +3,7 @@ import { describeDjango, type DjangoOptions, DjangoProject } from "../../support
 import { type Gate, PASSWORD, setUpGate } from "../../support/gate.js";
 import { call, type RestAnswer, type RestCall } from "./calls.js";
 
-/** Starts the document's project, with the users of `addUsers`. */
+/** Starts the Django project of the document, with the users of `addUsers`. */
 function startDjango(options: DjangoOptions = {}): { readonly url: string } {
   const running = { url: "" };
   let django: DjangoProject;
@@ -43,7 +43,7 @@ async function logIn(url: string): Promise<Tokens> {
   return { key, access, refresh, otherRefresh, endedRefresh: ended.refresh };
 }
 
-/** The parts of an answer that a client sees. Tokens differ, and so do the messages of the JSON parsers. */
+/** Returns the parts of an answer that a client sees. Masks tokens and the messages of JSON parsers, which differ. */
 function shown({ status, type, headers, text }: RestAnswer) {
   return {
     status,
@@ -229,7 +229,7 @@ const CASES: Case[] = [
   ["POST /profile/", "/profile/", ({ key }) => ({ method: "POST", ...as(`Token ${key}`) })],
   ["DELETE /profile/ without a header", "/profile/", () => ({ method: "DELETE" })],
   ["HEAD /profile/", "/profile/", ({ key }) => ({ method: "HEAD", ...as(`Token ${key}`) })],
-  // Logouts, which end what the requests above used.
+  // Logouts come last, because they end the sessions that the requests above use.
   [
     "a logout without a refresh token",
     "/logout/",
@@ -296,7 +296,7 @@ describeDjango(
       expect(shown(await call(gate.url + path, request(ours)))).toEqual(expected);
     });
 
-    test("EmailAuthToken, except for the type of user_id", async () => {
+    test("a login by address answers as EmailAuthToken does, except for the type of user_id", async () => {
       const json = { email: "ada@example.com", password: PASSWORD };
       const answers = await Promise.all(
         [{ json }, { json: { ...json, password: "x" } }, { json: { email: "no@example.com" } }].map(
@@ -331,7 +331,7 @@ describeDjango(
     const gate = setUpGate({ restBridge: true, restBridgeRotation: true });
     const django = startDjango({ simpleJwt: { ROTATE_REFRESH_TOKENS: true } });
 
-    test("access, then refresh", async () => {
+    test("with the access token before the refresh token", async () => {
       await addUsers(gate);
       const answers = await Promise.all(
         [django.url, gate.url].map(async (url) => {

@@ -93,7 +93,7 @@ describeGates({ restBridge: true }, (gate) => {
     expect(gate.events.filter(({ type }) => type === "token_reused")).toEqual([]);
   });
 
-  test("REST-3: a refresh token that GraphQL has replaced ends its session here, too", async () => {
+  test("REST-3: a refresh token that GraphQL has replaced ends its session when the bridge gets it", async () => {
     const { body } = await post(gate, "/token/", ADA);
     const { data } = await gate.refresh(body.refresh);
     gate.advance(60);
@@ -132,13 +132,13 @@ describeGates({ restBridge: true }, (gate) => {
     ]);
   });
 
-  test("REST-2: the e-mail address logs in at /login/, and gets our user id", async () => {
+  test("REST-2: the e-mail address logs in at /login/, and the answer has our user id", async () => {
     const { body } = await post(gate, "/login/", { email: "Ada@Example.com", password: PASSWORD });
     expect(body).toEqual({ token: body.token, user_id: ada, email: "ada@example.com" });
     expect((await profile(gate, `Token ${body.token}`)).status).toBe(200);
   });
 
-  test("REST-2: a login with a user name and an address is a login by user name", async () => {
+  test("REST-2: a login with both a user name and an address is a login by user name", async () => {
     const { body } = await post(gate, "/login/", { ...ADA, email: "eve@example.com" });
     expect(Object.keys(body)).toEqual(["token"]);
   });
@@ -157,7 +157,7 @@ describeGates({ restBridge: true }, (gate) => {
     }
   });
 
-  test("REST-2: an expired access token is an event with its client, as in GraphQL", async () => {
+  test("REST-2: an expired access token causes an event with its client, as in GraphQL", async () => {
     const { body } = await post(gate, "/token/", ADA);
     gate.advance(3600);
     gate.events.length = 0;
@@ -178,7 +178,7 @@ describeGates({ restBridge: true }, (gate) => {
     expect(await options("/login/")).toEqual([200, "POST, OPTIONS"]);
   });
 
-  test("REST-2: a stale credential in the header does not stop a login", async () => {
+  test("REST-2: an expired credential in the header does not stop a login", async () => {
     for (const path of ["/login/", "/token/"]) {
       expect((await post(gate, path, ADA, "Token stale")).status).toBe(200);
     }
@@ -211,7 +211,10 @@ describeGates({ restBridge: true }, (gate) => {
   });
 });
 
-/** Runs the hook with a `useState` that renders when `current` is called. Its port 8000 is the gate's. */
+/**
+ * Runs the hook with a `useState` that renders when `current` is called. Requests of the hook to port 8000 go to the
+ * gate.
+ */
 async function mountUseAuth(gate: Gate, type: string): Promise<{ current(): any }> {
   const source = await readFile(join(import.meta.dirname, "use-auth.js"), "utf8");
   const code = source.replace(/^import .*$/m, "").replace("export function", "return function");
@@ -313,7 +316,7 @@ describe("pages of other origins", () => {
     }
   });
 
-  test("a body of more than 100 KiB is refused with a detail, also by the handle of auth.routes", async () => {
+  test("a body of more than 100 KiB is refused with a detail, even by the function handle of auth.routes", async () => {
     const body = JSON.stringify({ ...ADA, more: "x".repeat(100 * 1024) });
     const headers = { "content-type": "application/json" };
     const detail = "The body must be at most 100 KiB.";
@@ -366,7 +369,7 @@ describe("a request that the server refuses itself", () => {
 describeFreshGates({ restBridge: true }, (gate, database) => {
   const UNAVAILABLE = '{"detail":"Service temporarily unavailable, try again later."}';
 
-  /** Sends a request to each view, with tokens that work. */
+  /** Creates tokens. Returns a function that sends a request with them to each view. */
   async function startAll(): Promise<() => Promise<RestAnswer[]>> {
     await gate.user("ada", { email: "ada@example.com" });
     const { token: key } = (await post(gate, "/login/", ADA)).body;
@@ -454,7 +457,7 @@ describe("users of Django", () => {
     expect(await gate.auth.djangoIdOf(id)).toBe(shown);
   });
 
-  test("REST-2: others get our id, and a refused login says nothing about either", async () => {
+  test("REST-2: users who were not imported get our id, and a refused login reveals no id", async () => {
     const id = await gate.user("ada", { email: "ada@example.com" });
     const login = { email: "ada@example.com", password: PASSWORD };
     expect((await post(gate, "/login/", login)).body.user_id).toBe(id);

@@ -15,11 +15,11 @@ const REAUTHENTICATE = `mutation ($password: String, $totp: String, $recoveryCod
 }`;
 const CONFIRM = `mutation ($code: String!) { confirmTotp(code: $code) { message recoveryCodes } }`;
 
-/** Seconds. */
+/** The period of a code, in seconds. */
 export const STEP = 30;
 const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
-/** Returns the code of a secret as RFC 6238 says it, without the library that the server uses. */
+/** Returns the code of a secret at a time, as RFC 6238 says, but without the library that the server uses. */
 export function codeAt(secret: string, milliseconds: number): string {
   const bits = secret
     .split("")
@@ -33,7 +33,7 @@ export function codeAt(secret: string, milliseconds: number): string {
   return ((mac.readUInt32BE(offset) & 0x7fffffff) % 1_000_000).toString().padStart(6, "0");
 }
 
-/** Another code of six digits. */
+/** Returns another code of six digits. */
 export const notThe = (code: string, by = 1) =>
   String((Number(code) + by) % 1_000_000).padStart(6, "0");
 
@@ -50,7 +50,10 @@ export interface Enrolled extends Tokens {
   readonly name: string;
   readonly secret: string;
   readonly recoveryCodes: readonly string[];
-  /** Returns the code that the app shows. @param drift how far its clock is ahead, in seconds */
+  /**
+   * Returns the code that the app shows.
+   * @param drift how far the app's clock is ahead, in seconds
+   */
   code(this: void, drift?: number): string;
 }
 

@@ -60,7 +60,7 @@ describeGates(options, (gate) => {
     expect(await sessions()).toBe(1);
   });
 
-  test("MF-5: a login by the code of a mail is refused, and completed by an app", async () => {
+  test("MF-5: a login by the code of a mail is refused, and can be completed by an app", async () => {
     await gate.ask(`mutation { requestLoginCode(email: "${email}") { proof } }`);
     await gate.auth.mail.idle();
     const mails = await smtp.mailsTo(email, 2);
@@ -75,7 +75,7 @@ describeGates(options, (gate) => {
     expect(data.completeLogin.session.methods).toEqual(["otp", "mfa"]);
   });
 
-  test("MF-5: a login at another provider is refused, and completed by an app", async () => {
+  test("MF-5: a login at another provider is refused, and can be completed by an app", async () => {
     const person = { sub: ada.id, email, email_verified: true };
     const linked = await logIn(gate, server, person, { authorization: ada.authorization });
     expect(linked.status).toBe(200);
@@ -103,7 +103,7 @@ describeGates(options, (gate) => {
     expect(await sessions()).toBe(0);
   });
 
-  test("MF-5: the old REST API refuses in its own shape, without a challenge", async () => {
+  test("MF-5: the old REST API refuses in its own format, without a challenge", async () => {
     const text = "This account needs a second step, which this app does not support.";
     const post = (path: string, json: object) => call(`${gate.url}${path}`, { json });
     const password = PASSWORD;
@@ -121,7 +121,7 @@ describeGates(options, (gate) => {
     expect(await sessions()).toBe(1);
   });
 
-  test("switched off, it adds no field, and no statement to a login", async () => {
+  test("adds no field, and no statement to a login, if it is switched off", async () => {
     const off = await gate.another({ secondFactor: "off" });
     const { code } = await complete(off, "x", { totp: "123456" });
     expect(code).toBe("GRAPHQL_VALIDATION_FAILED");
@@ -136,7 +136,7 @@ describeGates(options, (gate) => {
     await off.close();
   });
 
-  // The last test, because the first server cannot read the keys any more.
+  // This test is the last one, because the first server can no longer read the keys.
   test("OP-11: an app still works after SECRET_KEY was replaced, and is encrypted again", async () => {
     const next = randomBytes(32).toString("base64url");
     const rotated = await gate.another({ secretKey: [next, gate.secretKey] });

@@ -103,7 +103,7 @@ describeGates(options, (gate) => {
       expect((await enrol(gate, authorization)).recoveryCodes).toBeNull();
     });
 
-    test("needs a fresh session, which opened by a login", async () => {
+    test("needs a fresh session that a login has opened", async () => {
       const name = newName();
       const id = await gate.user(name);
       const { authorization } = await gate.login(name);
@@ -157,7 +157,7 @@ describeGates(options, (gate) => {
       }
     });
 
-    test("counts as a request of its address, because the QR code takes time", async () => {
+    test("counts against the request limit of its address, because the QR code takes time", async () => {
       const limited = await gate.another({ requestsPerAddress: 2 });
       const name = newName();
       await gate.user(name);
@@ -167,7 +167,7 @@ describeGates(options, (gate) => {
       await limited.close();
     });
 
-    test("is not begun by a user who was deleted since the request began", async () => {
+    test("is not begun for a user who was deleted since the request began", async () => {
       const name = newName();
       await gate.user(name);
       const { authorization } = await gate.login(name);
@@ -177,7 +177,7 @@ describeGates(options, (gate) => {
       expect(answer).toMatchObject({ reason: "token_revoked", data: null });
     });
 
-    test("the code that confirms it does not log in", async () => {
+    test("uses up the code that confirms it, which then does not log in", async () => {
       const { name, code } = await enrolled(gate);
       const answer = await complete(gate, await challengeOf(gate, name), { totp: code(-STEP) });
       expect(answer.reason).toBe("code_not_valid");
@@ -197,18 +197,23 @@ describeGates(options, (gate) => {
       ["disableTotp", () => disableTotp(gate, authorization)],
       ["regenerateRecoveryCodes", () => regenerate(authorization)],
       ["beginTotp", () => beginTotp(gate, authorization)],
-    ])("MF-6: must prove it for %s, and the password is not enough", async (_name, send) => {
-      gate.advance(15 * MINUTE);
-      expect((await reauthenticate(gate, authorization, { password: PASSWORD })).status).toBe(200);
-      const stale = await send();
-      expect(stale).toMatchObject(STALE);
-      expect(stale.errors?.[0]?.extensions).toMatchObject({
-        ...{ freshWithin: "15m", max_age: 900, acr_values: ACR },
-      });
-      const proved = await reauthenticate(gate, authorization, { totp: ada.code() });
-      expect(proved.data.reauthenticate.message).toBe("Second factor confirmed");
-      expect((await send()).status).toBe(200);
-    });
+    ])(
+      "MF-6: must prove that factor for %s, and the password is not enough",
+      async (_name, send) => {
+        gate.advance(15 * MINUTE);
+        expect((await reauthenticate(gate, authorization, { password: PASSWORD })).status).toBe(
+          200,
+        );
+        const stale = await send();
+        expect(stale).toMatchObject(STALE);
+        expect(stale.errors?.[0]?.extensions).toMatchObject({
+          ...{ freshWithin: "15m", max_age: 900, acr_values: ACR },
+        });
+        const proved = await reauthenticate(gate, authorization, { totp: ada.code() });
+        expect(proved.data.reauthenticate.message).toBe("Second factor confirmed");
+        expect((await send()).status).toBe(200);
+      },
+    );
 
     test("loses the recovery codes with the last factor, and logs in by password again", async () => {
       expect((await disableTotp(gate, authorization)).status).toBe(200);
@@ -219,7 +224,7 @@ describeGates(options, (gate) => {
       expect((await disableTotp(gate, authorization)).code).toBe("BAD_USER_INPUT");
     });
 
-    test("MF-4: gets new recovery codes, and the earlier ones work no more", async () => {
+    test("MF-4: gets new recovery codes, and the earlier ones no longer work", async () => {
       const { data } = await regenerate(authorization);
       const [fresh] = data.regenerateRecoveryCodes.recoveryCodes;
       const [old = ""] = ada.recoveryCodes;
@@ -230,7 +235,7 @@ describeGates(options, (gate) => {
       expect((await complete(gate, challenge, { recoveryCode: fresh })).status).toBe(200);
     });
 
-    test("cannot use a code for reauthenticate and a login", async () => {
+    test("cannot use one code for both reauthenticate and a login", async () => {
       const totp = ada.code();
       const challenge = await challengeOf(gate, ada.name);
       const both = await Promise.all([
@@ -241,7 +246,7 @@ describeGates(options, (gate) => {
     });
   });
 
-  test("MF-4: each use of a recovery code is told by mail", async () => {
+  test("MF-4: each use of a recovery code is reported by mail", async () => {
     const email = `${newName()}@example.com`;
     const ada = await enrolled(gate, { email });
     const [recoveryCode = ""] = ada.recoveryCodes;
@@ -252,7 +257,7 @@ describeGates(options, (gate) => {
   });
 
   describe("@auth(with: SECOND_FACTOR) and requireSecondFactor", () => {
-    test("refuse a session without one, with the challenge of RFC 9470", async () => {
+    test("refuse a session without a second factor, with the challenge of RFC 9470", async () => {
       const name = newName();
       await gate.user(name);
       const { authorization } = await gate.login(name);
@@ -272,7 +277,7 @@ describeGates(options, (gate) => {
       });
     });
 
-    test("let a session with one in, and freshWithin asks for a recent one", async () => {
+    test("accept a session with a second factor, and freshWithin asks for a recent one", async () => {
       const ada = await enrolled(gate);
       const authorization = await signIn(gate, ada);
       const read = () => gate.ask("{ vault freshVault ownVault }", { authorization });
@@ -318,7 +323,7 @@ describeGates(options, (gate) => {
       expect((await remove(late.authorization, ada.id)).status).toBe(200);
     });
 
-    test("MF-6: must prove an own factor to remove it", async () => {
+    test("MF-6: must prove an own second factor before removing it", async () => {
       const root = await enrolled(gate, { role: "ADMIN" });
       gate.advance(15 * MINUTE);
       await reauthenticate(gate, root.authorization, { password: PASSWORD });

@@ -36,7 +36,7 @@ const vetoing = defineFeature({
   }),
 });
 
-/** Runs once, between the check of the factors of a login and the opening of its session. */
+/** Runs once during a login, after the check of the factors and before the session is opened. */
 let meanwhile: (() => Promise<unknown>) | undefined;
 
 const options = {
@@ -101,7 +101,7 @@ describeGates(options, (gate) => {
       },
     );
 
-    test("is completed by a recovery code, however it is typed, once", async () => {
+    test("is completed by a recovery code once, however the code is typed", async () => {
       const [code = ""] = ada.recoveryCodes;
       const typed = ` ${code.toUpperCase().replaceAll("-", " ")} `;
       const first = await complete(gate, await challengeOf(gate, ada.name), {
@@ -117,7 +117,7 @@ describeGates(options, (gate) => {
       expect(again).toMatchObject(NOT_VALID);
     });
 
-    test("an application can veto the second step, too", async () => {
+    test("an application can also veto the second step", async () => {
       const challenge = await challengeOf(gate, ada.name);
       veto = "Logins are closed.";
       expect((await complete(gate, challenge, { totp: ada.code() })).reason).toBe("vetoed");
@@ -139,7 +139,7 @@ describeGates(options, (gate) => {
       expect(answer).toMatchObject(isAccepted ? { status: 200 } : NOT_VALID);
     });
 
-    test("works once, also in another challenge, and an earlier one works no more", async () => {
+    test("works once, and afterwards no earlier code works, even in another challenge", async () => {
       const totp = ada.code();
       expect((await complete(gate, await challengeOf(gate, ada.name), { totp })).status).toBe(200);
       const challenge = await challengeOf(gate, ada.name);
@@ -200,7 +200,7 @@ describeGates(options, (gate) => {
       );
     });
 
-    test("is answered by the codes of its own user only", async () => {
+    test("can be answered only by codes of its own user", async () => {
       const bob = await enrolled(gate);
       const challenge = await challengeOf(gate, ada.name);
       const [recoveryCode = ""] = bob.recoveryCodes;
@@ -210,7 +210,7 @@ describeGates(options, (gate) => {
       expect((await complete(gate, challenge, { totp: ada.code() })).status).toBe(200);
     });
 
-    test("MF-3: proves nothing else", async () => {
+    test("MF-3: is no token, neither in a header nor in an argument", async () => {
       const challenge = await challengeOf(gate, ada.name);
       for (const scheme of ["Bearer", "Token"]) {
         expect((await gate.me(`${scheme} ${challenge}`)).reason).toBe("token_not_valid");
@@ -236,14 +236,14 @@ describeGates(options, (gate) => {
       expect(await complete(gate, second, { totp: ada.code() })).toMatchObject(CHALLENGE_NOT_VALID);
     });
 
-    test("that nobody gave is refused", async () => {
+    test("that was never issued is refused", async () => {
       for (const challenge of ["", "x".repeat(43), "\0", "x".repeat(10_000)]) {
         const answer = await complete(gate, challenge, { totp: "123456" });
         expect(answer).toMatchObject(CHALLENGE_NOT_VALID);
       }
     });
 
-    test("takes exactly one well-formed answer, and any other counts as no try", async () => {
+    test("takes exactly one well-formed answer, and no other answer counts as a try", async () => {
       const challenge = await challengeOf(gate, ada.name);
       for (const given of [
         {},
@@ -263,7 +263,7 @@ describeGates(options, (gate) => {
   });
 
   test.each(["pwd", "otp", "fed"] as const)(
-    "MF-9: a first step by %s opens no session if the first factor is added meanwhile",
+    "MF-9: a first step by %s opens no session if the user's first factor is added meanwhile",
     async (method) => {
       const name = newName();
       const id = await gate.user(name);
@@ -279,7 +279,7 @@ describeGates(options, (gate) => {
     },
   );
 
-  test("a session goes on without a second step", async () => {
+  test("a refresh needs no second step", async () => {
     const challenge = await challengeOf(gate, ada.name);
     const { data } = await complete(gate, challenge, { totp: ada.code() });
     const { data: refreshed } = await gate.refresh(data.completeLogin.refresh);
@@ -297,7 +297,8 @@ describeFreshGates({ ...options, loginFailuresPerAccount: 5 }, (gate) => {
     }
     const challenge = await challengeOf(gate, ada.name);
     expectThrottled(await complete(gate, challenge, { totp: ada.code() }), 1);
-    // Who reads the user's mails can set a new password. It does not end the wait, but an administrator does.
+    // Somebody who reads the user's mails can set a new password, so that does not end the wait. Only an
+    // administrator ends it.
     const password = "another long and unused phrase";
     await gate.auth.accounts.setPassword(ada.id, password);
     const next = tokenIn(await attempt(gate, ada.name, password));
@@ -308,7 +309,7 @@ describeFreshGates({ ...options, loginFailuresPerAccount: 5 }, (gate) => {
 });
 
 describeFreshGates({ ...options, loginsPerAddress: 12, trustedProxies: ["127.0.0.1"] }, (gate) => {
-  test("MF-2: codes that are tried for many accounts count for their address", async () => {
+  test("MF-2: tries of codes for many accounts count against the limit of the client's address", async () => {
     const users = [await enrolled(gate), await enrolled(gate), await enrolled(gate)];
     gate.advance(MINUTE);
     const challenges: string[] = [];
@@ -324,7 +325,7 @@ describeFreshGates({ ...options, loginsPerAddress: 12, trustedProxies: ["127.0.0
 });
 
 describeGates({ ...options, loginFailureLimit: 7 }, (gate) => {
-  test("MF-2: wrong codes of many challenges lock the account, until somebody unlocks it", async () => {
+  test("MF-2: wrong codes in many challenges lock the account until it is unlocked", async () => {
     const ada = await enrolled(gate);
     for (let turn = 0; turn < 7; turn += 1) {
       await complete(gate, await challengeOf(gate, ada.name), { totp: notThe(ada.code()) });
@@ -336,7 +337,7 @@ describeGates({ ...options, loginFailureLimit: 7 }, (gate) => {
     expect(await signIn(gate, ada)).toMatch(/^Bearer /);
   });
 
-  test("MF-2: the password of a signed-in user resets no count", async () => {
+  test("MF-2: giving the password in a session resets no count", async () => {
     const ada = await enrolled(gate);
     await complete(gate, await challengeOf(gate, ada.name), { totp: notThe(ada.code()) });
     await gate.flush();
@@ -351,7 +352,7 @@ describeGates({ ...options, loginFailureLimit: 7 }, (gate) => {
     expect(Number(user.failed_logins)).toBe(1);
   });
 
-  test("a complete login without a password resets the count of wrong codes, too", async () => {
+  test("a complete login without a password also resets the count of wrong codes", async () => {
     const ada = await enrolled(gate);
     const opening = gate.core.authentication.signIn(ada.id, { methods: ["otp"] });
     const { extensions } = (await opening.catch((error: unknown) => error)) as SecondFactorRequired;

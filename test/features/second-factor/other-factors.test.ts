@@ -8,10 +8,10 @@ import { challengeOf, complete, enrolled, login, newName, tokenIn } from "./call
 /** The users with a key, and whether it is their only way to log in. */
 const keys = new Map<string, { isOnly: boolean }>();
 
-/** A factor like passkeys, which another feature adds. */
+/** Imitates a factor that another feature adds, as passkeys do. */
 const key: Factor = {
   name: "passkey",
-  // The database knows no keys here, so the names of the users say who has one.
+  // The database has no keys here, so a user's name tells whether the user has one.
   isEnrolled: "u.username LIKE 'key%'",
   excludedBy: ["hwk"],
   requireWellFormed: (answer) => {
@@ -56,7 +56,7 @@ describeGates({ secondFactor: "optional", features: [keysFeature] }, (gate) => {
       expect(data.completeLogin.session.methods).toEqual(["pwd", "hwk", "mfa"]);
     });
 
-    test("is no second step of a login by itself, nor of one by two factors", async () => {
+    test("is not a second step after a login by that factor, or after a login by two factors", async () => {
       const { authentication } = gate.core;
       for (const methods of [["hwk"], ["hwk", "user", "mfa"]] as const) {
         expect((await authentication.signIn(id, { methods })).access).not.toBeNull();

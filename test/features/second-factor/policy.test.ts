@@ -31,7 +31,7 @@ describeGates(options, (gate) => {
 
   describe("a user who must have a second factor and has none", () => {
     test.each(["JWT", "SLIDING", "TOKEN"] as const)(
-      "MF-7: may only add one, with the scheme %s",
+      "MF-7: with the scheme %s, can do nothing but add one",
       async (scheme) => {
         const { authorization, refresh, token } = await gate.login(name, scheme);
         const fields = ["salary", "sessions { id }", "me { salary }", "users { edges { cursor } }"];
@@ -50,7 +50,7 @@ describeGates(options, (gate) => {
       },
     );
 
-    test("MF-7: gets in with the first factor, in this session only", async () => {
+    test("MF-7: can do everything after adding the first factor, but in this session only", async () => {
       const thief = await gate.login(name);
       const { authorization } = await gate.login(name);
       expect(await salary(authorization)).toMatchObject(REFUSED);
@@ -60,7 +60,7 @@ describeGates(options, (gate) => {
     });
   });
 
-  test("a lower role needs none, and a higher one needs one at the next request", async () => {
+  test("a lower role needs no second factor, and a user who gets a higher role needs one at the next request", async () => {
     const user = newName();
     const id = await gate.user(user);
     const { authorization } = await gate.login(user);
@@ -75,7 +75,7 @@ describeGates(options, (gate) => {
     expect(await gate.countStatements(() => salary(authorization))).toBe(1);
   });
 
-  test("holds with bearerCheck stateless, where a token with mfa costs no statement", async () => {
+  test("with bearerCheck stateless the rule holds, and a token with mfa costs no statement", async () => {
     const stateless = await gate.another({ bearerCheck: "stateless" });
     const { authorization } = await gate.login(name);
     expect(await salary(authorization, stateless.url)).toMatchObject(REFUSED);
@@ -88,7 +88,7 @@ describeGates(options, (gate) => {
     await stateless.close();
   });
 
-  test("required asks everyone", async () => {
+  test("the setting required applies to every role", async () => {
     const strict = await gate.another({ secondFactor: "required" });
     const user = newName();
     await gate.user(user);

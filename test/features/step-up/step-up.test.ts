@@ -90,7 +90,7 @@ describeGates(options, (gate) => {
       await expectFresh(authorization);
     });
 
-    test("leaves the user's other sessions as they are, and is no login", async () => {
+    test("leaves the user's other sessions as they are, and does not count as a login", async () => {
       const other = await signIn();
       const at = await gate.ask("{ me { lastLoginAt } }", other);
       const { authorization } = await gate.issue(id, "SLIDING");
@@ -106,7 +106,7 @@ describeGates(options, (gate) => {
       ["reauthenticate", "JWT", true],
       ["reauthenticate", "SLIDING", true],
     ] as const)(
-      "a refreshed token keeps the freshness of %s by %s, and gets no other",
+      "a refreshed token is as fresh as %s by %s made the session, and not for longer",
       async (_name, scheme, isRenewed) => {
         const tokens = isRenewed ? await signIn(scheme) : await gate.login(name, scheme);
         if (isRenewed) await reauthenticate(tokens.authorization);
@@ -120,7 +120,7 @@ describeGates(options, (gate) => {
       },
     );
 
-    test("refuses the static token of a login and of createStaticToken, and counts no attempt", async () => {
+    test("refuses the static tokens of a login and of createStaticToken, and counts no attempt", async () => {
       const { token } = await gate.auth.authentication.createStaticToken(id, "script");
       const { authorization, session } = await signIn("TOKEN");
       for (const header of [authorization, `Token ${token}`]) {
@@ -140,7 +140,7 @@ describeGates(options, (gate) => {
       expect((await attempt(gate, name, PASSWORD)).status).toBe(200);
     });
 
-    test("G-02: needs a live session", async () => {
+    test("G-02: needs a session that has not ended", async () => {
       for (const [authorization, reason] of [
         ["", "no_credentials"],
         ["Bearer nonsense", "token_not_valid"],
@@ -164,7 +164,7 @@ describeGates(options, (gate) => {
       },
     );
 
-    test("LG-4: a document may check one credential only", async () => {
+    test("LG-4: a document may check only one credential", async () => {
       const { authorization } = await signIn();
       const one = `reauthenticate(password: "${PASSWORD}") { message }`;
       const login = `login(username: "${name}", password: "${PASSWORD}") { access }`;
@@ -197,7 +197,7 @@ describeGates(options, (gate) => {
       await expectFresh(fresh.authorization);
     });
 
-    test("LG-6: counts towards the lock of logins, and a locked account is refused the right password", async () => {
+    test("LG-6: counts towards the lock of the account, and a locked account is refused even with the right password", async () => {
       const { authorization } = await signIn();
       for (let turn = 0; turn < LOCK; turn += 1) await reauthenticate(authorization, WRONG);
       await gate.flush();
@@ -205,18 +205,18 @@ describeGates(options, (gate) => {
       expect(await reauthenticate(authorization)).toMatchObject(REFUSED);
       expect(await attempt(gate, name, PASSWORD)).toMatchObject(REFUSED);
       await expectStale(authorization);
-      // LG-7: the session itself goes on.
+      // LG-7: the session itself stays open.
       expect((await gate.me(authorization)).data.me.username).toBe(name);
     });
 
-    test("LG-6: a lock by logins holds for reauthenticate, too", async () => {
+    test("LG-6: an account that failed logins have locked is also locked for reauthenticate", async () => {
       const { authorization } = await signIn();
       for (let turn = 0; turn < LOCK; turn += 1) await attempt(gate, name);
       await gate.flush();
       expect(await reauthenticate(authorization)).toMatchObject(REFUSED);
     });
 
-    test("LG-2: a right password sets the count back", async () => {
+    test("LG-2: a right password resets the count", async () => {
       const { authorization } = await signIn();
       for (let round = 0; round < 2; round += 1) {
         for (let turn = 1; turn < LOCK; turn += 1) await reauthenticate(authorization, WRONG);
@@ -240,7 +240,7 @@ describeGates(options, (gate) => {
       await expectFresh(authorization);
     });
 
-    test("a password that is changed after its check makes nothing fresh", async () => {
+    test("a password that is changed after its check makes no session fresh", async () => {
       const { authorization, session } = await signIn();
       const { authentication, sessions } = gate.core;
       const { credentialsVersion } = await authentication.requirePassword(id, PASSWORD);
@@ -288,7 +288,7 @@ describeGates(options, (gate) => {
   });
 
   describe("the browser's client", () => {
-    test("passes both refusals on, keeps its session, and sends no refresh", async () => {
+    test("gets both refusals, keeps its session, and sends no refresh", async () => {
       const sent: string[] = [];
       const client = createAuthClient({
         url: `${gate.url}/graphql`,

@@ -98,7 +98,7 @@ describeGates({ leeway: 5 }, (gate) => {
       expect(token.get("color")).toBe("blue");
     });
 
-    test("A-15: changing a token that was read does not change what is read from its text again", async () => {
+    test("A-15: changing a token that was read does not change a second reading of its text", async () => {
       const { access } = await gate.login("ada");
       const { AccessToken } = gate.auth.tokens;
       expect(new AccessToken(access).set("sub", "eve").get("sub")).toBe("eve");
@@ -128,7 +128,7 @@ describeGates({ leeway: 5 }, (gate) => {
       },
     );
 
-    test("S-02: made by SlidingToken has a claim that says until when it can slide, and no other token has one", () => {
+    test("S-02: made by SlidingToken has a claim for the last time of a slide, and no other token has one", () => {
       const { AccessToken, RefreshToken, SlidingToken } = gate.auth.tokens;
       expect(new SlidingToken().get("refresh_exp")).toBe(seconds() + 30 * DAY);
       for (const token of [new AccessToken(), new RefreshToken()]) {
@@ -152,7 +152,7 @@ describeGates({ leeway: 5 }, (gate) => {
       for (const jti of seen) expect(jti).toMatch(/^[0-9a-f]{32}$/);
     });
 
-    test("C-09: gets the claim, the start and the lifetime that setExp and setIat are given", () => {
+    test("C-09: gets the claim, the start and the lifetime that are passed to setExp and setIat", () => {
       const token = new gate.auth.tokens.AccessToken();
       const { currentTime, payload } = token;
       const { exp, iat } = payload;
@@ -187,7 +187,7 @@ describeGates({ leeway: 5 }, (gate) => {
       expect(() => new Mine()).toThrow(new TypeError(message));
     });
 
-    test("A-10: cannot be made by UntypedToken, in the same words", async () => {
+    test("A-10: cannot be made by UntypedToken, and the error is the same", async () => {
       const { UntypedToken } = gate.auth.tokens;
       const message = "Cannot create token with no type or lifetime.";
       const before = await rowsOf(ada.id);
@@ -247,7 +247,7 @@ describeGates({ leeway: 5 }, (gate) => {
       }
     });
 
-    test("C-09: checks the given claim at the given time, by default when the token was made or read", () => {
+    test("C-09: checks the given claim at the given time, by default the time when the token was made or read", () => {
       const token = new gate.auth.tokens.SlidingToken();
       token.checkExp();
       token.checkExp({ claim: "refresh_exp", at: gate.now + 29 * DAY * 1000 });
@@ -374,26 +374,29 @@ describeGates({ leeway: 5 }, (gate) => {
   });
 
   describe("verify", () => {
-    test.each(MADE)("C-09: checks a token of %s as it is now, changes included", async (name) => {
-      const token = await classOf(name).forUser(ada);
-      const verify = () => {
-        token.verify();
-      };
-      expect(verify).not.toThrow();
-      token.setExp({ lifetime: 60, from: gate.now - 100_000 }).setIat({ at: gate.now - 100_000 });
-      expect(verify).toThrow(errors.TokenExpired);
-      token.setIat().setExp();
-      expect(verify).not.toThrow();
-      for (const claim of ["sub", "sid", "jti", "exp", "iss", "aud", "token_type"]) {
-        const value = token.get(claim);
-        token.delete(claim);
-        expect(verify).toThrow(errors.AuthError);
-        token.set(claim, value);
+    test.each(MADE)(
+      "C-09: checks a token of %s with all changes since it was read",
+      async (name) => {
+        const token = await classOf(name).forUser(ada);
+        const verify = () => {
+          token.verify();
+        };
         expect(verify).not.toThrow();
-      }
-      token.set("aud", "others");
-      expect(verify).toThrow(errors.TokenNotValid);
-    });
+        token.setExp({ lifetime: 60, from: gate.now - 100_000 }).setIat({ at: gate.now - 100_000 });
+        expect(verify).toThrow(errors.TokenExpired);
+        token.setIat().setExp();
+        expect(verify).not.toThrow();
+        for (const claim of ["sub", "sid", "jti", "exp", "iss", "aud", "token_type"]) {
+          const value = token.get(claim);
+          token.delete(claim);
+          expect(verify).toThrow(errors.AuthError);
+          token.set(claim, value);
+          expect(verify).not.toThrow();
+        }
+        token.set("aud", "others");
+        expect(verify).toThrow(errors.TokenNotValid);
+      },
+    );
 
     test.each(MADE)(
       "C-09: checks a token of %s that is signed with exactly its claims",
@@ -474,7 +477,7 @@ describeGates({ leeway: 5 }, (gate) => {
       expect((await gate.me(authorization)).reason).toBe("token_revoked");
     });
 
-    test("R-08: has a lifetime that counts from when the refresh token was read", async () => {
+    test("R-08: has a lifetime that begins when the refresh token was read", async () => {
       const { refresh } = await gate.login("ada");
       const readAt = seconds();
       const token = new gate.auth.tokens.RefreshToken(refresh);
@@ -529,7 +532,7 @@ describeGates({ leeway: 5 }, (gate) => {
       ]);
     });
 
-    test("U-13, V-01: gives a token that names the same user in each place, for each class", async () => {
+    test("U-13, V-01: gives a token of each class that names the same user everywhere", async () => {
       const { AccessToken, RefreshToken, SlidingToken } = gate.auth.tokens;
       for (const token of [await AccessToken.forUser(ada), await SlidingToken.forUser(ada)]) {
         const { data } = await gate.me(`Bearer ${String(token)}`);
@@ -626,7 +629,7 @@ describeGates({ leeway: 5 }, (gate) => {
       expect(await rowsOf(user.id)).toHaveLength(1);
     });
 
-    test("B-11: of a token that has no session issues no token, and ends no other session", async () => {
+    test("B-11: issues no token for a token that has no session, and ends no other session", async () => {
       const user = await newUser("b11-full");
       for (let count = 0; count < 100; count += 1) await gate.issue(user.id);
       gate.events.length = 0;

@@ -27,7 +27,7 @@ describeGates((gate) => {
       }
     });
 
-    test("T-16: returns ten different keys in a row, and none is one repeated character", () => {
+    test("T-16: returns ten different keys in a row, and no key repeats one character only", () => {
       const keys = Array.from({ length: 10 }, () => gate.auth.tokens.StaticToken.generateKey());
       expect(new Set(keys).size).toBe(10);
       expect(new Set(keys.map((key) => key.slice(4, 36))).size).toBe(10);
@@ -125,7 +125,7 @@ describeGates((gate) => {
       expect(renewed.token.session.id).not.toBe(first.token.session.id);
     });
 
-    test("T-05: makes one token if it is called many times at once, on two servers", async () => {
+    test("T-05: creates one token if it is called many times at once, on two servers", async () => {
       const user = await newUser("hurried");
       const other = await gate.another();
       for (const label of ["ci", null]) {
@@ -201,7 +201,7 @@ describeGates((gate) => {
   });
 
   describe("StaticToken.delete", () => {
-    test("T-08, B-01: ends the token once, whether it was made or found", async () => {
+    test("T-08, B-01: ends the token once, whether the object came from create or from find", async () => {
       const { StaticToken } = gate.auth.tokens;
       const user = await newUser("deleter");
       const [one, two] = [await StaticToken.create(user), await StaticToken.create(user)];
@@ -229,14 +229,14 @@ describeGates((gate) => {
       expect((await me(key)).status).toBe(200);
     });
 
-    test("T-18: stays valid when the object that showed it is changed", async () => {
+    test("T-18: stays valid when the object that showed the key is changed", async () => {
       const token = await gate.auth.tokens.StaticToken.create(ada);
       const { key, session } = token;
       const before = await rowOf(session.id);
       try {
         Object.assign(token, { key: null });
       } catch {
-        // A frozen object throws, which is fine too.
+        // A frozen object throws here, which is also accepted.
       }
       expect((await rowOf(session.id)).secret_hash).toBe(before.secret_hash);
       expect((await me(key)).status).toBe(200);

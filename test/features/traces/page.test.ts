@@ -10,7 +10,7 @@ import { CLI, expectOneLine, LISTENS, ROOT } from "../../support/command.js";
 import { eventually } from "../../support/eventually.js";
 import { runNode, startNode, waitForLine } from "../../support/node-process.js";
 
-/** Inside the package, so that the page's file finds the installed libraries. */
+/** The folder is inside the package, so that the page's file finds the installed libraries. */
 const FOLDER = `${ROOT}test/generated/traces`;
 
 describe("the traces of docs/operations.md", () => {
@@ -32,7 +32,7 @@ describe("the traces of docs/operations.md", () => {
     DATABASE_URL: `sqlite:${join(data, "gatehouse.sqlite")}`,
   });
 
-  test("arrive over OTLP, also the last ones before a stop", async () => {
+  test("arrive over OTLP, even the last ones before the server stops", async () => {
     const bodies: string[] = [];
     const paths = new Set<string | undefined>();
     const collector = createServer((request, response) => {

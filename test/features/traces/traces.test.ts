@@ -22,7 +22,7 @@ const webhookSecret = `whsec_${randomBytes(32).toString("base64")}`;
 const mails = await MailServer.start();
 const receiver = await Receiver.start([webhookSecret]);
 
-/** Breaks with a secret in the message. */
+/** A feature whose field fails with a secret in the message. */
 const broken = defineFeature({
   name: "broken",
   create: () => ({
@@ -47,7 +47,7 @@ const OPTIONS = {
   smtpUrl: mails.url,
   mailFrom: "no-reply@example.com",
   features: [broken],
-  // Events become due as time passes.
+  // The clock runs, because events become due as time passes.
   now: () => Date.now(),
 };
 
@@ -64,13 +64,15 @@ beforeEach(() => {
   exporter.reset();
 });
 
-/** How many users there are. Their addresses differ between the gates, because all share one mail server. */
+/**
+ * The number of users so far. Their addresses must differ between the gates, because all gates share one mail server.
+ */
 let users = 0;
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const PARENT = "b7ad6b7169203331";
 
-/** Waits for a span. Spans of requests end a moment after the response. */
+/** Waits for a span. The span of a request ends a moment after the response. */
 async function spanOf(name: string): Promise<ReadableSpan> {
   const find = () => exporter.getFinishedSpans().find((span) => span.name === name);
   await eventually(() => find() !== undefined);
@@ -127,7 +129,7 @@ describeGates(OPTIONS, (gate, kind) => {
     });
   });
 
-  test("an authenticated request has one statement, on the table of sessions", async () => {
+  test("an authenticated request runs one statement, on the table of sessions", async () => {
     const { authorization } = await gate.issue((await newUser()).id);
     exporter.reset();
     await gate.me(authorization);
@@ -141,11 +143,11 @@ describeGates(OPTIONS, (gate, kind) => {
     expect(whole).toBeGreaterThan(length!);
   });
 
-  test("statements of timers, which began in a request, belong to no trace", async () => {
+  test("statements of timers that a request has started belong to no trace", async () => {
     const { authorization, session } = await gate.issue((await newUser()).id);
     await gate.me(authorization);
     const me = await spanOf("query me");
-    // A timer writes when the session was used.
+    // A timer stores the time at which the session was used.
     await eventually(async () => {
       const sql = "SELECT last_used_at AS at FROM session WHERE id = ?";
       return (await gate.sql(sql, [session.id]))[0].at !== null;
@@ -161,7 +163,7 @@ describeGates(OPTIONS, (gate, kind) => {
     ["a version that is forbidden", { traceparent: `ff-${TRACE}-${PARENT}-01` }],
     ["two traceparents", { traceparent: `00-${TRACE}-${PARENT}-01, 00-${TRACE}-${PARENT}-01` }],
     ["only a tracestate", { tracestate: "vendor=1" }],
-  ])("%s starts a trace of its own, and the request is answered", async (_title, headers) => {
+  ])("%s starts a new trace, and the request is answered", async (_title, headers) => {
     const { authorization } = await gate.issue((await newUser()).id);
     exporter.reset();
     const { status } = await gate.ask("{ me { id } }", { authorization, headers });
@@ -183,7 +185,7 @@ describeGates(OPTIONS, (gate, kind) => {
     expect(me.spanContext().traceState?.serialize() ?? "").toBe("");
   });
 
-  test("a webhook and a mail are traces of their own, and the webhook's receiver can continue its trace", async () => {
+  test("a webhook and a mail each have a separate trace, and the webhook's receiver can continue it", async () => {
     receiver.reset();
     const { username, email } = await newUser();
     const baggage = "canary=1";
@@ -250,7 +252,7 @@ describeGates(OPTIONS, (gate, kind) => {
     expect(found).toEqual([]);
   }, 60_000);
 
-  // The last one, because a failed delivery delays later events.
+  // This test is the last one, because a failed delivery delays later events.
   test("a failed delivery and a bug are failed spans, with a code and without a message", async () => {
     receiver.answer = () => 500;
     const { username } = await newUser();

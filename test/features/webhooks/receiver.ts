@@ -9,7 +9,7 @@ import { eventually } from "../../support/eventually.js";
 export interface Received {
   readonly id: string;
   readonly headers: NodeJS.Dict<string | string[]>;
-  /** Which of the receiver's secrets verify the signature. */
+  /** The secrets of the receiver that verify the signature. */
   readonly verifiedBy: readonly string[];
   readonly type: string;
   readonly timestamp: string;
@@ -17,14 +17,14 @@ export interface Received {
   readonly status: number | undefined;
 }
 
-/** How a {@link Receiver} answers an event: with a status, or in its own way. */
+/** The answer of a {@link Receiver} to an event: a status, or a function that answers. */
 type Answer = number | ((response: ServerResponse) => void);
 
 /** A real HTTP server on loopback that verifies the signatures of webhooks. */
 export class Receiver {
-  /** All events that arrived, also those that were refused. */
+  /** All events that arrived, including those that the receiver refused. */
   readonly received: Received[] = [];
-  /** Which paths were asked for. */
+  /** The paths of all requests. */
   readonly paths: (string | undefined)[] = [];
   answer: (event: Pick<Received, "id" | "type" | "data">) => Answer = () => 204;
   readonly #secrets: readonly string[];
@@ -78,7 +78,7 @@ export class Receiver {
     return this.received.filter(({ status }) => status === 204);
   }
 
-  /** Forgets the events, and accepts all of them again. */
+  /** Forgets the events, and accepts all later ones. */
   reset(): void {
     this.received.length = this.paths.length = 0;
     this.answer = () => 204;
@@ -99,7 +99,7 @@ export class Receiver {
   #verifies(secret: string, body: string, headers: NodeJS.Dict<string | string[]>): boolean {
     const { now } = Date;
     const at = this.#now();
-    // The library compares the timestamp with the system's clock, and tests move the clock.
+    // The library compares the timestamp with the system's clock, so that clock must show the time of the test.
     Date.now = () => at;
     try {
       new Webhook(secret).verify(body, headers as Record<string, string>);

@@ -58,7 +58,7 @@ test.each([
   ["http://127.0.0.1:8080/", `${webhookSecret},${secretOf(64)}`],
   ["http://localhost/", `${webhookSecret} ${secretOf(32)}`],
   ["http://[::1]:8080/hooks?key=1", `${webhookSecret}, ${secretOf(32)}`],
-])("%s is accepted", (url, secret) => {
+])("the URL %s is accepted", (url, secret) => {
   expect(refusedByCommand({ WEBHOOK_URL: url, WEBHOOK_SECRET: secret })).toEqual([]);
 });
 
@@ -72,7 +72,7 @@ describe("without WEBHOOK_URL", () => {
   });
 });
 
-test("its library is loaded only if it is on", async () => {
+test("the library of webhooks is loaded only if they are on", async () => {
   const folder = await mkdtemp(join(tmpdir(), "webhooks-"));
   const hook = `export async function resolve(name, context, next) {
     if (name === "standardwebhooks") process._rawDebug("loaded");

@@ -15,7 +15,7 @@ const NOBODY = { ipAddress: null, userAgent: null };
 const newSecret = () => `whsec_${randomBytes(32).toString("base64")}`;
 const [current, previous, foreign] = [newSecret(), newSecret(), newSecret()];
 
-/** How far the clock is ahead. */
+/** The time by which the clock is ahead, in milliseconds. */
 let ahead = 0;
 const now = () => Date.now() + ahead;
 
@@ -85,7 +85,7 @@ describeFreshGates(OPTIONS, (gate) => {
   );
 
   test(
-    "LG-12: no event has a password, a token or what was typed as the user name",
+    "LG-12: no event has a password, a token or a text that was typed as the user name",
     async () => {
       await gate.user("ada", { email: "canary@example.com" });
       const { refresh } = await gate.login("ada");
@@ -139,7 +139,7 @@ describeFreshGates(OPTIONS, (gate) => {
   );
 
   test(
-    "an event of a user waits for her earlier ones, and other users do not wait",
+    "an event of a user waits for earlier events of the same user, but not for those of others",
     async () => {
       receiver.answer = ({ type }) => (type === "test:1" ? 400 : 204);
       publish("test:1", "ada");
@@ -160,7 +160,7 @@ describeFreshGates(OPTIONS, (gate) => {
   );
 
   test(
-    "many events behind one that waits do not hide those of other users",
+    "many events that wait behind one do not hide the events of other users",
     async () => {
       const first = now() - 10_000;
       const insert = `INSERT INTO webhook_outbox (id, user_id, type, body, queued_at, due_at)`;
@@ -189,7 +189,7 @@ describeFreshGates(OPTIONS, (gate) => {
   );
 
   test(
-    "an event is tried for a day, is given up with an event, and the next one of the user is sent",
+    "an event is tried for a day; then another event reports the failure, and the user's next event is sent",
     async () => {
       receiver.answer = ({ type }) => (type === "test:bad" ? 422 : 204);
       const start = now();
@@ -197,7 +197,7 @@ describeFreshGates(OPTIONS, (gate) => {
       publish("test:next", "ada");
       const pauses: number[] = [];
       for (let attempts = 1; eventsOf("webhooks:failed").length === 0; attempts += 1) {
-        // A claim lasts half a minute, as the first pause does.
+        // A claim lasts half a minute, and so does the first pause.
         const least = attempts === 1 ? 0 : 40_000;
         await eventually(
           async () =>
@@ -265,7 +265,7 @@ describeFreshGates(OPTIONS, (gate) => {
   );
 
   test(
-    "requests do not wait for a receiver that stalls, and closing does less than 5 seconds",
+    "requests do not wait for a receiver that stalls, and closing waits less than 5 seconds",
     async () => {
       const other = await gate.another();
       await gate.user("ada");
@@ -281,7 +281,7 @@ describeFreshGates(OPTIONS, (gate) => {
   );
 
   test(
-    "a receiver that answers without an end is not read",
+    "an endless answer is not read",
     async () => {
       let sent = 0;
       receiver.answer = () => (response) => {
@@ -302,7 +302,7 @@ describeFreshGates(OPTIONS, (gate) => {
   );
 
   test(
-    "a storm of refusals is sent in part, with a count of the rest",
+    "a storm of refusals is sent only in part, with a count of the rest",
     async () => {
       const event: AuthEvent = { type: "login_failed", login: "x", reason: "unknown_user" };
       for (let index = 0; index < 1000; index += 1) {
@@ -348,7 +348,7 @@ describeFreshGates(OPTIONS, (gate) => {
   );
 
   test(
-    "a server sends the events of a command",
+    "a server sends the events that a command has stored",
     async () => {
       const ada = await gate.user("ada");
       const { databaseUrl: DATABASE_URL, secretKey: SECRET_KEY } = gate;
@@ -363,7 +363,7 @@ describeFreshGates(OPTIONS, (gate) => {
   );
 
   test(
-    "events that are too old leave the outbox, so that it does not grow without end",
+    "events that are too old leave the outbox, so that it does not grow without limit",
     async () => {
       receiver.answer = () => 503;
       publish("test:old", "ada");

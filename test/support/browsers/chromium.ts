@@ -31,7 +31,7 @@ export async function openChromium(executablePath: string): Promise<Browser> {
       return context;
     },
     async addAuthenticator(tab) {
-      // Playwright made the tab.
+      // This tab is Playwright's, so the cast is safe.
       const page = tab as unknown as Page;
       const session = await page.context().newCDPSession(page);
       await session.send("WebAuthn.enable");

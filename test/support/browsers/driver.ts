@@ -1,11 +1,11 @@
-/** Milliseconds that an action waits for its element. Only a failing test waits that long. */
+/** The time that an action waits for its element, in milliseconds. Only a failing test waits that long. */
 export const ACTION_TIMEOUT = 60_000;
 
 /** The parts of a browser that the tests use. Playwright's own objects have them; the other drivers implement them. */
 export interface Browser {
   /** Opens an empty profile. Calls `complain` for errors in the console, uncaught errors, and the URLs of requests. */
   newPerson(options: PersonOptions, complain: Complain): Promise<Person>;
-  /** Gives a tab an authenticator that keeps passkeys, and says that it has checked its user. */
+  /** Gives a tab an authenticator that keeps passkeys. It always says that it has checked its user. */
   addAuthenticator?(page: Page): Promise<void>;
   close(): Promise<void>;
 }

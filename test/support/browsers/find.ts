@@ -10,8 +10,8 @@ export type Step =
 export type Action = "wait" | "click" | "check" | "fill" | "value" | "texts";
 
 /**
- * Follows the steps to elements, and applies the action to the first one. Runs in the page, so it uses nothing from
- * outside. It implements the rules of Playwright's locators that our pages need.
+ * Follows the steps to elements, and applies the action to the first one. The function runs in the page, so it uses
+ * nothing from outside. It follows those rules of Playwright's locators that our pages need.
  * @returns null if there is no such element, or if the element cannot be used yet
  */
 export function find([steps, action, value]: [Step[], Action, string]): { result: unknown } | null {
@@ -95,7 +95,7 @@ export function find([steps, action, value]: [Step[], Action, string]): { result
   element.scrollIntoView({ block: "nearest" });
   if (action === "fill") {
     element.focus();
-    // Not `element.value = value`: React overrides that setter, and would not notice the change.
+    // `element.value = value` would not work: React overrides that setter, and would not notice the change.
     Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value")?.set?.call(element, value);
     element.dispatchEvent(new Event("input", { bubbles: true }));
   } else if (action === "click" || !element.checked) {

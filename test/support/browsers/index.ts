@@ -5,7 +5,7 @@ import type { Browser } from "./driver.js";
 import { openFirefox } from "./firefox.js";
 import { openWebkit } from "./webkit.js";
 
-/** The abilities that only some drivers have. The title of a skipped test names the missing ability in these words. */
+/** The abilities that only some drivers have. If one is missing, the title of the skipped test has these words. */
 const ABILITIES = {
   authenticator: "add an authenticator",
   clock: "set the page's clock",
@@ -87,6 +87,6 @@ jest.setTimeout(300_000);
 
 if (!isThere) {
   describe.skip(`in a browser: there is no ${executable}, and ${variable} is not set`, () => {
-    test("the same rules", () => undefined);
+    test("the tests that need it are skipped", () => undefined);
   });
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ACTION_TIMEOUT, type Locator, type Page, type Person } from "./driver.js";
 import { type Action, find, type Pattern, type Step } from "./find.js";
 
-/** Milliseconds. */
+/** The pause between two attempts, in milliseconds. */
 const INTERVAL = 20;
 
 /** The commands of a protocol for one tab. */
@@ -10,7 +10,7 @@ export interface Tab {
   goto(url: string): Promise<unknown>;
   reload(): Promise<unknown>;
   evaluate(script: string): Promise<unknown>;
-  /** Presses these keys together. Each is given by WebDriver's value. */
+  /** Presses these keys together. A key is a character, or WebDriver's value for the key. */
   press(keys: string[]): Promise<unknown>;
   bringToFront(): Promise<unknown>;
   close(): Promise<unknown>;
@@ -25,7 +25,7 @@ const KEYS: Readonly<Record<string, string>> = {
   ArrowRight: "\uE014",
 };
 
-/** Creates a page over a protocol that has no locators of its own. */
+/** Creates a page over a protocol that has no locators. */
 export function createPage(tab: Tab, person: Person): Page {
   let url = "about:blank";
   const press = (key: string) => tab.press(key.split("+").map((name) => KEYS[name] ?? name));

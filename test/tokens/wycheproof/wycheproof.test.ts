@@ -43,7 +43,10 @@ function toKey(jwk: Jwk, algorithm = jwk.alg): Key {
 
 const NATIVE: Record<string, JwtAlgorithm> = { RSA: "RS256", EC: "ES256", oct: "HS256" };
 
-/** Returns whether the signature check accepts a token with a key, under the algorithm of the key or of its type. */
+/**
+ * Returns whether the signature check accepts a token with a key. The algorithm is the key's, or follows from the
+ * key's type.
+ */
 function isAccepted(jws: string, jwk: Jwk): boolean {
   try {
     verifySignature(parseJwt(jws), toKey(jwk, jwk.alg ?? NATIVE[jwk.kty ?? ""]));
@@ -66,14 +69,14 @@ const STRICTER: Record<number, string> = {
   377: "the header is not in the spelling that we sign: a line break",
 };
 
-/** Vectors that are invalid in the file, but that the signature check accepts: another check refuses them. */
+/** Vectors that are invalid in the file, but that the signature check accepts. Another check refuses them. */
 const KEPT_OUT_ELSEWHERE: Record<number, string> = {
-  353: "the key is for encryption: our rings are made by us, and hold signing keys only",
-  354: "the key is for encryption: our rings are made by us, and hold signing keys only",
-  355: "the key is for encryption: our rings are made by us, and hold signing keys only",
-  356: "the key is for encryption: our rings are made by us, and hold signing keys only",
-  367: "mislabelled: the very text of 357, which is valid",
-  370: "mislabelled: the very text of 357, which is valid",
+  353: "the key is for encryption, which no key of our rings is",
+  354: "the key is for encryption, which no key of our rings is",
+  355: "the key is for encryption, which no key of our rings is",
+  356: "the key is for encryption, which no key of our rings is",
+  367: "the file mislabels it: vector 357 has the same text and is valid",
+  370: "the file mislabels it: vector 357 has the same text and is valid",
 };
 
 const vectors = readGroups("json_web_signature_test.json", 401).flatMap((group) =>
@@ -163,7 +166,7 @@ describe("a ring on Wycheproof's JWK vectors", () => {
   );
   const keysOf = ({ public: open, private: closed }: Group) => closed?.keys ?? [(open ?? closed)!];
 
-  /** Whether a ring accepts the keys of a group, and the token that is signed with one of them. */
+  /** Returns whether a ring accepts the keys of a group, and then the token that one of them has signed. */
   function isTaken({ group, jws }: (typeof cases)[number]): boolean {
     let ring: KeyRing;
     try {
@@ -190,7 +193,8 @@ describe("a ring on Wycheproof's JWK vectors", () => {
     15: "HS512",
   };
   /**
-   * Vectors that are invalid in the file, but accepted: a ring only gets keys that Node generated, never a foreign JWK.
+   * Vectors that are invalid in the file, but that a ring accepts. Such keys never reach a ring, because Node
+   * generates all its keys.
    */
   const lenient: Record<number, string> = {
     7: "a ROCA key, which only a certain smart card generates",
