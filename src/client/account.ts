@@ -103,17 +103,18 @@ export interface AccountClient {
     proof: string | SecondFactorAnswer,
   ) => Promise<Result<ReauthenticateMutation["reauthenticate"]>>;
   /**
-   * Sends a link to the new address. The address changes when the user opens the link. Needs a recent password check.
+   * Sends a link to the new address. The address changes when the user opens the link. Needs a recent login, or
+   * `reauthenticate`.
    */
   readonly changeEmail: (newEmail: string) => Promise<Result<ChangeEmailMutation["changeEmail"]>>;
   /** Changes the e-mail address with the token of a mail. Works without a signed-in user. */
   readonly confirmEmailChange: (
     token: string,
   ) => Promise<Result<ConfirmEmailChangeMutation["confirmEmailChange"]>>;
-  /** Deletes the user's account, and signs the user out. Needs a recent password check. */
+  /** Deletes the user's account, and signs the user out. Needs a recent login, or `reauthenticate`. */
   readonly deleteAccount: () => Promise<Result<DeleteAccountMutation["deleteAccount"]>>;
   /**
-   * Creates a named static token for a script. Needs a recent password check.
+   * Creates a named static token for a script. Needs a recent login, or `reauthenticate`.
    * @param token without `expiresInDays`, the lifetime is the server's setting `staticTokenLifetime`
    */
   readonly createToken: (token: {

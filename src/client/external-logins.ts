@@ -65,7 +65,7 @@ export interface ExternalLogins {
   readonly complete: (url?: string) => Promise<Result<CompletedExternalLogin>>;
   /** Returns the accounts at providers with which the signed-in user can log in, oldest first. */
   readonly linkedAccounts: () => Promise<Result<LinkedAccountsQuery["linkedAccounts"]>>;
-  /** Removes one of the linked accounts. Needs a recent password check. */
+  /** Removes one of the linked accounts. Needs a recent login, or `reauthenticate`. */
   readonly unlink: (id: string) => Promise<Result<UnlinkAccountMutation["unlinkAccount"]>>;
 }
 

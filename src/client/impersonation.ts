@@ -14,7 +14,7 @@ export interface Impersonation {
    */
   readonly client: AuthClient;
   /**
-   * Starts to act as a user. Needs the highest role and a recent password check. Never rejects.
+   * Starts to act as a user. Needs the highest role, and a recent login or `reauthenticate`. Never rejects.
    * @param reason text for the audit trail, 1 to 500 characters. Must not contain secrets
    */
   readonly start: (userId: string, reason: string) => Promise<Result<User>>;

@@ -20,9 +20,10 @@ export interface Rotation {
 export type Generation = Pick<SessionRow, "generation" | "rotatedAt" | "refreshExpiresAt">;
 
 /**
- * Rotates sessions. While a statement runs, further rotations wait, but at most {@link MAX_WAIT}. The next statement
- * then runs all of them, so that they share one commit. A commit is slow, because it writes to the disk. Two statements
- * may run at the same time, because each rotation is a conditional UPDATE.
+ * Rotates sessions. Rotations that arrive while a statement runs wait for its end, but at most {@link MAX_WAIT}. The
+ * next statement then runs up to {@link MAX_BATCH_SIZE} of them, so that they share one commit. A commit is slow,
+ * because it writes to the disk. If a statement is slow, or more rotations wait, several statements run at the same
+ * time. This is safe, because each rotation is a conditional UPDATE.
  */
 export class RotationBatch {
   readonly #sql: Sql;

@@ -41,7 +41,10 @@ export interface Identity {
   readProfile(this: void): Promise<Profile>;
 }
 
-/** A provider of identities. Its methods throw any error if the provider cannot be reached, or its answer is wrong. */
+/**
+ * A provider of identities. If the provider cannot be reached or gives a wrong answer, the methods throw an error of any
+ * class.
+ */
 export interface Provider {
   /** Returns the URL at which the user logs in. */
   authorizationUrl(request: Request): Promise<URL>;

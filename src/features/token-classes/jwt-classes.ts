@@ -40,7 +40,10 @@ export class RefreshToken extends RotatingToken {
   /** The claims that {@link RefreshToken.accessToken} does not copy. */
   static readonly noCopyClaims = ["token_type", "exp", "iat", "jti", "gen"];
 
-  /** The claims of the option `claims`, for access tokens. Empty if {@link Token.forUser} did not make this token. */
+  /**
+   * The claims of the option `claims` and of features, for access tokens. Empty if {@link Token.forUser} did not make
+   * this token.
+   */
   #accessClaims: ApplicationClaims = {};
 
   protected override async addClaims(): Promise<void> {
