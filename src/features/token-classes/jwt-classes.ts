@@ -52,8 +52,8 @@ export class RefreshToken extends RotatingToken {
 
   /**
    * Makes an access token of the same session. Copies all claims except {@link RefreshToken.noCopyClaims}. If
-   * {@link Token.forUser} made this token, adds the claims of the option `claims`. The access token never outlives this
-   * token.
+   * {@link Token.forUser} made this token, adds the claims of the option `claims` and of features. The access token
+   * never outlives this token.
    */
   get accessToken(): AccessToken {
     const { accessTokenClass, noCopyClaims } = this.constructor as typeof RefreshToken;

@@ -180,14 +180,14 @@ export class Token extends ClaimMap {
   }
 
   /**
-   * Loads the claims of the option `claims`. Does nothing in this class, but `AccessToken` and `RefreshToken` override
-   * it.
+   * Loads the claims of the option `claims` and of features. Does nothing in this class, but `AccessToken` and
+   * `RefreshToken` override it.
    */
   protected addClaims(): Promise<void> {
     return Promise.resolve();
   }
 
-  /** Returns the claims that the option `claims` gives for the token's user. */
+  /** Returns the claims that the option `claims` and features give for the token's user. */
   protected claimsOfUser(): Promise<ApplicationClaims> {
     return this.backend.issuer.claimsFor(this.#text("sub"));
   }
