@@ -70,7 +70,7 @@ function readAddress(request: RequestLike, given: string | null = null): string 
 }
 
 function isAddress(text: string | null | undefined): text is string {
-  return text != null && isIP(text) !== 0;
+  return isIP(text ?? "") !== 0;
 }
 
 /** Returns the sender of a request. @param ipAddress replaces the request's own address */
@@ -116,7 +116,7 @@ export function readOwnOrigin(request: RequestLike): string | null {
 export function readAuthorization(request: RequestLike): readonly unknown[] {
   const value = findHeader(request, "authorization");
   if (value == null) return [];
-  const values = typeof value === "string" ? [value] : [value].flat();
+  const values = [value].flat();
   return isRepeated(request.rawHeaders, "authorization") ? [...values, ...values] : values;
 }
 

@@ -1,4 +1,6 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
+import { graphql } from "graphql";
+import type { RequestLike } from "../../../src/authentication/request.js";
 import { type Answer, PASSWORD, setUpGate } from "../../support/gate.js";
 
 const NAME = "__Host-gatehouse-refresh";
@@ -26,6 +28,9 @@ function cookieOf({ headers }: Answer): { line: string; value: string } {
 }
 
 const logIn = async () => cookieOf(await gate.ask(LOGIN)).value;
+
+const headersOf = ({ headers }: RequestLike) =>
+  headers instanceof Headers ? [...headers] : Object.entries(headers);
 
 /** The headers that one of our pages sends. */
 const withCookie = (value: string, more: Record<string, string> = {}) => ({
@@ -287,6 +292,51 @@ describe("a page of another origin", () => {
       }
     } finally {
       await behind.close();
+    }
+  });
+
+  /** Requests as frameworks give them, with the origin of the server's own pages. */
+  const REQUESTS: readonly (readonly [what: string, own: string, request: RequestLike])[] = [
+    ["the Fetch API", "https://a.example:8443", new Request("https://a.example:8443/graphql")],
+    ["the Fetch API, without TLS", "http://a.example", new Request("http://a.example/graphql")],
+    ["Node", "http://a.example:4000", { headers: { host: "a.example:4000" }, url: "/graphql" }],
+    [
+      "Node, over TLS",
+      "https://a.example",
+      { headers: { host: "a.example" }, url: "/graphql", socket: { encrypted: true } },
+    ],
+    [
+      "a framework that knows its proxy",
+      "https://a.example",
+      { headers: { host: "10.0.0.1" }, url: "/graphql", protocol: "https", host: "a.example" },
+    ],
+    [
+      "a framework behind a proxy that removes TLS",
+      "http://a.example",
+      { headers: { host: "a.example" }, protocol: "http", socket: { encrypted: true } },
+    ],
+    ["a framework that gives no URL", "http://a.example", { headers: { host: "a.example" } }],
+  ];
+
+  test.each(REQUESTS)("O-07: is recognised in a request of %s", async (_what, own, request) => {
+    const reasonFor = async (origin: string) => {
+      const { headers } = withCookie("x", { ...Object.fromEntries(headersOf(request)), origin });
+      const { url, socket, protocol, host } = request;
+      const parts = { headers, url, socket, protocol, host };
+      const contextValue = await gate.auth.createContext(parts);
+      const { errors } = await graphql({
+        schema: gate.auth.schema,
+        source: REFRESH_BARE,
+        contextValue,
+      });
+      return errors?.[0]?.extensions["reason"];
+    };
+    expect(await reasonFor(own)).toBe("token_not_valid");
+    const other = own.startsWith("https")
+      ? own.replace("https", "http")
+      : own.replace("http", "https");
+    for (const origin of [other, `${own}1`, "null"]) {
+      expect([origin, await reasonFor(origin)]).toEqual([origin, "no_credentials"]);
     }
   });
 });
