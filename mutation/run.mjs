@@ -41,7 +41,6 @@ const TESTS = {
     "graphql/logout.test.ts",
     "graphql/refresh.test.ts",
     "keys/rotation.test.ts",
-    "permissions/idle-subscriptions.test.ts",
     "permissions/require-role.test.ts",
     "permissions/subscriptions.test.ts",
     "sessions/own-sessions.test.ts",

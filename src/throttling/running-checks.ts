@@ -85,7 +85,7 @@ function startCheck(attempts: Attempts, check: () => Promise<boolean>): Promise<
   });
   void track(
     attempts.running,
-    result.catch(() => false),
+    result.catch(() => undefined),
   );
   return result;
 }

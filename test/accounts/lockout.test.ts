@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { createAuth, defineFeature, InvalidCredentials } from "../../src/index.js";
-import { attempt, attemptByEmail, REFUSED } from "../support/attempts.js";
+import { attempt, attemptByEmail, expectThrottled, REFUSED } from "../support/attempts.js";
 import { ROOT, runCommand } from "../support/command.js";
 import { type Answer, describeGates, PASSWORD } from "../support/gate.js";
 
@@ -79,6 +79,19 @@ describeGates({ secretKey: SECRET_KEY, loginFailureLimit: LIMIT }, (gate) => {
       expect(locks()).toHaveLength(1);
       expect(await attempt(gate, name, PASSWORD)).toMatchObject(REFUSED);
     });
+
+    test.each(["locked", "inactive"])(
+      "LG-1, LG-2: delays right passwords like wrong ones when it is %s, so that the delay reveals nothing",
+      async (state) => {
+        if (state === "locked") await fail(LIMIT);
+        else await gate.auth.accounts.setActive(id, false);
+        const strict = await gate.another({ loginFailuresPerAccount: 2 });
+        for (let turn = 0; turn < 2; turn += 1) {
+          expect(await attempt(strict, name, PASSWORD)).toMatchObject(REFUSED);
+        }
+        expectThrottled(await attempt(strict, name, PASSWORD), 1);
+      },
+    );
 
     test("LG-2: stays locked however long it waits", async () => {
       await fail(LIMIT);

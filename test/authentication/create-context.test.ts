@@ -237,6 +237,17 @@ describe("the client and the user of a context", () => {
     expect(await reports({ authorization: "Bearer x" })).toEqual([]);
   });
 
+  test("watch calls back when the session has ended", async () => {
+    const { authorization, session } = await gate.issue(await gate.user("eve"));
+    const context = await gate.auth.createContext({ headers: { authorization } });
+    const changed = new Promise((resolve) => {
+      context.watch(() => Promise.resolve("changed").then(resolve));
+    });
+    await gate.auth.sessions.end(session.id);
+    await changed;
+    expect((await context.renew()).authError?.reason).toBe("token_revoked");
+  });
+
   test("loadUser gives the context's own user without a statement, and no header is set", async () => {
     const { authorization } = await gate.issue(await gate.user("dan"));
     const context = await gate.auth.createContext({ headers: { authorization } });

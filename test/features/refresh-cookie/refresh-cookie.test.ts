@@ -315,28 +315,45 @@ describe("a page of another origin", () => {
       "http://a.example",
       { headers: { host: "a.example" }, protocol: "http", socket: { encrypted: true } },
     ],
+    [
+      "a framework whose scheme only ends in https",
+      "http://a.example",
+      { headers: { host: "a.example" }, protocol: "not-https" },
+    ],
+    [
+      "a framework whose scheme only begins with https",
+      "http://a.example",
+      { headers: { host: "a.example" }, protocol: "httpserver" },
+    ],
     ["a framework that gives no URL", "http://a.example", { headers: { host: "a.example" } }],
   ];
 
+  /** Returns the reason for which a cookie with an invalid token is refused. */
+  const reasonFor = async (request: RequestLike, origin: string) => {
+    const { headers } = withCookie("x", { ...Object.fromEntries(headersOf(request)), origin });
+    const { url, socket, protocol, host } = request;
+    const contextValue = await gate.auth.createContext({ headers, url, socket, protocol, host });
+    const { errors } = await graphql({
+      schema: gate.auth.schema,
+      source: REFRESH_BARE,
+      contextValue,
+    });
+    return errors?.[0]?.extensions["reason"];
+  };
+
   test.each(REQUESTS)("O-07: is recognised in a request of %s", async (_what, own, request) => {
-    const reasonFor = async (origin: string) => {
-      const { headers } = withCookie("x", { ...Object.fromEntries(headersOf(request)), origin });
-      const { url, socket, protocol, host } = request;
-      const parts = { headers, url, socket, protocol, host };
-      const contextValue = await gate.auth.createContext(parts);
-      const { errors } = await graphql({
-        schema: gate.auth.schema,
-        source: REFRESH_BARE,
-        contextValue,
-      });
-      return errors?.[0]?.extensions["reason"];
-    };
-    expect(await reasonFor(own)).toBe("token_not_valid");
+    expect(await reasonFor(request, own)).toBe("token_not_valid");
     const other = own.startsWith("https")
       ? own.replace("https", "http")
       : own.replace("http", "https");
     for (const origin of [other, `${own}1`, "null"]) {
-      expect([origin, await reasonFor(origin)]).toEqual([origin, "no_credentials"]);
+      expect([origin, await reasonFor(request, origin)]).toEqual([origin, "no_credentials"]);
+    }
+  });
+
+  test("O-07: is every one, if the request has no host", async () => {
+    for (const url of ["/graphql", undefined]) {
+      expect(await reasonFor({ headers: {}, url }, "http://a.example")).toBe("no_credentials");
     }
   });
 });
