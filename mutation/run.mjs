@@ -14,18 +14,21 @@ import dropDatabases, { POSTGRES_URL } from "../test/support/drop-databases.mjs"
 const TESTS = {
   tokens: ["tokens", "features/token-classes", "authentication/wrong-types.test.ts"],
   keys: ["keys", "maintenance/prune.test.ts"],
-  throttling: ["throttling"],
+  throttling: ["throttling", "features/second-factor/login.test.ts"],
   database: ["database"],
   http: ["http", "attacks"],
   apollo: ["apollo", "http", "attacks"],
   config: ["config"],
   accounts: [
     "accounts",
+    "authentication/wrong-types.test.ts",
     "features/external-login/linking.test.ts",
     "features/external-login/takeover.test.ts",
     "features/import-django/passwords.test.ts",
     "features/registration/registration.test.ts",
     "features/second-factor/login.test.ts",
+    "features/step-up",
+    "sessions/all-sessions.test.ts",
   ],
   sessions: [
     "sessions",

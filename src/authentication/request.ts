@@ -132,12 +132,10 @@ function findHeader({ headers, rawHeaders }: RequestLike, name: string): unknown
  * Returns whether a header has several lines. Compares lengths first to be fast, because this runs for every request.
  */
 function isRepeated(rawHeaders: readonly string[] = [], name: string): boolean {
-  let lines = 0;
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const key = rawHeaders[index];
-    if (key?.length === name.length && key.toLowerCase() === name) lines += 1;
-  }
-  return lines > 1;
+  const lines = rawHeaders.filter(
+    (text, index) => index % 2 === 0 && text.length === name.length && text.toLowerCase() === name,
+  );
+  return lines.length > 1;
 }
 
 function isHeaders(headers: RequestLike["headers"]): headers is Headers {
