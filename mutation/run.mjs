@@ -14,13 +14,14 @@ import dropDatabases, { POSTGRES_URL } from "../test/support/drop-databases.mjs"
 const TESTS = {
   tokens: ["tokens", "features/token-classes", "authentication/wrong-types.test.ts"],
   keys: ["keys", "maintenance/prune.test.ts"],
-  throttling: ["throttling", "features/second-factor/login.test.ts"],
+  throttling: ["throttling", "features/second-factor/login.test.ts", "http/turns.test.ts"],
   database: ["database"],
   http: ["http", "attacks"],
   apollo: ["apollo", "http", "attacks"],
   config: ["config"],
   accounts: [
     "accounts",
+    "authentication/hooks.test.ts",
     "authentication/wrong-types.test.ts",
     "features/external-login/linking.test.ts",
     "features/external-login/takeover.test.ts",
