@@ -39,6 +39,7 @@ const TESTS = {
   ],
   permissions: ["permissions"],
   authentication: [
+    "accounts/lockout.test.ts",
     "authentication",
     "features/refresh-cookie/refresh-cookie.test.ts",
     "features/step-up",
