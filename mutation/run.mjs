@@ -40,6 +40,7 @@ const TESTS = {
   permissions: ["permissions"],
   authentication: [
     "accounts/lockout.test.ts",
+    "audit.test.ts",
     "authentication",
     "features/refresh-cookie/refresh-cookie.test.ts",
     "features/step-up",

@@ -240,6 +240,25 @@ describe("the client and the user of a context", () => {
     expect(await reports({ authorization: "Bearer x" })).toEqual([]);
   });
 
+  test.each(["token_expired", "session_expired"])(
+    "a credential that is refused as %s is an event, with its session",
+    async (reason) => {
+      const userId = await gate.user(`late.${reason}`);
+      const { authorization, session } = await gate.issue(userId);
+      if (reason === "token_expired") gate.advance(86_400);
+      else {
+        const expiry = `UPDATE session SET expires_at = ? WHERE id = ? RETURNING id`;
+        await gate.sql(expiry, [gate.now, session.id]);
+      }
+      gate.events.length = 0;
+      const { authError } = await gate.auth.createContext({ headers: { authorization } });
+      expect(authError?.reason).toBe(reason);
+      expect(gate.events).toEqual([
+        { type: "token_expired", userId, sessionId: session.id, scheme: "JWT" },
+      ]);
+    },
+  );
+
   test("watch calls back when the session has ended", async () => {
     const { authorization, session } = await gate.issue(await gate.user("eve"));
     const context = await gate.auth.createContext({ headers: { authorization } });
