@@ -313,6 +313,14 @@ export class EmailTaken extends BadUserInput {
   }
 }
 
+export const PASSWORD_PROBLEMS = [
+  "too_short",
+  "too_long",
+  "too_common",
+  "contains_username",
+  "contains_email",
+] as const;
+
 /**
  * Why a new password is refused:
  * - `too_short`, `too_long`: the policy does not allow the length.
@@ -320,8 +328,7 @@ export class EmailTaken extends BadUserInput {
  * - `contains_email`: the password is easy to guess, and contains the e-mail address or one side of its `@`.
  * - `too_common`: the password is easy to guess for another reason.
  */
-export type PasswordProblem =
-  "too_short" | "too_long" | "too_common" | "contains_username" | "contains_email";
+export type PasswordProblem = (typeof PASSWORD_PROBLEMS)[number];
 
 /** The new password is refused. `extensions.problems` lists every {@link PasswordProblem}. */
 export class PasswordTooWeak extends BadUserInput {

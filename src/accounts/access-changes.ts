@@ -56,7 +56,6 @@ export class AccessChanges {
   }
 
   async setRole(id: string, role: Role, client: Client): Promise<void> {
-    const { admin } = this.#roles;
     await this.#users.change(client, async (run, report) => {
       const user = await this.#users.read(run, id);
       if (user.role === role) return;
@@ -66,9 +65,9 @@ export class AccessChanges {
       if (locked.length === 0) throw new NoSuchUser();
       await this.#requireChanged(
         run(
-          `INSERT INTO profile (user_id, role) SELECT id, ? FROM "user" WHERE id = ? AND (? OR ${ANOTHER_ADMIN})
+          `INSERT INTO profile (user_id, role) SELECT id, ? FROM "user" WHERE id = ? AND ${ANOTHER_ADMIN}
            ON CONFLICT (user_id) DO UPDATE SET role = excluded.role RETURNING user_id`,
-          [role, id, role === admin, ...this.#anotherAdmin(id)],
+          [role, id, ...this.#anotherAdmin(id)],
         ),
       );
       report({ type: "role_changed", userId: id, role });

@@ -241,7 +241,7 @@ export class AccountService implements Accounts {
  * such as an e-mail address, and would be logged.
  */
 function throwWithoutValues(error: unknown): never {
+  if (error instanceof AuthError) throw error;
   const { code } = error as { code?: unknown };
-  if (error instanceof AuthError || typeof code !== "string") throw error;
-  throw new ServiceUnavailable(1, new Error(`The user could not be stored: ${code}`));
+  throw new ServiceUnavailable(1, new Error(`The user could not be stored: ${String(code)}`));
 }

@@ -1,10 +1,8 @@
 import { type Algorithm, hash, verify } from "@node-rs/argon2";
-import { E_TIMEOUT, Semaphore, withTimeout } from "async-mutex";
+import { Semaphore, withTimeout } from "async-mutex";
 import { BadUserInput, ServiceUnavailable } from "../errors.js";
 import { Spans } from "../spans.js";
 import { PASSWORD_MAX_LENGTH } from "./password-policy.js";
-
-const MAX_BYTES = 1024;
 
 /** OWASP's recommended parameters for Argon2id: 19 MiB, two passes, one lane. */
 const ARGON2ID = {
@@ -132,8 +130,8 @@ export class PasswordHasher {
     let release;
     try {
       [, release] = await this.#slots.acquire();
-    } catch (error) {
-      throw error === E_TIMEOUT ? this.#refuse() : error;
+    } catch {
+      throw this.#refuse();
     } finally {
       this.#waiting -= 1;
       this.#waited += performance.now() - start;
@@ -185,9 +183,10 @@ export function requireHashable(password: unknown): void {
   if (!password.isWellFormed()) throw new BadUserInput("password must be well-formed text.");
 }
 
-/** Returns whether a password has more than {@link PASSWORD_MAX_LENGTH} characters or 1,024 bytes. */
+/** Returns whether a password has more than {@link PASSWORD_MAX_LENGTH} code points. */
 export function isTooLong(password: string): boolean {
-  const mayBeShort =
-    password.length <= 2 * PASSWORD_MAX_LENGTH && Buffer.byteLength(password) <= MAX_BYTES;
-  return !mayBeShort || Array.from(password).length > PASSWORD_MAX_LENGTH;
+  // Counting the code points of a long text takes time.
+  return (
+    password.length > 2 * PASSWORD_MAX_LENGTH || Array.from(password).length > PASSWORD_MAX_LENGTH
+  );
 }

@@ -53,7 +53,7 @@ export async function requireFree(
     );
     if (holders.some((holder) => holder.id !== id)) throw new UsernameTaken();
   }
-  if (email != null && email.key !== null) {
+  if (email?.key != null) {
     const holders = await run(`SELECT id FROM "user" WHERE id <> ? AND email_key = ?`, [
       id,
       email.key,

@@ -8,7 +8,7 @@ export interface Credential {
 }
 
 /** Matches the scheme `Token` or `Bearer`, and the rest of the line. Does not match `Tokens`. */
-const SERVED_SCHEME = /^(token|bearer)(?![\w!#$%&'*+.^`|~-])(.*)$/is;
+const SERVED_SCHEME = /^(token|bearer)(?![\w!#$%&'*+.^`|~-])(.*)/is;
 /** Matches one or more spaces and a token68. @see RFC 9110 11.4 */
 const TOKEN68 = /^ +([\w.~+/-]+=*)$/;
 
@@ -20,8 +20,9 @@ const TOKEN68 = /^ +([\w.~+/-]+=*)$/;
 export function parseAuthorization(values: readonly unknown[]): Credential | null {
   const [value = ""] = values;
   if (values.length > 1 || typeof value !== "string") throw new BadAuthorizationHeader();
-  const [, scheme, rest] = SERVED_SCHEME.exec(value) ?? [];
-  if (scheme === undefined || rest === undefined) return null;
+  const match = SERVED_SCHEME.exec(value);
+  if (match === null) return null;
+  const [, scheme = "", rest = ""] = match;
   const token = TOKEN68.exec(rest)?.[1];
   if (token === undefined || token.length > TOKEN_MAX_LENGTH) throw new BadAuthorizationHeader();
   return { scheme: scheme.toLowerCase() === "token" ? "Token" : "Bearer", token };

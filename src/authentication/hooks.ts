@@ -90,14 +90,14 @@ export class HookRunner {
     client: Client,
     ...more: MoreOf<Name>
   ): Promise<void> {
-    for (const hooks of this.#hooks) await run(hooks, name, user, client, more);
+    for (const hooks of this.#hooks) await run(hooks, name, user, client, ...more);
   }
 
   /** Never throws, because the change is already stored. */
   async after<Name extends After>(name: Name, user: UserOf<Name>, client: Client): Promise<void> {
     for (const hooks of this.#hooks) {
       try {
-        await run(hooks, name, user, client, []);
+        await run(hooks, name, user, client);
       } catch (error) {
         this.#onFault(error);
       }
@@ -110,7 +110,7 @@ async function run<Name extends keyof Hooks>(
   name: Name,
   user: UserOf<Name>,
   client: Client,
-  more: readonly unknown[],
+  ...more: readonly unknown[]
 ): Promise<void> {
   // Call the hook as a method, because it may use `this`.
   await hooks[name]?.(user as never, client, ...(more as [never]));

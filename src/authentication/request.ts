@@ -71,7 +71,7 @@ function readAddress(request: RequestLike, given: string | null = null): string 
 }
 
 function isAddress(text: string | null | undefined): text is string {
-  return text != null && isIP(text) !== 0;
+  return isIP(text ?? "") !== 0;
 }
 
 /** Returns the sender of a request. @param ipAddress replaces the request's own address */
@@ -117,7 +117,7 @@ export function readOwnOrigin(request: RequestLike): string | null {
 export function readAuthorization(request: RequestLike): readonly unknown[] {
   const value = findHeader(request, "authorization");
   if (value == null) return [];
-  const values = typeof value === "string" ? [value] : [value].flat();
+  const values = [value].flat();
   return isRepeated(request.rawHeaders, "authorization") ? [...values, ...values] : values;
 }
 
@@ -136,12 +136,10 @@ function findHeader({ headers, rawHeaders }: RequestLike, name: string): unknown
  * Returns whether a header has several lines. Compares lengths first to be fast, because this runs for every request.
  */
 function isRepeated(rawHeaders: readonly string[] = [], name: string): boolean {
-  let lines = 0;
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const key = rawHeaders[index];
-    if (key?.length === name.length && key.toLowerCase() === name) lines += 1;
-  }
-  return lines > 1;
+  const lines = rawHeaders.filter(
+    (text, index) => index % 2 === 0 && text.length === name.length && text.toLowerCase() === name,
+  );
+  return lines.length > 1;
 }
 
 function isHeaders(headers: RequestLike["headers"]): headers is Headers {

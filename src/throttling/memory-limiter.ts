@@ -66,10 +66,10 @@ class SharedCounters {
     this.#rule = rule;
   }
 
-  get(key: string): Counter | undefined {
+  /** Returns an expired counter for a key without attempts. */
+  get(key: string): Counter {
     const at = indexOf(key);
     const points = this.#points[at] ?? 0;
-    if (points === 0) return undefined;
     const expiresAt = this.#expiresAt[at] ?? 0;
     return { points, blockedUntil: blockedUntil(this.#rule, points, expiresAt), expiresAt };
   }
@@ -81,15 +81,14 @@ class SharedCounters {
       this.#expiresAt = new Float64Array(SHARED);
     }
     const other = this.get(key);
-    const live = other !== undefined && now < other.expiresAt ? other : undefined;
     const at = indexOf(key);
-    this.#points[at] = Math.max(points, live?.points ?? 0);
-    this.#expiresAt[at] = Math.max(expiresAt, live?.expiresAt ?? 0);
+    this.#points[at] = now < other.expiresAt ? Math.max(points, other.points) : points;
+    this.#expiresAt[at] = Math.max(expiresAt, other.expiresAt);
   }
 
   delete(key: string): void {
-    const at = indexOf(key);
-    if (at < this.#points.length) this.#points[at] = 0;
+    // Does nothing before the first eviction, because the array is still empty.
+    this.#expiresAt[indexOf(key)] = 0;
   }
 }
 
@@ -100,8 +99,6 @@ class SharedCounters {
  */
 function indexOf(key: string): number {
   let hash = 0x811c9dc5;
-  for (let index = 0; index < key.length; index += 1) {
-    hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193);
-  }
+  for (const letter of key) hash = Math.imul(hash ^ letter.charCodeAt(0), 0x01000193);
   return (hash >>> 0) % SHARED;
 }

@@ -1,9 +1,9 @@
 /** The unfinished attempts for one key. */
 interface Attempts {
-  /** The number of all attempts, including waiting attempts. */
-  size: number;
   /** How many checks found the credential right. */
   accepted: number;
+  /** All attempts, including waiting ones. */
+  readonly all: Set<Promise<unknown>>;
   readonly counting: Set<Promise<unknown>>;
   /** The running checks. These promises never reject. */
   readonly running: Set<Promise<unknown>>;
@@ -40,16 +40,14 @@ export class RunningChecks {
     check: () => Promise<boolean>,
   ): Promise<boolean> {
     const attempts = this.#byKey.get(key) ?? {
-      ...{ size: 0, accepted: 0 },
-      ...{ counting: new Set(), running: new Set() },
+      accepted: 0,
+      ...{ all: new Set(), counting: new Set(), running: new Set() },
     };
     this.#byKey.set(key, attempts);
-    attempts.size += 1;
     try {
-      return await runWhenAllowed(attempts, count, check);
+      return await track(attempts.all, runWhenAllowed(attempts, count, check));
     } finally {
-      attempts.size -= 1;
-      if (attempts.size === 0) this.#byKey.delete(key);
+      if (attempts.all.size === 0) this.#byKey.delete(key);
     }
   }
 }
@@ -85,7 +83,7 @@ function startCheck(attempts: Attempts, check: () => Promise<boolean>): Promise<
   });
   void track(
     attempts.running,
-    result.catch(() => false),
+    result.catch(() => undefined),
   );
   return result;
 }

@@ -1,6 +1,7 @@
 import { inspect } from "node:util";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { BadUserInput, NoSuchUser, ServiceUnavailable, type UserRef } from "../../src/index.js";
+import { attemptByEmail, REFUSED } from "../support/attempts.js";
 import { DATABASES, Gate, PASSWORD, setUpGate } from "../support/gate.js";
 
 const UNKNOWN = "0".repeat(32);
@@ -179,7 +180,7 @@ describe.each(DATABASES)("auth.accounts over %s", (database) => {
     }
   });
 
-  test("two users who share an e-mail address, as in old data, cannot be found by it", async () => {
+  test("two users who share an e-mail address in old data are not found by it, and do not log in by it", async () => {
     const old = await Gate.open({}, database);
     try {
       await old.sql(`DROP INDEX user_email_key_unique`);
@@ -187,6 +188,7 @@ describe.each(DATABASES)("auth.accounts over %s", (database) => {
         await old.sql(`UPDATE "user" SET email_key = 'both@example.com' WHERE id = ?`, [id]);
       }
       expect(await old.auth.accounts.findUser({ email: "both@example.com" })).toBeNull();
+      expect(await attemptByEmail(old, "both@example.com", PASSWORD)).toMatchObject(REFUSED);
     } finally {
       await old.close();
     }

@@ -1,6 +1,7 @@
 import { beforeAll, expect, test } from "@jest/globals";
 import { PasswordHasher } from "../../src/accounts/password-hasher.js";
 import { attempt, expectThrottled, from, WRONG } from "../support/attempts.js";
+import { eventually } from "../support/eventually.js";
 import { PASSWORD, setUpGate, type Tokens } from "../support/gate.js";
 
 const STORM = 200;
@@ -9,6 +10,8 @@ const QUEUE = 64;
 /** In milliseconds: the longest wait for hashing, and the time after which a request counts as hanging. */
 const MAX_WAIT = 2000;
 const HANG_TIME = 3000;
+/** The load of a hasher that has done nothing. */
+const IDLE = { waiting: 0, running: 0, finished: 0, refused: 0, waited: 0 };
 
 const addressOf = (index: number) => from(`198.51.${index >> 4}.${index}`);
 
@@ -81,7 +84,7 @@ test("PW-9: a login that was refused for lack of capacity is not reported as a f
 test("PW-9: of 200 passwords, at most 2 are hashed at once, and at most 64 wait for up to 2 seconds", async () => {
   const hasher = new PasswordHasher(CONCURRENCY);
   const start = performance.now();
-  const outcomes = await Promise.all(
+  const storm = Promise.all(
     Array.from({ length: STORM }, () =>
       hasher.verify(null, WRONG).then(
         () => ({ code: "hashed", took: performance.now() - start }),
@@ -92,11 +95,21 @@ test("PW-9: of 200 passwords, at most 2 are hashed at once, and at most 64 wait 
       ),
     ),
   );
+  expect(hasher.load).toEqual({ ...IDLE, waiting: QUEUE, refused: STORM - QUEUE });
+  await eventually(() => hasher.load.running === CONCURRENCY);
+  const outcomes = await storm;
   const hashed = outcomes.filter(({ code }) => code === "hashed");
   const refused = outcomes.filter(({ code }) => code === "SERVICE_UNAVAILABLE");
   expect(hashed.length + refused.length).toBe(STORM);
   expect(hashed.length).toBeGreaterThan(0);
   expect(hashed.length).toBeLessThanOrEqual(CONCURRENCY + QUEUE);
   for (const { took } of refused) expect(took).toBeLessThan(MAX_WAIT + 500);
+  const { waited, ...load } = hasher.load;
+  expect(load).toEqual({
+    ...{ waiting: 0, running: 0 },
+    ...{ finished: hashed.length, refused: refused.length },
+  });
+  expect(waited).toBeGreaterThan(0);
+  expect(waited).toBeLessThan((QUEUE * (MAX_WAIT + 500)) / 1000);
   expect(await hasher.verify(null, WRONG)).toBe(false);
 });

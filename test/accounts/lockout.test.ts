@@ -1,11 +1,12 @@
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { createAuth, defineFeature, InvalidCredentials } from "../../src/index.js";
-import { attempt, attemptByEmail, REFUSED } from "../support/attempts.js";
+import { attempt, attemptByEmail, expectThrottled, REFUSED } from "../support/attempts.js";
 import { ROOT, runCommand } from "../support/command.js";
 import { type Answer, describeGates, PASSWORD } from "../support/gate.js";
 
 const SECRET_KEY = "an example of a secret that is long enough";
 const LIMIT = 3;
+const NEXT = "another long and unused phrase";
 
 describeGates({ secretKey: SECRET_KEY, loginFailureLimit: LIMIT }, (gate) => {
   let count = 0;
@@ -58,27 +59,46 @@ describeGates({ secretKey: SECRET_KEY, loginFailureLimit: LIMIT }, (gate) => {
       }
     });
 
-    test("LG-2: refuses a right password whose check ended just before the account locked", async () => {
-      await fail(LIMIT - 1);
-      const last = defineFeature({
-        name: "last-failure",
-        create: () => ({ hooks: { beforeLogin: () => fail(1) } }),
-      });
-      const auth = await createAuth({
-        databaseUrl: gate.databaseUrl,
-        secretKey: SECRET_KEY,
-        loginFailureLimit: LIMIT,
-        features: [last],
-      });
-      try {
-        const login = auth.authentication.login({ username: name }, PASSWORD);
-        await expect(login).rejects.toThrow(InvalidCredentials);
-      } finally {
-        await auth.close();
-      }
-      expect(locks()).toHaveLength(1);
-      expect(await attempt(gate, name, PASSWORD)).toMatchObject(REFUSED);
-    });
+    test.each([
+      ["the account locked", 1, () => fail(1)],
+      ["the password changed", 0, () => gate.auth.accounts.setPassword(id, NEXT)],
+    ])(
+      "LG-2: refuses a right password that was found right just before %s",
+      async (_what, locked, meanwhile) => {
+        await fail(LIMIT - 1);
+        const feature = defineFeature({
+          name: "meanwhile",
+          create: () => ({ hooks: { beforeLogin: () => meanwhile().then(() => undefined) } }),
+        });
+        const auth = await createAuth({
+          databaseUrl: gate.databaseUrl,
+          secretKey: SECRET_KEY,
+          loginFailureLimit: LIMIT,
+          features: [feature],
+        });
+        try {
+          const login = auth.authentication.login({ username: name }, PASSWORD);
+          await expect(login).rejects.toThrow(InvalidCredentials);
+        } finally {
+          await auth.close();
+        }
+        expect(locks()).toHaveLength(locked);
+        expect(await attempt(gate, name, PASSWORD)).toMatchObject(REFUSED);
+      },
+    );
+
+    test.each(["locked", "inactive"])(
+      "LG-1, LG-2: delays right passwords like wrong ones when it is %s, so that the delay reveals nothing",
+      async (state) => {
+        if (state === "locked") await fail(LIMIT);
+        else await gate.auth.accounts.setActive(id, false);
+        const strict = await gate.another({ loginFailuresPerAccount: 2 });
+        for (let turn = 0; turn < 2; turn += 1) {
+          expect(await attempt(strict, name, PASSWORD)).toMatchObject(REFUSED);
+        }
+        expectThrottled(await attempt(strict, name, PASSWORD), 1);
+      },
+    );
 
     test("LG-2: stays locked however long it waits", async () => {
       await fail(LIMIT);
@@ -120,10 +140,9 @@ describeGates({ secretKey: SECRET_KEY, loginFailureLimit: LIMIT }, (gate) => {
 
     test("LG-2: is unlocked by a new password, and the old one no longer works", async () => {
       await fail(LIMIT);
-      const next = "another long and unused phrase";
-      await gate.auth.accounts.setPassword(id, next);
+      await gate.auth.accounts.setPassword(id, NEXT);
       expect(await attempt(gate, name, PASSWORD)).toMatchObject(REFUSED);
-      expect((await attempt(gate, name, next)).status).toBe(200);
+      expect((await attempt(gate, name, NEXT)).status).toBe(200);
     });
 
     test("LG-2: is unlocked by `gatehouse unlock`, which refuses an unknown name", async () => {

@@ -1,5 +1,6 @@
 import { hash } from "@node-rs/argon2";
 import { describe, expect, test } from "@jest/globals";
+import { attempt } from "../support/attempts.js";
 import { describeGates, Gate, PASSWORD } from "../support/gate.js";
 
 const KEY = "🔑";
@@ -54,6 +55,14 @@ describeGates((gate, database) => {
         await expect(seven).rejects.toMatchObject({ code: "BAD_USER_INPUT" });
       } finally {
         await short.close();
+      }
+    });
+
+    test("PW-2: is at most 256 code points at a login, too, however many bytes they have", async () => {
+      const answer = await attempt(gate, "nobody", KEY.repeat(256));
+      expect(answer.reason).toBe("invalid_credentials");
+      for (const long of [KEY.repeat(257), "x".repeat(257)]) {
+        expect((await attempt(gate, "nobody", long)).code).toBe("BAD_USER_INPUT");
       }
     });
 

@@ -24,6 +24,11 @@ describeGates((gate) => {
       });
     });
 
+    test("H-18: a token may have 4,096 characters", () => {
+      const token = "x".repeat(4096);
+      expect(parseAuthorization([`Bearer ${token}`])).toEqual({ scheme: "Bearer", token });
+    });
+
     test("H-03: `Token K` holds exactly the key K", () => {
       expect(parseAuthorization(["Token K"])).toEqual({ scheme: "Token", token: "K" });
     });

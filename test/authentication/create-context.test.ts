@@ -181,6 +181,104 @@ describe("the client and the user of a context", () => {
     expect(warnings).toEqual([]);
   });
 
+  test.each([
+    ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", true],
+    ["01-0bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-ff", true],
+    ["ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", false],
+    ["00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", false],
+    ["00-00000000000000000000000000000000-00f067aa0ba902b7-01", false],
+    ["00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01", false],
+    ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-", false],
+    [" 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", false],
+    ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0", false],
+    ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b-01", false],
+    ["0-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", false],
+    ["00-4bf92f3577b34da6a3ce929d0e0e473-00f067aa0ba902b7-01", false],
+    ["0g-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", false],
+    ["00-4bg92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", false],
+    ["00-4bf92f3577b34da6a3ce929d0e0e4736-00g067aa0ba902b7-01", false],
+    ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0g", false],
+  ])(
+    "the client has the trace id of a well-formed traceparent: '%s'",
+    async (traceparent, isValid) => {
+      const { client } = await gate.auth.createContext({
+        headers: { traceparent },
+        ip: "192.0.2.1",
+      });
+      expect(client.traceId).toBe(isValid ? traceparent.slice(3, 35) : undefined);
+    },
+  );
+
+  test("neither a header of the same length as Authorization nor a value counts as a second line", async () => {
+    const { authorization } = await gate.issue(await gate.user("bob"));
+    const rawHeaders = [
+      ...["Cache-Control", "no-cache", "Access-Control-Request-Headers", "authorization"],
+      ...["Authorization", authorization],
+    ];
+    const { user } = await gate.auth.createContext({ headers: { authorization }, rawHeaders });
+    expect(user).toMatchObject({ username: "bob" });
+  });
+
+  test("a refusal is reported for a signed-in user, and an anonymous context reports and watches nothing", async () => {
+    const userId = await gate.user("cyd");
+    const { authorization } = await gate.issue(userId);
+    const reports = async (headers: Record<string, string>) => {
+      const context = await gate.auth.createContext({ headers });
+      gate.events.length = 0;
+      context.onRoleDenied("ADMIN");
+      context.onFreshnessDenied("15m");
+      context.onSecondFactorDenied();
+      context.watch(() => Promise.resolve())();
+      return gate.events.splice(0);
+    };
+    expect(await reports({ authorization })).toEqual([
+      { type: "role_denied", userId, required: "ADMIN" },
+      { type: "freshness_denied", userId, freshWithin: "15m" },
+      { type: "second_factor_denied", userId },
+    ]);
+    expect(await reports({})).toEqual([]);
+    expect(await reports({ authorization: "Bearer x" })).toEqual([]);
+  });
+
+  test.each(["token_expired", "session_expired"])(
+    "a credential that is refused as %s is an event, with its session",
+    async (reason) => {
+      const userId = await gate.user(`late.${reason}`);
+      const { authorization, session } = await gate.issue(userId);
+      if (reason === "token_expired") gate.advance(86_400);
+      else {
+        const expiry = `UPDATE session SET expires_at = ? WHERE id = ? RETURNING id`;
+        await gate.sql(expiry, [gate.now, session.id]);
+      }
+      gate.events.length = 0;
+      const { authError } = await gate.auth.createContext({ headers: { authorization } });
+      expect(authError?.reason).toBe(reason);
+      expect(gate.events).toEqual([
+        { type: "token_expired", userId, sessionId: session.id, scheme: "JWT" },
+      ]);
+    },
+  );
+
+  test("watch calls back when the session has ended", async () => {
+    const { authorization, session } = await gate.issue(await gate.user("eve"));
+    const context = await gate.auth.createContext({ headers: { authorization } });
+    const changed = new Promise((resolve) => {
+      context.watch(() => Promise.resolve("changed").then(resolve));
+    });
+    await gate.auth.sessions.end(session.id);
+    await changed;
+    expect((await context.renew()).authError?.reason).toBe("token_revoked");
+  });
+
+  test("loadUser gives the context's own user without a statement, and no header is set", async () => {
+    const { authorization } = await gate.issue(await gate.user("dan"));
+    const context = await gate.auth.createContext({ headers: { authorization } });
+    const statements = await gate.countStatements(async () => {
+      expect(await context.loadUser()).toBe(context.user);
+    });
+    expect([statements, context.responseHeaders]).toEqual([0, []]);
+  });
+
   test("loadUser gives the reason why nobody is signed in", async () => {
     const reasonOf = async (headers: Record<string, string>) => {
       const context = await gate.auth.createContext({ headers });

@@ -101,6 +101,15 @@ describeGates((gate) => {
       expect((await gate.refresh(refresh)).code).toBe("UNAUTHENTICATED");
     });
 
+    test("B-17: by the static token of a deleted user succeeds and ends nothing", async () => {
+      const id = await gate.user("fay");
+      const { authorization } = await gate.issue(id, "TOKEN");
+      await gate.auth.accounts.deleteUser(id);
+      const { status, data } = await gate.logout({ authorization });
+      expect([status, data.logout.sessionsEnded]).toEqual([200, 0]);
+      expect(data.logout.message).toBe("Logout successful, token deleted");
+    });
+
     test("LG-12: emits one event for the ended session", async () => {
       const { refresh, session } = await gate.login("ada");
       await gate.logout({ refresh });

@@ -76,6 +76,23 @@ describe.each(STORES)("counted in %s, logins of one account at once", (name, dat
   });
 });
 
+test("an attempt whose key is blocked waits for the oldest running check, also after a later one has failed", async () => {
+  const checks = new RunningChecks();
+  const allow = () => Promise.resolve(0);
+  let finish: (isRight: boolean) => void = () => undefined;
+  const oldest = checks.run("key", allow, () => new Promise((resolve) => (finish = resolve)));
+  expect(await checks.run("key", allow, () => Promise.resolve(false))).toBe(false);
+  const waits = [1000, 0];
+  const blocked = checks.run(
+    "key",
+    () => Promise.resolve(waits.shift() ?? 0),
+    () => Promise.resolve(true),
+  );
+  await nextTurn();
+  finish(true);
+  expect(await Promise.all([oldest, blocked])).toEqual([true, true]);
+});
+
 test("an attempt at a blocked key waits for an earlier attempt that is still being counted", async () => {
   const checks = new RunningChecks();
   const isRight = () => Promise.resolve(true);

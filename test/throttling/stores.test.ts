@@ -366,6 +366,20 @@ describe("attempts counted in memory", () => {
     now += 2000 + RULE.window * 1000;
     for (let turn = 1; turn < FREE; turn += 1) expect(await limiter.consume("waits")).toBe(0);
   });
+
+  test("LG-3, OP-8: an evicted address without a delay stays blocked until its window ends", async () => {
+    let now = 0;
+    const limiter = new MemoryLimiter({ name: "any", limit: 2, window: 60 }, () => now);
+    for (let turn = 0; turn < 2; turn += 1) await limiter.consume("blocked");
+    await limiter.consume("half");
+    for (let name = 0; name < 20_001; name += 1) await limiter.consume(`early ${name}`);
+    expect(await limiter.consume("blocked")).toBe(60_000);
+    expect([await limiter.consume("half"), await limiter.consume("half")]).toEqual([0, 60_000]);
+    now = 59_999;
+    expect(await limiter.consume("blocked")).toBe(1);
+    now = 60_000;
+    expect([await limiter.consume("blocked"), await limiter.consume("blocked")]).toEqual([0, 0]);
+  });
 });
 
 test("prune deletes expired counters from the database, and no others", async () => {

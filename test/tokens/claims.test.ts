@@ -185,6 +185,7 @@ describeGates({ claims: (user) => claims(user) }, (gate) => {
         /: billing is down$/,
       ],
       "returns nothing": [() => undefined as never, /must return an object of claims/],
+      "returns null": [() => null as never, /must return an object of claims/],
       "returns a list": [() => ["a"], /must return an object of claims/],
       "returns a text": [() => Promise.resolve("a" as never), /must return an object of claims/],
       "returns a map": [() => new Map([["a", 1]]), /must return a plain object/],
@@ -217,6 +218,7 @@ describeGates({ claims: (user) => claims(user) }, (gate) => {
         );
         expect(error?.message).toMatch(/^The function of the option claims failed: /);
         expect(error?.message).toMatch(line);
+        expect(error?.cause).toBeDefined();
         await expect(gate.auth.tokens.RefreshToken.forUser(ada)).rejects.toThrow(line);
         await expect(gate.auth.tokens.AccessToken.forUser(ada)).rejects.toThrow(line);
         expect(await gate.auth.sessions.list(ada)).toEqual([]);

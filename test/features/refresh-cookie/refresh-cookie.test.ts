@@ -1,4 +1,6 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
+import { graphql } from "graphql";
+import type { RequestLike } from "../../../src/authentication/request.js";
 import { type Answer, PASSWORD, setUpGate } from "../../support/gate.js";
 
 const NAME = "__Host-gatehouse-refresh";
@@ -26,6 +28,9 @@ function cookieOf({ headers }: Answer): { line: string; value: string } {
 }
 
 const logIn = async () => cookieOf(await gate.ask(LOGIN)).value;
+
+const headersOf = ({ headers }: RequestLike) =>
+  headers instanceof Headers ? [...headers] : Object.entries(headers);
 
 /** Returns the headers that one of our pages sends with this cookie. */
 const withCookie = (value: string, more: Record<string, string> = {}) => ({
@@ -287,6 +292,68 @@ describe("a page of another origin", () => {
       }
     } finally {
       await behind.close();
+    }
+  });
+
+  /** Requests as frameworks give them, with the origin of the server's own pages. */
+  const REQUESTS: readonly (readonly [what: string, own: string, request: RequestLike])[] = [
+    ["the Fetch API", "https://a.example:8443", new Request("https://a.example:8443/graphql")],
+    ["the Fetch API, without TLS", "http://a.example", new Request("http://a.example/graphql")],
+    ["Node", "http://a.example:4000", { headers: { host: "a.example:4000" }, url: "/graphql" }],
+    [
+      "Node, over TLS",
+      "https://a.example",
+      { headers: { host: "a.example" }, url: "/graphql", socket: { encrypted: true } },
+    ],
+    [
+      "a framework that knows its proxy",
+      "https://a.example",
+      { headers: { host: "10.0.0.1" }, url: "/graphql", protocol: "https", host: "a.example" },
+    ],
+    [
+      "a framework behind a proxy that removes TLS",
+      "http://a.example",
+      { headers: { host: "a.example" }, protocol: "http", socket: { encrypted: true } },
+    ],
+    [
+      "a framework whose scheme only ends in https",
+      "http://a.example",
+      { headers: { host: "a.example" }, protocol: "not-https" },
+    ],
+    [
+      "a framework whose scheme only begins with https",
+      "http://a.example",
+      { headers: { host: "a.example" }, protocol: "httpserver" },
+    ],
+    ["a framework that gives no URL", "http://a.example", { headers: { host: "a.example" } }],
+  ];
+
+  /** Returns the reason for which a cookie with an invalid token is refused. */
+  const reasonFor = async (request: RequestLike, origin: string) => {
+    const { headers } = withCookie("x", { ...Object.fromEntries(headersOf(request)), origin });
+    const { url, socket, protocol, host } = request;
+    const contextValue = await gate.auth.createContext({ headers, url, socket, protocol, host });
+    const { errors } = await graphql({
+      schema: gate.auth.schema,
+      source: REFRESH_BARE,
+      contextValue,
+    });
+    return errors?.[0]?.extensions["reason"];
+  };
+
+  test.each(REQUESTS)("O-07: is recognised in a request of %s", async (_what, own, request) => {
+    expect(await reasonFor(request, own)).toBe("token_not_valid");
+    const other = own.startsWith("https")
+      ? own.replace("https", "http")
+      : own.replace("http", "https");
+    for (const origin of [other, `${own}1`, "null"]) {
+      expect([origin, await reasonFor(request, origin)]).toEqual([origin, "no_credentials"]);
+    }
+  });
+
+  test("O-07: is every one, if the request has no host", async () => {
+    for (const url of ["/graphql", undefined]) {
+      expect(await reasonFor({ headers: {}, url }, "http://a.example")).toBe("no_credentials");
     }
   });
 });
