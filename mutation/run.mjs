@@ -16,8 +16,19 @@ const TESTS = {
   keys: ["keys", "maintenance/prune.test.ts"],
   throttling: ["throttling"],
   database: ["database"],
-  http: ["http", "attacks"],
-  apollo: ["apollo", "http", "attacks"],
+  http: [
+    "http",
+    "attacks/http.test.ts",
+    "features/metrics",
+    "features/traces/traces.test.ts",
+  ],
+  apollo: [
+    "apollo",
+    "attacks/documents.test.ts",
+    "features/metrics/metrics.test.ts",
+    "http/error-codes.test.ts",
+    "http/graphql-over-http.test.ts",
+  ],
   config: ["config"],
   accounts: ["accounts"],
   sessions: [
@@ -45,9 +56,9 @@ const ON_POSTGRESQL = ["throttling", "database"];
 /** A mutant is active in this process only. These tests start others, drive a browser, or need Jest to mock a package. */
 const UNSUITABLE = [
   /command\.test\.ts$/,
-  /^test\/http\/(nginx|start-up)/,
+  /^test\/http\/(ending|nginx|start-up|two-instances)/,
   /^test\/database\/(migrations|second-opening|pgbouncer|postgresql-tls)/,
-  /^test\/config\/(editor|settings-page|wrong-settings)/,
+  /^test\/config\/(editor|settings-page)/,
   /^test\/attacks\/leaks/,
   /^test\/keys\/instances/,
   /^test\/tokens\/verifiers/,
