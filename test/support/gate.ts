@@ -164,6 +164,13 @@ export class Gate {
     await database?.drop();
   }
 
+  /** Stops the server as the command does after SIGTERM. */
+  drain(): Promise<void> {
+    const server = requireOpen(this.#server);
+    this.#server = undefined;
+    return server.drain();
+  }
+
   /** The current root secret. */
   get secretKey(): string {
     const [current = ""] = [this.#options.secretKey].flat();
