@@ -8,15 +8,15 @@ const KEEP = ["Connection: keep-alive"];
 const TYPENAME = rawRequest(`{"query":"{ __typename }"}`, KEEP);
 const HELD = rawRequest(`{"query":"{ held }"}`, KEEP);
 
-/** Ends the resolver of `held`. */
-let finish: (() => void) | undefined;
+/** The functions that end the resolvers of `held`. */
+const held: (() => void)[] = [];
 
 const slow = defineFeature({
   name: "slow",
   create: () => ({
     extension: {
       typeDefs: "extend type Query { held: Boolean @public }",
-      resolvers: { Query: { held: () => new Promise<void>((resolve) => (finish = resolve)) } },
+      resolvers: { Query: { held: () => new Promise<void>((resolve) => held.push(resolve)) } },
     },
   }),
 });
@@ -47,7 +47,6 @@ describe.each([
   const gate = setUpFreshGate({ ...options, logLevel: "info" });
 
   test("answers requests that run, and that arrive on kept connections, each as the last of its connection", async () => {
-    finish = undefined;
     const { url } = gate;
     const [kept, silent, running] = [
       await openKept(url),
@@ -55,7 +54,7 @@ describe.each([
       await openConnection(url),
     ];
     running.write(HELD);
-    await eventually(() => finish !== undefined);
+    await eventually(() => held.length === 1);
     const ended = gate.drain();
     await eventually(async () => (await readiness(url)) === "refused");
     // A request that runs keeps the server from closing idle connections.
@@ -63,7 +62,7 @@ describe.each([
     const answers = await kept.closed;
     expect(countAnswers(answers)).toBe(2);
     expect(answers.match(/^connection: close\r$/gim)).toHaveLength(1);
-    finish?.();
+    held.pop()?.();
     const last = await running.closed;
     expect(last).toMatch(/^connection: close\r$/im);
     expect(last).toContain(`{"data":{"held":null}}`);
