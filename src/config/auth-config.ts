@@ -47,10 +47,7 @@ export interface SettingsOwner {
  * @param owners the features, whose settings are checked too
  * @throws TypeError with one line for each problem. The message contains no value of a setting
  */
-export function resolveConfig(
-  options: CoreOptions,
-  owners: readonly SettingsOwner[] = [],
-): AuthConfig {
+export function resolveConfig(options: CoreOptions, owners: readonly SettingsOwner[]): AuthConfig {
   const checked = checkOptions(options, AUTH_SETTINGS, settingsOf(owners), SERVER_SETTINGS);
   const values = withDerived(checked);
   const config = {

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { describeDatabase } from "../../src/config/database-location.js";
 import { parsePostgresUrl } from "../../src/config/postgresql-url.js";
@@ -101,6 +102,11 @@ test.each([
   "postgresql://h/d?sslmode=disable",
 ])("a database is named without user and parameters: %s", (url) => {
   expect(describeDatabase(url)).toBe("postgresql://h/d");
+});
+
+test("a SQLite database is named with its whole path", () => {
+  expect(describeDatabase("sqlite:data/../gate.sqlite")).toBe(`sqlite:${resolve("gate.sqlite")}`);
+  expect(describeDatabase("sqlite:/data/a@b?c")).toBe("sqlite:/data/a@b?c");
 });
 
 test("the settings of PostgreSQL are refused with SQLite", () => {

@@ -44,13 +44,30 @@ describe("a wrong option is refused in one line by its name:", () => {
     ],
     ["passwordMinLength", 7, "must be from 8 to 64, but is 1 too small"],
     ["passwordMinLength", "15", "must be from 8 to 64, but is not a whole number"],
+    ["passwordMinLength", 15.5, "must be from 8 to 64, but is not a whole number"],
     ["loginFailureLimit", 150, "must be from 1 to 100, but is 50 too large"],
     ["hashConcurrency", 0, "must be from 1 to 512"],
     ["jwtAlgorithm", "none", "must be ES256, RS256, PS256 or HS256"],
     ["bearerCheck", true, "must be database or stateless"],
     ["refreshCookie", "on", "must be true or false"],
     ["jwtAudience", "", "must be text of 1 to 255 characters"],
+    ["jwtAudience", "\0a", "must be text of 1 to 255 characters"],
+    ["jwtAudience", "a\0", "must be text of 1 to 255 characters"],
+    ["jwtAudience", "a".repeat(256), "must be text of 1 to 255 characters"],
     ["databaseUrl", "mysql:gate", "must be sqlite:PATH or postgresql://…"],
+    ["databaseUrl", "xsqlite:gate", "must be sqlite:PATH or postgresql://…"],
+    ["databaseUrl", "sqlite:", "must be sqlite:PATH or postgresql://…"],
+    ["databaseUrl", "sqlite:a\0b", "must be sqlite:PATH or postgresql://…"],
+    [
+      "databaseUrl",
+      "sqlite::memory:?cache=shared",
+      "must be sqlite:PATH or postgresql://…, but in-memory databases are not supported",
+    ],
+    [
+      "databaseUrl",
+      "postgres://h/d?ssl=true",
+      "must be sqlite:PATH or postgresql://…, but its parameter number 1 is not supported",
+    ],
     [
       "redisUrl",
       "http://127.0.0.1",
@@ -137,7 +154,11 @@ describe("a wrong variable is refused in one line by its name:", () => {
     expect(refusedByCommand({ [variable]: value })).toEqual([`${variable}: ${message}`]);
   });
 
-  test.each(["UV_THREADPOOL_SIZE=1", "UV_THREADPOOL_SIZE=1024", "NOW=1"])("%s passes", (set) => {
+  test.each([
+    ...["UV_THREADPOOL_SIZE=1", "UV_THREADPOOL_SIZE=1024", "NOW=1"],
+    ...["DATABASE_URL=postgres://h/d", "DATABASE_URL=postgresql://h/d"],
+    ...["DATABASE_URL=sqlite:data/postgres://a,b"],
+  ])("%s passes", (set) => {
     const [variable = "", value = ""] = set.split("=");
     expect(refusedByCommand({ [variable]: value })).toEqual([]);
   });
