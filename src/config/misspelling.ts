@@ -11,14 +11,9 @@ interface Slip {
 /** A name with fewer characters is short. Short names often resemble other words: `HOST` resembles `POST`. */
 export const SHORT = 6;
 
-/**
- * Returns the name that differs from `typed` in one letter or in two swapped letters, ignoring case. Returns undefined
- * if `typed` is itself one of the names.
- */
-export function findMeant(typed: string, names: Iterable<string>): string | undefined {
-  const real = [...names];
-  if (real.includes(typed)) return undefined;
-  return real.find((name) => isSlip(difference(typed.toLowerCase(), name.toLowerCase())));
+/** Returns the name that differs from `typed` in at most one letter or in two swapped letters, ignoring case. */
+export function findMeant(typed: string, names: readonly string[]): string | undefined {
+  return names.find((name) => isSlip(difference(typed.toLowerCase(), name.toLowerCase())));
 }
 
 /**
@@ -26,10 +21,9 @@ export function findMeant(typed: string, names: Iterable<string>): string | unde
  * only swapped letters (`HSOT`), a doubled letter (`HOOST`) or a missing vowel (`HST`). Any other text, such as `POST`,
  * may be the variable of another program.
  */
-export function findMeantVariable(typed: string, names: Iterable<string>): string | undefined {
-  const real = [...names];
-  if (real.includes(typed)) return undefined;
-  return real.find((name) => {
+export function findMeantVariable(typed: string, names: readonly string[]): string | undefined {
+  if (names.includes(typed)) return undefined;
+  return names.find((name) => {
     const slip = difference(typed, name);
     return isSlip(slip) && (name.length >= SHORT || makesNoWord(slip));
   });

@@ -60,7 +60,7 @@ export function parsePostgresUrl(text: string): PostgresUrl {
     refuse("has a ? or # that must be percent-encoded, as %3F or %23");
   }
   // Refuse `postgresql://ada:a/b@db`. The / in the password would make `b@db` the database.
-  if (/^\w+:\/\/[^/]*\/.*@/s.test(before)) {
+  if (/\w+:\/\/[^/]*\/.*@/s.test(before)) {
     refuse("has a / before an @, one of which must be percent-encoded, as %2F or %40");
   }
   const url = parseAddress(before);

@@ -71,6 +71,8 @@ describe("createAuth", () => {
     expect(resolve().secretKeys).toEqual([SECRET_KEY]);
     expect(resolve({ secretKey: [SECRET_KEY, other] }).secretKeys).toEqual([SECRET_KEY, other]);
     expect(resolve()).not.toHaveProperty("secretKey");
+    const short = SECRET_KEY.slice(0, 32);
+    expect(resolve({ secretKey: short }).secretKeys).toEqual([short]);
   });
 
   test("accepts limits that are just right", () => {

@@ -34,6 +34,7 @@ describe("a server that others can reach does not start", () => {
     ["0123456789".repeat(5), PHRASE],
     ["abcdefgh".repeat(8), PHRASE],
     ["aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaabcdefghij", PHRASE],
+    ["zzzzzzzzzzzzzzzzzzzzzzzzzmkvpgtb", PHRASE],
   ])("OP-5, JW-14: with the secret `%s`, which is not random", async (secretKey, problem) => {
     expect(await problemsOf({ secretKey })).toEqual([problem]);
     expect(await problemsOf({ secretKey: [SECRET_KEY, secretKey] })).toEqual([problem]);

@@ -67,6 +67,8 @@ describe("REDIS_URL is read:", () => {
     ["redis://a/", {}],
     ["rediss://a:1/9999", { isTls: true, hosts: [{ host: "a", port: 1 }], database: 9999 }],
     ["redis://[::1]:7", { hosts: [{ host: "::1", port: 7 }] }],
+    ["redis://a%5Bb%5D", { hosts: [{ host: "a[b]", port: 6379 }] }],
+    ["redis://%5Ba%5Db", { hosts: [{ host: "[a]b", port: 6379 }] }],
     ["redis://:p@a", { password: "p" }],
     ["redis://u@a", { username: "u" }],
     ["redis://u%40:p:q%2F@a", { username: "u@", password: "p:q/" }],
