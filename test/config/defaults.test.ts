@@ -35,6 +35,12 @@ describe("the defaults of a server", () => {
     expect(resolve({ ...options, ...POSTGRES }).createDatabase).toBe(true);
   });
 
+  test("accept a random secret that begins or ends with a repetition", () => {
+    for (const secretKey of [`zz${SECRET_KEY}`, `${SECRET_KEY}zz`]) {
+      expect(resolve({ isProduction: true, secretKey }).secretKeys).toEqual([secretKey]);
+    }
+  });
+
   test("are replaced by options", () => {
     expect(resolve({ introspection: false, createDatabase: false })).toMatchObject({
       introspection: false,

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { defineFeature } from "../../src/index.js";
+import { defineFeature, ServiceUnavailable } from "../../src/index.js";
 import { eventually } from "../support/eventually.js";
 import { setUpGate } from "../support/gate.js";
 import { rawRequest, sendRaw } from "../support/wire.js";
@@ -14,6 +14,11 @@ const broken = defineFeature({
     routes: [
       { method: "GET", path: "/fine", handle: () => Promise.resolve(new Response("fine")) },
       { method: "GET", path: "/broken", handle: () => Promise.reject(new Error("a bug")) },
+      {
+        method: "GET",
+        path: "/away",
+        handle: () => Promise.reject(new ServiceUnavailable(1, new Error("a bug"))),
+      },
       {
         method: "GET",
         path: "/silent",
@@ -31,9 +36,9 @@ beforeEach(() => {
 });
 
 /** Waits until so many requests are logged, and returns all records of the log. */
-async function logged(requests = 1): Promise<Record<string, any>[]> {
-  await eventually(() => gate.log.filter(({ msg }) => msg === "request").length === requests);
-  return [...gate.log];
+async function logged(requests = 1, { log } = gate): Promise<Record<string, any>[]> {
+  await eventually(() => log.filter(({ msg }) => msg === "request").length === requests);
+  return [...log];
 }
 
 /** The parts of every record, and of a record that belongs to a request. */
@@ -111,6 +116,23 @@ describe("the log has one record for", () => {
     const [first, second] = records;
     expect(first?.["reqId"]).toBe(second?.["reqId"]);
   });
+});
+
+test("an outage in a route has a record with its cause", async () => {
+  expect((await fetch(`${gate.url}/away`)).status).toBe(503);
+  expect(await logged()).toMatchObject([
+    { level: 50, msg: "a route failed", err: { stack: expect.stringContaining("Error: a bug") } },
+    { ...OF_REQUEST, path: "/away", status: 503 },
+  ]);
+});
+
+test("a client behind a proxy has its own address, unless the proxy names none", async () => {
+  const proxied = await gate.another({ trustedProxies: ["127.0.0.1"], graphiql: false });
+  for (const address of ["198.51.100.7", "unknown"]) {
+    await proxied.ask("{ __typename }", { headers: { "x-forwarded-for": address } });
+  }
+  const records = (await logged(2, proxied)).filter(({ msg }) => msg === "request");
+  expect(records.map(({ ip }) => ip)).toEqual(["198.51.100.7", "127.0.0.1"]);
 });
 
 test("a route that is not logged is not in the log", async () => {

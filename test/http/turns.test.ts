@@ -1,6 +1,4 @@
-import { createServer } from "node:http";
 import { afterEach, describe, expect, test } from "@jest/globals";
-import { Connections } from "../../src/http/connections.js";
 import { Turns } from "../../src/http/turns.js";
 import { defineFeature } from "../../src/index.js";
 import { from } from "../support/attempts.js";
@@ -183,18 +181,4 @@ describe("GQ-15: many requests of one address at once", () => {
     const { status } = await fetch(`${gate.url}/health/live`, from("198.51.100.1"));
     expect(status).toBe(200);
   });
-});
-
-test("OP-6: pipelined requests of a closed connection do not count as running", async () => {
-  const server = createServer(() => undefined).listen(0, "127.0.0.1");
-  const connections = new Connections(server, null);
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as { port: number };
-  const connection = await openConnection(`http://127.0.0.1:${port}`);
-  const request = rawRequest("", ["Connection: keep-alive"], "GET / HTTP/1.1");
-  connection.write(Buffer.concat(Array<Buffer>(10).fill(request)));
-  await eventually(() => connections.running === 10);
-  connection.close();
-  await eventually(() => connections.running === 0);
-  server.close();
 });
