@@ -130,6 +130,13 @@ const shapes = defineFeature({
   create: () => ({}),
 });
 
+test.each([
+  ["production", true],
+  ["development", false],
+])("NODE_ENV=%s is read as %s", (text, isProduction) => {
+  expect(readEnvironment({ NODE_ENV: text }, allSettings([])).options).toEqual({ isProduction });
+});
+
 describe("findProblems of a feature", () => {
   const seen: Record<string, unknown>[] = [];
   const notes = defineFeature({

@@ -1,5 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { toListenError } from "../../src/config/problems.js";
+import { serverUrl } from "../../src/config/server-config.js";
 import { setUpGate } from "../support/gate.js";
 
 const gate = setUpGate();
@@ -16,6 +17,13 @@ test("a host that is not an address of this machine is named", async () => {
   await expect(gate.another({ host: "198.51.100.1", graphiql: false })).rejects.toThrow(
     /^host: is not an address of this machine$/,
   );
+});
+
+test("the URL of an IPv6 address has brackets", () => {
+  expect([serverUrl("::1", 1), serverUrl("127.0.0.1", 1)]).toEqual([
+    "http://[::1]:1",
+    "http://127.0.0.1:1",
+  ]);
 });
 
 test("the setting's error has the cause, and any other error stays as it is", () => {

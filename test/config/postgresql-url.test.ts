@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { describeDatabase } from "../../src/config/database-location.js";
 import { parsePostgresUrl } from "../../src/config/postgresql-url.js";
-import { refusedByCommand } from "../support/wrong-settings.js";
+import { refusedByCommand, refusedByServer } from "../support/wrong-settings.js";
 
 const SLASH = "has a / before an @, one of which must be percent-encoded, as %2F or %40";
 
@@ -127,6 +127,20 @@ test.each([
 test("a SQLite database is named with its whole path", () => {
   expect(describeDatabase("sqlite:data/../gate.sqlite")).toBe(`sqlite:${resolve("gate.sqlite")}`);
   expect(describeDatabase("sqlite:/data/a@b?c")).toBe("sqlite:/data/a@b?c");
+});
+
+test.each(["", "a".repeat(64), "é".repeat(32), "a\0", "\0a"])(
+  "a schema's name has 1 to 63 bytes, and no NUL: %j is refused",
+  async (databaseSchema) => {
+    expect(await refusedByServer({ databaseUrl: "postgresql://h/d", databaseSchema })).toEqual([
+      "databaseSchema: must be a name of 1 to 63 bytes",
+    ]);
+  },
+);
+
+test("a schema's name may have 63 bytes", () => {
+  const env = { DATABASE_URL: "postgresql://h/d", DATABASE_SCHEMA: "a".repeat(63) };
+  expect(refusedByCommand(env)).toEqual([]);
 });
 
 test("the settings of PostgreSQL are refused with SQLite", () => {
