@@ -16,12 +16,7 @@ const TESTS = {
   keys: ["keys", "maintenance/prune.test.ts"],
   throttling: ["throttling"],
   database: ["database"],
-  http: [
-    "http",
-    "attacks/http.test.ts",
-    "features/metrics",
-    "features/traces/traces.test.ts",
-  ],
+  http: ["http", "attacks/http.test.ts", "features/metrics", "features/traces/traces.test.ts"],
   apollo: [
     "apollo",
     "attacks/documents.test.ts",
