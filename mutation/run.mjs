@@ -16,7 +16,13 @@ const TESTS = {
   keys: ["keys", "maintenance/prune.test.ts"],
   throttling: ["throttling"],
   database: ["database"],
-  http: ["http", "attacks/http.test.ts", "features/metrics", "features/traces/traces.test.ts"],
+  http: [
+    "http",
+    "attacks/http.test.ts",
+    "features/metrics",
+    "features/seam.test.ts",
+    "features/traces/traces.test.ts",
+  ],
   apollo: [
     "apollo",
     "attacks/documents.test.ts",
