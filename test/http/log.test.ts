@@ -171,3 +171,18 @@ test("an event without a request has no request's parts", async () => {
   expect(record).toMatchObject({ msg: "audit", audit: "user_created" });
   for (const part of ["reqId", "ip", "traceId", "actor"]) expect(record).not.toHaveProperty(part);
 });
+
+test("a job that fails, and a feature that fails to close, have a record with the bug", async () => {
+  const bug = () => Promise.reject(new Error("a bug"));
+  const failing = defineFeature({
+    name: "failing",
+    create: () => ({ jobs: [{ name: "tidy", interval: 1, run: bug }], close: bug }),
+  });
+  const other = await gate.another({ features: [failing] });
+  const recordOf = (msg: string) => other.log.find((record) => record["msg"] === msg);
+  await eventually(() => recordOf("maintenance failed") !== undefined);
+  await other.close();
+  const err = { stack: expect.stringContaining("Error: a bug") };
+  expect(recordOf("maintenance failed")).toMatchObject({ level: 50, err });
+  expect(recordOf("an error that did not make a request fail")).toMatchObject({ level: 40, err });
+});
