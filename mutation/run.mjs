@@ -17,8 +17,20 @@ const TESTS = {
   keys: ["keys", "maintenance/prune.test.ts"],
   throttling: ["throttling", "features/second-factor/login.test.ts", "http/turns.test.ts"],
   database: ["database"],
-  http: ["http", "attacks"],
-  apollo: ["apollo", "http", "attacks"],
+  http: [
+    "http",
+    "attacks/http.test.ts",
+    "features/metrics",
+    "features/seam.test.ts",
+    "features/traces/traces.test.ts",
+  ],
+  apollo: [
+    "apollo",
+    "attacks/documents.test.ts",
+    "features/metrics/metrics.test.ts",
+    "http/error-codes.test.ts",
+    "http/graphql-over-http.test.ts",
+  ],
   config: ["config"],
   accounts: [
     "accounts",
@@ -68,9 +80,9 @@ const ON_POSTGRESQL = ["throttling", "database"];
  */
 const UNSUITABLE = [
   /command\.test\.ts$/,
-  /^test\/http\/(nginx|start-up)/,
+  /^test\/http\/(ending|nginx|start-up|two-instances)/,
   /^test\/database\/(migrations|second-opening|pgbouncer|postgresql-tls)/,
-  /^test\/config\/(editor|settings-page|wrong-settings)/,
+  /^test\/config\/(editor|settings-page)/,
   /^test\/attacks\/leaks/,
   /^test\/keys\/instances/,
   /^test\/tokens\/verifiers/,

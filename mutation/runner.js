@@ -10,6 +10,8 @@ import {
   toMutantRunResult,
 } from "@stryker-mutator/api/test-runner";
 import { addEventHandler, resetState, run } from "jest-circus";
+// TypeGraphQL, which the sources of http load, needs it.
+import "reflect-metadata";
 import jestConfig from "../jest.config.js";
 import { jest } from "./globals.js";
 

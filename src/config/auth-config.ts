@@ -27,14 +27,9 @@ export interface AuthConfig extends Omit<
 export type JwtAlgorithm = AuthConfig["jwtAlgorithm"];
 
 /** The options that features cannot read. Both URLs may contain passwords. */
-export type SecretOption = "secretKeys" | "databaseUrl" | "redisUrl" | "onEvent";
+const SECRETS = ["secretKeys", "databaseUrl", "redisUrl", "onEvent"] as const;
 
-const SECRETS: Readonly<Record<SecretOption, true>> = {
-  secretKeys: true,
-  databaseUrl: true,
-  redisUrl: true,
-  onEvent: true,
-};
+export type SecretOption = (typeof SECRETS)[number];
 
 export interface SettingsOwner {
   readonly settings?: Settings;
@@ -47,10 +42,7 @@ export interface SettingsOwner {
  * @param owners the features, whose settings are checked too
  * @throws TypeError with one line for each problem. The message contains no value of a setting
  */
-export function resolveConfig(
-  options: CoreOptions,
-  owners: readonly SettingsOwner[] = [],
-): AuthConfig {
+export function resolveConfig(options: CoreOptions, owners: readonly SettingsOwner[]): AuthConfig {
   const checked = checkOptions(options, AUTH_SETTINGS, settingsOf(owners), SERVER_SETTINGS);
   const values = withDerived(checked);
   const config = {
@@ -77,7 +69,7 @@ export function configFor(
   const isShown = (option: string) =>
     Object.hasOwn(settings, option) ||
     option === "isDevelopment" ||
-    (Object.hasOwn(AUTH_SETTINGS, option) && !Object.hasOwn(SECRETS, option));
+    (Object.hasOwn(AUTH_SETTINGS, option) && !SECRETS.includes(option as SecretOption));
   const shown = Object.entries(config).filter(([option]) => isShown(option));
   return Object.freeze(Object.fromEntries(shown));
 }

@@ -83,16 +83,15 @@ export function wholeNumber<D extends number | undefined = undefined>({
   default: usual,
   ...described
 }: Described & { from: number; to: number; default?: D }): Kind<number, D> {
-  const unlike = "is not a whole number";
   return {
     ...described,
     check: withDefault<number, D>(z.int().min(from).max(to), usual),
     read: parseWholeNumber,
     allowed: `from ${from} to ${to}`,
-    fault: (value) => {
-      if (typeof value !== "number" || !Number.isInteger(value)) return unlike;
-      return distance(value, from, to, String, ["small", "large"]);
-    },
+    fault: (value) =>
+      Number.isInteger(value)
+        ? distance(value as number, from, to, String, ["small", "large"])
+        : "is not a whole number",
     ...shown(usual),
   };
 }

@@ -1,25 +1,19 @@
 /**
  * The part in which a typed name differs from a real name. For the typed name `PUBLC_URL` and the real name
- * `PUBLIC_URL`, `typed` is empty and `real` is `I`. `neighbours` has the typed letters on both sides of that part:
- * `LC`.
+ * `PUBLIC_URL`, `typed` is empty and `real` is `I`. `previous` is the letter before the part: `L`.
  */
 interface Slip {
   readonly typed: string;
   readonly real: string;
-  readonly neighbours: string;
+  readonly previous: string;
 }
 
 /** A name with fewer characters is short. Short names often resemble other words: `HOST` resembles `POST`. */
 export const SHORT = 6;
 
-/**
- * Returns the name that differs from `typed` in one letter or in two swapped letters, ignoring case. Returns undefined
- * if `typed` is itself one of the names.
- */
-export function findMeant(typed: string, names: Iterable<string>): string | undefined {
-  const real = [...names];
-  if (real.includes(typed)) return undefined;
-  return real.find((name) => isSlip(difference(typed.toLowerCase(), name.toLowerCase())));
+/** Returns the name that differs from `typed` in at most one letter or in two swapped letters, ignoring case. */
+export function findMeant(typed: string, names: readonly string[]): string | undefined {
+  return names.find((name) => isSlip(difference(typed.toLowerCase(), name.toLowerCase())));
 }
 
 /**
@@ -27,22 +21,21 @@ export function findMeant(typed: string, names: Iterable<string>): string | unde
  * only swapped letters (`HSOT`), a doubled letter (`HOOST`) or a missing vowel (`HST`). Any other text, such as `POST`,
  * may be the variable of another program.
  */
-export function findMeantVariable(typed: string, names: Iterable<string>): string | undefined {
-  const real = [...names];
-  if (real.includes(typed)) return undefined;
-  return real.find((name) => {
+export function findMeantVariable(typed: string, names: readonly string[]): string | undefined {
+  if (names.includes(typed)) return undefined;
+  return names.find((name) => {
     const slip = difference(typed, name);
     return isSlip(slip) && (name.length >= SHORT || makesNoWord(slip));
   });
 }
 
 function isSlip({ typed, real }: Slip): boolean {
-  const isSwapped = typed.length === 2 && typed === `${real.charAt(1)}${real.charAt(0)}`;
+  const isSwapped = real.length === 2 && typed === `${real.charAt(1)}${real.charAt(0)}`;
   return isSwapped || Math.max(typed.length, real.length) <= 1;
 }
 
-function makesNoWord({ typed, real, neighbours }: Slip): boolean {
-  if (real === "") return neighbours.includes(typed);
+function makesNoWord({ typed, real, previous }: Slip): boolean {
+  if (real === "") return typed === previous;
   return typed === "" ? /[aeiou]/i.test(real) : typed.length === 2;
 }
 
@@ -52,10 +45,9 @@ function difference(typed: string, real: string): Slip {
   while (start < shorter && typed[start] === real[start]) start += 1;
   let end = 0;
   while (end < shorter - start && typed.at(-1 - end) === real.at(-1 - end)) end += 1;
-  const stop = typed.length - end;
   return {
-    typed: typed.slice(start, stop),
+    typed: typed.slice(start, typed.length - end),
     real: real.slice(start, real.length - end),
-    neighbours: typed.slice(Math.max(0, start - 1), start) + typed.slice(stop, stop + 1),
+    previous: typed.charAt(start - 1),
   };
 }

@@ -17,16 +17,16 @@ export const SECRET_KEYS: z.ZodType<readonly string[], string | readonly string[
  * @param value one secret, or a list of secrets. If one of them is too short, the result is false
  */
 export function isRepetitive(value: unknown): boolean {
-  const secrets = [value].flat();
+  const secrets: unknown[] = [value].flat();
   return secrets.every(isLong) && secrets.some(hasFewCharacters);
 }
 
-function isLong(value: unknown): boolean {
+function isLong(value: unknown): value is string {
   return typeof value === "string" && Buffer.byteLength(value) >= MIN_LENGTH;
 }
 
-function hasFewCharacters(value: unknown): boolean {
-  return typeof value === "string" && new Set(value).size < MIN_CHARACTERS;
+function hasFewCharacters(value: string): boolean {
+  return new Set(value).size < MIN_CHARACTERS;
 }
 
 /** Matches secrets that people make up, such as `change-me` or `my secret phrase`. */

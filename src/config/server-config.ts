@@ -50,7 +50,7 @@ export interface CommandLine {
  */
 export function resolveServerConfig(
   options: Partial<CoreServerOptions>,
-  owners: readonly SettingsOwner[] = [],
+  owners: readonly SettingsOwner[],
   command?: CommandLine,
 ): ServerConfig {
   const checked = checkOptions(

@@ -29,9 +29,8 @@ export async function addCors(
     return;
   }
   await app.register(fastifyCors, {
-    delegator: ({ headers: { origin } }, callback) => {
-      const isListed = origin === undefined || corsOrigins.includes(origin);
-      const isNeighbour = !isListed && isLoopbackOrigin(origin);
+    delegator: ({ headers: { origin = "" } }, callback) => {
+      const isNeighbour = !corsOrigins.includes(origin) && isLoopbackOrigin(origin);
       callback(null, isNeighbour ? { ...shared, origin: [origin] } : listed);
     },
   });

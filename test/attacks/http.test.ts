@@ -225,6 +225,18 @@ describe("a request that is too large or too slow", () => {
     },
   );
 
+  test.each([
+    [200, "Content-Encoding: identity"],
+    [200, "Content-Encoding: Identity"],
+    [200, `Content-Type: application/json; CHARSET = "UTF-8" ; x=y`],
+    [200, "Content-Type: application/json; xcharset=latin1"],
+    [415, "Content-Type: application/json;charset=latin1"],
+    [415, "Content-Type: application/json; x=y ;  Charset =utf-16"],
+    [415, "Content-Type: application/json; charset=utf-8x"],
+  ])("GQ-1: %d for %s, because JSON is UTF-8 and not compressed", async (status, line) => {
+    expect((await send(TYPENAME, [line])).status).toBe(status);
+  });
+
   test("GQ-1: 10 MB compressed to 10 kB are 415 and cost little CPU", async () => {
     const bomb = gzipSync(Buffer.alloc(10_000_000, " "));
     expect(bomb.length).toBeLessThan(20_000);
@@ -418,6 +430,8 @@ describe("a web page of another site", () => {
       expect(asked.head).toMatch(/^access-control-allow-headers: authorization, content-type$/im);
       const { status, head, text } = await ask(proxied.url, fromPage(origin));
       expect([status, JSON.parse(text).data.me.username]).toEqual([200, "ada"]);
+      expect(head).toMatch(/^access-control-expose-headers: retry-after, www-authenticate$/im);
+      expect(asked.head).toMatch(/^access-control-max-age: 600$/im);
       for (const answer of [asked.head, head]) {
         expect(answer).toContain(`access-control-allow-origin: ${origin}\r\n`);
         expect(answer).toMatch(/^vary: origin$/im);
@@ -644,6 +658,7 @@ describe("the security headers", () => {
     const by = async (url: string, lines: string[]) =>
       hsts.test((await sendRaw(url, rawRequest(TYPENAME, lines))).head);
     expect(await by(proxied.url, ["X-Forwarded-Proto: https"])).toBe(true);
+    expect(await by(proxied.url, ["X-Forwarded-Proto: HTTPS"])).toBe(true);
     expect(await by(proxied.url, ["X-Forwarded-Proto: http"])).toBe(false);
     expect(await by(proxied.url, [])).toBe(false);
     expect(await by(gate.url, ["X-Forwarded-Proto: https"])).toBe(false);

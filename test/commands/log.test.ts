@@ -34,24 +34,3 @@ test("without a terminal serve logs only JSON: its start, its stop, and every re
     "/graphql",
   ]);
 });
-
-test("the log records the code of the first error that the client gets, even if the document is refused", async () => {
-  const server = await (await folders.empty()).serve();
-  const codes: unknown[] = [];
-  for (const query of [
-    "{",
-    `{ ${"me { id } ".repeat(200)} }`,
-    "{ missing }",
-    "{ me { id } }",
-    "query A { __typename } query B { __typename }",
-    "",
-    "x".repeat(90_000),
-    "\n".repeat(20_000),
-  ]) {
-    codes.push((await server.ask(query)).errors[0].extensions.code);
-  }
-  const { stdout } = await server.stop();
-  const lines = stdout.split("\n").filter((line) => line.includes('"msg":"request"'));
-  expect(lines.map((line) => JSON.parse(line).outcome)).toEqual(codes);
-  expect(new Set(codes).size).toBe(5);
-});

@@ -63,11 +63,12 @@ test("the case of an option's letters counts as one slip", async () => {
   ]);
 });
 
-test("an option with two slips is refused, and no real one is suggested", async () => {
-  expect(await refusedByAuth({ acesTokenLifetime: 300 })).toEqual([
-    "acesTokenLifetime: is not a setting",
-  ]);
-});
+test.each(["acesTokenLifetime", "uplicUrl", "leeeeway"])(
+  "an option with two slips is refused, and no other is named: %s",
+  async (option) => {
+    expect(await refusedByAuth({ [option]: 300 })).toEqual([`${option}: is not a setting`]);
+  },
+);
 
 test("the option features is accepted, although it is not a setting", async () => {
   expect(await refusedByAuth({ feature: [] })).toEqual([
@@ -98,16 +99,26 @@ describe("a variable that is not misspelt is ignored:", () => {
     expect(refusedByCommand({ [name]: "1" })).toEqual([]);
   });
 
-  test.each(["POST", "COST", "MOST", "LOST", "HOT", "GHOST", "HOSTS", "SPORT", "POT", "SORT"])(
-    "%s, an ordinary word",
-    (name) => {
-      expect(refusedByCommand({ [name]: "1" })).toEqual([]);
-    },
-  );
+  test.each([
+    "POST",
+    "PART",
+    "COST",
+    "MOST",
+    "LOST",
+    "HOT",
+    "GHOST",
+    "HOSTS",
+    "SPORT",
+    "POT",
+    "SORT",
+  ])("%s, an ordinary word", (name) => {
+    expect(refusedByCommand({ [name]: "1" })).toEqual([]);
+  });
 });
 
 test.each([
   ["HSOT", "HOST"],
+  ["HOTS", "HOST"],
   ["HOOST", "HOST"],
   ["HST", "HOST"],
   ["PROT", "PORT"],

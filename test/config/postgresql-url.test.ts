@@ -1,7 +1,8 @@
+import { resolve } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { describeDatabase } from "../../src/config/database-location.js";
 import { parsePostgresUrl } from "../../src/config/postgresql-url.js";
-import { refusedByCommand } from "../support/wrong-settings.js";
+import { refusedByCommand, refusedByServer } from "../support/wrong-settings.js";
 
 const SLASH = "has a / before an @; percent-encode one of them, as %2F or %40";
 
@@ -31,7 +32,13 @@ describe("a PostgreSQL URL is refused in one line that holds no value:", () => {
     ["//h/d?sslcert=hunter2", "sslcert and sslkey must be set together"],
     ["//h/d?sslkey=hunter2", "sslcert and sslkey must be set together"],
     ["//h/d?connect_timeout=soon", "connect_timeout must be a whole number of seconds"],
+    ["//h/d?connect_timeout=1x", "connect_timeout must be a whole number of seconds"],
+    ["//h/d?connect_timeout=x1", "connect_timeout must be a whole number of seconds"],
+    ["//h/d?connect_timeout=1234567", "connect_timeout must be a whole number of seconds"],
     ["//h/d?port=0", "port must be from 1 to 65535"],
+    ["//h/d?port=65536", "port must be from 1 to 65535"],
+    ["//h/d?port=1x", "port must be from 1 to 65535"],
+    ["//h/d?port=x1", "port must be from 1 to 65535"],
     ["//h:hunter2/d", "is not a valid URL; percent-encode special characters"],
     ["//a,b/d", "names several hosts, which is not supported"],
     ["//u:p@a:1,b:2/d", "names several hosts, which is not supported"],
@@ -69,6 +76,14 @@ describe("a PostgreSQL URL is read as libpq reads it:", () => {
   test.each<[url: string, read: Partial<typeof parts>]>([
     ["///d", {}],
     ["//h", { host: "h", database: "" }],
+    ["//", { database: "" }],
+    ["//u@", { user: "u", database: "" }],
+    ["//ada:p@/d", { user: "ada", password: "p" }],
+    ["//h/a://", { host: "h", database: "a://" }],
+    ["//h/a://b,c", { host: "h", database: "a://b,c" }],
+    ["//a%5Bb%5D/d", { host: "a[b]" }],
+    ["//%5Ba%5Db/d", { host: "[a]b" }],
+    ["//h:65535/d", { host: "h", port: 65_535 }],
     ["//[::1]:5433/d", { host: "::1", port: 5433 }],
     ["//u@/d?host=/run/postgresql", { user: "u", host: "/run/postgresql" }],
     ["//:5433/d", { port: 5433 }],
@@ -83,6 +98,12 @@ describe("a PostgreSQL URL is read as libpq reads it:", () => {
     ["///d?options=-c%20a%3Db", { options: "-c a=b" }],
     ["///d?options=-c a=b", { options: "-c a=b" }],
     ["///d?connect_timeout=0", { connectTimeout: 0 }],
+    ["///d?connect_timeout=123456", { connectTimeout: 123_456 }],
+    ["///d?sslmode=verify-ca&sslrootcert=c", { sslMode: "verify-ca", sslRootCert: "c" }],
+    [
+      "///d?sslmode=verify-full&sslrootcert=system",
+      { sslMode: "verify-full", sslRootCert: "system" },
+    ],
     ["///d?sslcert=c&sslkey=k", { sslCert: "c", sslKey: "k" }],
     [
       "//u:p@h/d?application_name=a@b",
@@ -101,6 +122,25 @@ test.each([
   "postgresql://h/d?sslmode=disable",
 ])("a message names a database without its user and parameters: %s", (url) => {
   expect(describeDatabase(url)).toBe("postgresql://h/d");
+});
+
+test("a SQLite database is named with its whole path", () => {
+  expect(describeDatabase("sqlite:data/../gate.sqlite")).toBe(`sqlite:${resolve("gate.sqlite")}`);
+  expect(describeDatabase("sqlite:/data/a@b?c")).toBe("sqlite:/data/a@b?c");
+});
+
+test.each(["", "a".repeat(64), "é".repeat(32), "a\0", "\0a"])(
+  "a schema's name has 1 to 63 bytes, and no NUL: %j is refused",
+  async (databaseSchema) => {
+    expect(await refusedByServer({ databaseUrl: "postgresql://h/d", databaseSchema })).toEqual([
+      "databaseSchema: must be a name of 1 to 63 bytes",
+    ]);
+  },
+);
+
+test("a schema's name may have 63 bytes", () => {
+  const env = { DATABASE_URL: "postgresql://h/d", DATABASE_SCHEMA: "a".repeat(63) };
+  expect(refusedByCommand(env)).toEqual([]);
 });
 
 test("settings that only PostgreSQL has are refused with SQLite", () => {

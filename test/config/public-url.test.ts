@@ -42,6 +42,7 @@ describe("PUBLIC_URL", () => {
   test("is the issuer unless JWT_ISSUER is set", async () => {
     const publicUrl = "https://auth.example.com";
     expect(await start({ publicUrl })).toBe(publicUrl);
+    expect(await start({ publicUrl: "http://auth.example.com" })).toBe("http://auth.example.com");
     expect(await start({ publicUrl, jwtIssuer: "someone" })).toBe("someone");
     expect(await start({ ...ELSEWHERE, publicUrl, trustedProxies: ["127.0.0.1"] })).toBe(publicUrl);
   });
@@ -57,6 +58,10 @@ describe("PUBLIC_URL", () => {
     ["https://auth.example.com:443", "is not spelt as browsers spell it"],
     ["auth.example.com", ""],
     ["ftp://auth.example.com", ""],
+    ["ftp://https:1/login", ""],
+    ["wss://https:8443", ""],
+    ["https://", ""],
+    ["http://auth.example.com/login", "has a path"],
     ["https://*.example.com", WILDCARD],
     ["*", WILDCARD],
     ["https://ada:hunter2@*.example.com", "holds a user name or a password"],

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "@jest/globals";
 import { allSettings, variablesOf } from "../../src/config/environment.js";
 import type { Setting } from "../../src/config/setting.js";
-import { describeDefault, describeSetting, renderHelp } from "../../src/config/settings-help.js";
+import { describeDefault, describeSetting } from "../../src/config/settings-help.js";
 import { BUILT_IN } from "../../src/features/index.js";
 import { setting } from "../../src/index.js";
 import { readSentences } from "../../scripts/settings-sentences.mjs";
@@ -61,15 +61,4 @@ test("gatehouse serve --help lists every variable with its default, sentence and
       "      How long an access token lives. Must be from 1m to 1h.\n",
   );
   expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
-});
-
-test("the help describes an application's setting with the setting's own sentence", () => {
-  const doc = "How many notes a user may keep.";
-  const settings = {
-    notes: setting.wholeNumber({ variable: "NOTES", doc, from: 1, to: 100, default: 10 }),
-    hidden: setting.onOff({ doc: "Only an option." }),
-  };
-  const help = renderHelp(settings, {}, (text) => text, 80);
-  expect(help).toContain(`  NOTES (default: 10)\n      ${doc} Must be from 1 to 100.`);
-  expect(help).not.toContain("Only an option.");
 });

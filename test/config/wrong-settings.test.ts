@@ -44,13 +44,30 @@ describe("a wrong option is refused in one line by its name:", () => {
     ],
     ["passwordMinLength", 7, "must be from 8 to 64, but is 1 too small"],
     ["passwordMinLength", "15", "must be from 8 to 64, but is not a whole number"],
+    ["passwordMinLength", 15.5, "must be from 8 to 64, but is not a whole number"],
     ["loginFailureLimit", 150, "must be from 1 to 100, but is 50 too large"],
     ["hashConcurrency", 0, "must be from 1 to 512"],
     ["jwtAlgorithm", "none", "must be ES256, RS256, PS256 or HS256"],
     ["bearerCheck", true, "must be database or stateless"],
     ["refreshCookie", "on", "must be true or false"],
     ["jwtAudience", "", "must be text of 1 to 255 characters"],
+    ["jwtAudience", "\0a", "must be text of 1 to 255 characters"],
+    ["jwtAudience", "a\0", "must be text of 1 to 255 characters"],
+    ["jwtAudience", "a".repeat(256), "must be text of 1 to 255 characters"],
     ["databaseUrl", "mysql:gate", "must be sqlite:PATH or postgresql://…"],
+    ["databaseUrl", "xsqlite:gate", "must be sqlite:PATH or postgresql://…"],
+    ["databaseUrl", "sqlite:", "must be sqlite:PATH or postgresql://…"],
+    ["databaseUrl", "sqlite:a\0b", "must be sqlite:PATH or postgresql://…"],
+    [
+      "databaseUrl",
+      "sqlite::memory:?cache=shared",
+      "must be sqlite:PATH or postgresql://…, but in-memory databases are not supported",
+    ],
+    [
+      "databaseUrl",
+      "postgres://h/d?ssl=true",
+      "must be sqlite:PATH or postgresql://…, but its parameter number 1 is not supported",
+    ],
     [
       "redisUrl",
       "http://127.0.0.1",
@@ -99,6 +116,7 @@ describe("a wrong variable is refused in one line by its name:", () => {
     ["ACCESS_TOKEN_LIFETIME", "30s", "must be from 1m to 1h, but is 30 seconds too short"],
     ["ACCESS_TOKEN_LIFETIME", "1d", "must be from 1m to 1h, but is 23 hours too long"],
     ["ACCESS_TOKEN_LIFETIME", "300", "must be from 1m to 1h, but is not a duration such as 5m"],
+    ["ACCESS_TOKEN_LIFETIME", "0.5h", "must be from 1m to 1h, but is not a duration such as 5m"],
     ["ACCESS_TOKEN_LIFETIME", "soon", "must be from 1m to 1h, but is not a duration such as 5m"],
     ["ACCESS_TOKEN_LIFETIME", "never", "must be from 1m to 1h, but is not a duration such as 5m"],
     [
@@ -117,9 +135,12 @@ describe("a wrong variable is refused in one line by its name:", () => {
       "must be from 1m to 100y, or never, but is not a duration such as 5m",
     ],
     ["PORT", "-1", "must be from 0 to 65535, but is 1 too small"],
+    ["PORT", "1e3", "must be from 0 to 65535, but is not a whole number"],
+    ["PORT", "0x10", "must be from 0 to 65535, but is not a whole number"],
     ["PORT", "http", "must be from 0 to 65535, but is not a whole number"],
     ["UV_THREADPOOL_SIZE", "1026", "must be from 1 to 1024"],
     ["UV_THREADPOOL_SIZE", "1025", "must be from 1 to 1024"],
+    ["UV_THREADPOOL_SIZE", "1e3", "must be from 1 to 1024"],
     ["UV_THREADPOOL_SIZE", "0", "must be from 1 to 1024"],
     ["BEARER_CHECK", "stateless", "can only be set as an option"],
     ["REUSE_WINDOW", "0s", "can only be set as an option"],
@@ -139,13 +160,14 @@ describe("a wrong variable is refused in one line by its name:", () => {
     expect(refusedByCommand({ [variable]: value })).toEqual([`${variable}: ${message}`]);
   });
 
-  test.each(["UV_THREADPOOL_SIZE=1", "UV_THREADPOOL_SIZE=1024", "NOW=1"])(
-    "a right value is accepted: %s",
-    (set) => {
-      const [variable = "", value = ""] = set.split("=");
-      expect(refusedByCommand({ [variable]: value })).toEqual([]);
-    },
-  );
+  test.each([
+    ...["UV_THREADPOOL_SIZE=1", "UV_THREADPOOL_SIZE=1024", "NOW=1"],
+    ...["DATABASE_URL=postgres://h/d", "DATABASE_URL=postgresql://h/d"],
+    ...["DATABASE_URL=sqlite:data/postgres://a?b"],
+  ])("%s passes", (set) => {
+    const [variable = "", value = ""] = set.split("=");
+    expect(refusedByCommand({ [variable]: value })).toEqual([]);
+  });
 
   test("an empty variable counts as not set, even if it is misspelt", () => {
     expect(refusedByCommand({ PORT: "", ACCES_TOKEN_LIFETIME: "" })).toEqual([]);

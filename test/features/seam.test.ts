@@ -7,7 +7,7 @@ import {
   type Feature,
   type ServedResponse,
   type Server,
-} from "graphql-gatehouse";
+} from "../../src/index.js";
 import { Directive, Query, Resolver } from "type-graphql";
 import { createDatabase, type TestDatabase } from "../support/databases.js";
 import { eventually } from "../support/eventually.js";

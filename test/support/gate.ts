@@ -1,5 +1,6 @@
 import "reflect-metadata";
 import { randomBytes } from "node:crypto";
+import { Writable } from "node:stream";
 import { afterAll, afterEach, beforeAll, beforeEach, describe } from "@jest/globals";
 import type { NewUser } from "../../src/accounts/accounts.js";
 import type { OpenAuth } from "../../src/auth.js";
@@ -84,6 +85,8 @@ export type GateOptions = Partial<ServerOptions<readonly Feature[]>>;
  */
 export class Gate {
   readonly events: AuthEvent[] = [];
+  /** The records that the server has logged. Empty unless the test sets `logLevel`. */
+  readonly log: Record<string, any>[] = [];
   readonly #options: GateOptions & Pick<ServerOptions, "secretKey">;
   readonly #kind: DatabaseKind;
   #clock = { now: 0 };
@@ -145,7 +148,13 @@ export class Gate {
       onEvent: (event) => this.events.push(event),
       ...given,
     };
-    this.#server = await startServer(resolveServerConfig(options, features), features);
+    const log = new Writable({
+      write: (line: Buffer, _encoding, done) => {
+        this.log.push(JSON.parse(line.toString()));
+        done();
+      },
+    });
+    this.#server = await startServer(resolveServerConfig(options, features), features, log);
     this.#database = database;
   }
 
@@ -156,6 +165,13 @@ export class Gate {
     for (const other of this.#others.splice(0).toReversed()) await other.close();
     await server?.close();
     await database?.drop();
+  }
+
+  /** Stops the server as the command does after SIGTERM. */
+  drain(): Promise<void> {
+    const server = requireOpen(this.#server);
+    this.#server = undefined;
+    return server.drain();
   }
 
   /** The current root secret. */

@@ -92,23 +92,3 @@ describeRedisServers("a start with a wrong REDIS_URL", () => {
     }
   });
 });
-
-test.each([
-  ["redis://", /names no host/],
-  ["redis://host:port", /malformed host or port/],
-  ["redis://host/db", /must end with the number of a database/],
-  ["redis://a,b", /names several hosts, which needs redis\+sentinel:\/\/ or redis\+cluster/],
-  ["redis://user:a%zz@host", /has a % that does not start/],
-  ["redis://user:a/b@host", /special character that must be percent-encoded/],
-  ["redis://host?tls=1", /must have no parameters/],
-  ["redis+sentinel://host:26379", /needs the name that the Sentinels give/],
-  ["redis+sentinel://a,,b/name", /names no host, or has a comma too many/],
-  ["redis+sentinel://a/name?password=x", /except for sentinel_password/],
-  ["redis+cluster://a,b/0", /must not name a database/],
-  ["redis+cluster://a,b/1", /must not name a database/],
-  ["redis+proxy://a", /redis\+cluster:\/\/host:6379,…$/],
-])("REDIS_URL: %s is refused with one line: %s", async (redisUrl, message) => {
-  const opening = Gate.open({ redisUrl });
-  await expect(opening).rejects.toThrow(/^redisUrl: must be [^\n]+$/);
-  await expect(opening).rejects.toThrow(message);
-});

@@ -1,0 +1,92 @@
+import { EventEmitter } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { Socket } from "node:net";
+import { expect, test } from "@jest/globals";
+import { Connections } from "../../src/http/connections.js";
+import { eventually } from "../support/eventually.js";
+import { openConnection, rawRequest } from "../support/wire.js";
+
+const MAX = 1000;
+const ADDRESS = "192.0.2.1";
+
+/** Stands for a server, because real connections of a test come from few addresses. */
+function openServer(maxPerAddress: number | null) {
+  const server = new EventEmitter();
+  const connections = new Connections(server as Server, maxPerAddress);
+  const connect = (remoteAddress: string | undefined) => {
+    const socket = Object.assign(new EventEmitter(), {
+      remoteAddress,
+      isDestroyed: false,
+      destroy: () => {
+        socket.isDestroyed = true;
+        socket.emit("close");
+      },
+    });
+    server.emit("connection", socket);
+    return socket;
+  };
+  const isRefused = (socket: object) => connections.isRefused(socket as Socket);
+  return { connections, connect, isRefused };
+}
+
+test("GQ-15: of one address, so many connections are served, and a further one when another closes", () => {
+  const { connections, connect, isRefused } = openServer(2);
+  const [first, second] = [connect(ADDRESS), connect(ADDRESS)];
+  const third = connect(ADDRESS);
+  expect([first, second, third].map(isRefused)).toEqual([false, false, true]);
+  expect(isRefused(connect("192.0.2.2"))).toBe(false);
+  expect(connections.served).toBe(3);
+  third.destroy();
+  expect(isRefused(third)).toBe(false);
+  expect(isRefused(connect(ADDRESS))).toBe(true);
+  first.destroy();
+  expect(isRefused(connect(ADDRESS))).toBe(false);
+  expect(connections.served).toBe(3);
+});
+
+test.each(["127.0.0.1", "::1", "::ffff:127.0.0.1", undefined])(
+  "GQ-15: connections of %s are not counted",
+  (address) => {
+    const { connect, isRefused } = openServer(1);
+    const open = [connect(address), connect(address)];
+    expect(open.map(isRefused)).toEqual([false, false]);
+  },
+);
+
+test("GQ-15: without a limit for an address, only the limit for all counts, and an unused connection makes room", () => {
+  const { connections, connect, isRefused } = openServer(null);
+  const open = Array.from({ length: MAX }, () => connect(ADDRESS));
+  expect([connections.served, open.some(isRefused)]).toEqual([MAX, false]);
+  const next = connect(ADDRESS);
+  expect([isRefused(next), open[0]?.isDestroyed, open[1]?.isDestroyed]).toEqual([
+    false,
+    true,
+    false,
+  ]);
+  expect(connections.served).toBe(MAX);
+});
+
+test("GQ-15: at most 1,000 connections over a limit wait for a refusal, and the next is closed at once", () => {
+  const { connect, isRefused } = openServer(0);
+  const waiting = Array.from({ length: MAX }, () => connect(ADDRESS));
+  expect(waiting.every(isRefused)).toBe(true);
+  expect(waiting.some(({ isDestroyed }) => isDestroyed)).toBe(false);
+  const next = connect(ADDRESS);
+  expect([isRefused(next), next.isDestroyed]).toEqual([false, true]);
+  for (const socket of waiting) socket.destroy();
+  expect(connect(ADDRESS).isDestroyed).toBe(false);
+});
+
+test("OP-6: pipelined requests of a closed connection do not count as running", async () => {
+  const server = createServer(() => undefined).listen(0, "127.0.0.1");
+  const connections = new Connections(server, null);
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as { port: number };
+  const connection = await openConnection(`http://127.0.0.1:${port}`);
+  const request = rawRequest("", ["Connection: keep-alive"], "GET / HTTP/1.1");
+  connection.write(Buffer.concat(Array<Buffer>(10).fill(request)));
+  await eventually(() => connections.running === 10);
+  connection.close();
+  await eventually(() => connections.running === 0);
+  server.close();
+});

@@ -1,0 +1,125 @@
+import { describe, expect, jest, test } from "@jest/globals";
+import { defineFeature } from "../../src/index.js";
+import { eventually } from "../support/eventually.js";
+import { setUpFreshGate } from "../support/gate.js";
+import { openConnection, rawRequest } from "../support/wire.js";
+
+const KEEP = ["Connection: keep-alive"];
+const TYPENAME = rawRequest(`{"query":"{ __typename }"}`, KEEP);
+const HELD = rawRequest(`{"query":"{ held }"}`, KEEP);
+
+/** The functions that end the resolvers of `held`. */
+const held: (() => void)[] = [];
+
+const slow = defineFeature({
+  name: "slow",
+  create: () => ({
+    extension: {
+      typeDefs: "extend type Query { held: Boolean @public }",
+      resolvers: { Query: { held: () => new Promise<void>((resolve) => held.push(resolve)) } },
+    },
+  }),
+});
+
+/** Opens a connection, and keeps it after its first response. */
+async function openKept(url: string) {
+  const connection = await openConnection(url);
+  connection.write(TYPENAME);
+  await connection.waitFor(/"__typename"/);
+  return connection;
+}
+
+/** Returns the status of `GET /health/ready` on a new connection, or "refused". */
+const readiness = (url: string) =>
+  fetch(`${url}/health/ready`, { headers: { connection: "close" } }).then(
+    ({ status }) => status,
+    () => "refused",
+  );
+
+const countAnswers = (text: string) => text.split("HTTP/1.1 200 OK").length - 1;
+
+const options = { features: [slow], graphiql: false };
+
+describe.each([
+  ["in production", { ...options, isProduction: true, introspection: false }],
+  ["in development", options],
+])("OP-6: a stopping server %s", (_where, options) => {
+  const gate = setUpFreshGate({ ...options, logLevel: "info" });
+
+  test("answers requests that run, and that arrive on kept connections, each as the last of its connection", async () => {
+    const { url } = gate;
+    const [kept, silent, running] = [
+      await openKept(url),
+      await openKept(url),
+      await openConnection(url),
+    ];
+    running.write(HELD);
+    await eventually(() => held.length === 1);
+    const ended = gate.drain();
+    await eventually(async () => (await readiness(url)) === "refused");
+    // A request that runs keeps the server from closing idle connections.
+    kept.write(TYPENAME);
+    const answers = await kept.closed;
+    expect(countAnswers(answers)).toBe(2);
+    expect(answers.match(/^connection: close\r$/gim)).toHaveLength(1);
+    held.pop()?.();
+    const last = await running.closed;
+    expect(last).toMatch(/^connection: close\r$/im);
+    expect(last).toContain(`{"data":{"held":null}}`);
+    await ended;
+    expect(countAnswers(await silent.closed)).toBe(1);
+    expect(
+      gate.log.filter(({ msg }) => msg.startsWith("Gatehouse ")).map(({ msg }) => msg),
+    ).toEqual(["Gatehouse is stopping", "Gatehouse has stopped"]);
+  });
+});
+
+describe("OP-6: a stopping server", () => {
+  const gate = setUpFreshGate({ ...options, isProduction: true });
+
+  test("still listens for a second, and is not ready meanwhile", async () => {
+    const { url } = gate;
+    const start = performance.now();
+    const ended = gate.drain();
+    expect(await readiness(url)).toBe(503);
+    await eventually(async () => (await readiness(url)) === "refused");
+    // Timers may be a little early.
+    expect(performance.now() - start).toBeGreaterThan(990);
+    await ended;
+  });
+
+  test("keeps new connections open while it still listens, because a proxy would replace each of them", async () => {
+    const { url } = gate;
+    const old = await openKept(url);
+    const ended = gate.drain();
+    const late = await openKept(url);
+    old.write(TYPENAME);
+    late.write(TYPENAME);
+    expect((await old.closed).match(/^connection: close\r$/gim)).toHaveLength(1);
+    const answers = await late.closed;
+    expect(countAnswers(answers)).toBe(2);
+    expect(answers).not.toMatch(/^connection: close\r$/im);
+    await ended;
+  });
+
+  test("waits at most 10 seconds for a request that does not end", async () => {
+    const connection = await openConnection(gate.url);
+    connection.write(TYPENAME.subarray(0, -1));
+    await connection.waitFor(/^/);
+    let isClosed = false;
+    void connection.closed.then(() => (isClosed = true));
+    jest.useFakeTimers({
+      doNotFake: [
+        ...(["Date", "hrtime", "nextTick", "performance", "queueMicrotask"] as const),
+        ...(["setImmediate", "clearImmediate", "setInterval", "clearInterval"] as const),
+      ],
+    });
+    const ended = gate.close();
+    await jest.advanceTimersByTimeAsync(9_999);
+    expect(isClosed).toBe(false);
+    await jest.advanceTimersByTimeAsync(1);
+    jest.useRealTimers();
+    await ended;
+    await connection.closed;
+  });
+});

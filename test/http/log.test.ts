@@ -1,0 +1,188 @@
+import { beforeEach, describe, expect, test } from "@jest/globals";
+import { defineFeature, ServiceUnavailable } from "../../src/index.js";
+import { eventually } from "../support/eventually.js";
+import { setUpGate } from "../support/gate.js";
+import { rawRequest, sendRaw } from "../support/wire.js";
+
+const broken = defineFeature({
+  name: "broken",
+  create: () => ({
+    extension: {
+      typeDefs: "extend type Query { broken: Int @public }",
+      resolvers: { Query: { broken: () => Promise.reject(new Error("a bug")) } },
+    },
+    routes: [
+      { method: "GET", path: "/fine", handle: () => Promise.resolve(new Response("fine")) },
+      { method: "GET", path: "/broken", handle: () => Promise.reject(new Error("a bug")) },
+      {
+        method: "GET",
+        path: "/away",
+        handle: () => Promise.reject(new ServiceUnavailable(1, new Error("a bug"))),
+      },
+      {
+        method: "GET",
+        path: "/silent",
+        isLogged: false,
+        handle: () => Promise.resolve(new Response("fine")),
+      },
+    ],
+  }),
+});
+
+const gate = setUpGate({ logLevel: "info", features: [broken] });
+
+beforeEach(() => {
+  gate.log.length = 0;
+});
+
+/** Waits until so many requests are logged, and returns all records of the log. */
+async function logged(requests = 1, { log } = gate): Promise<Record<string, any>[]> {
+  await eventually(() => log.filter(({ msg }) => msg === "request").length === requests);
+  return [...log];
+}
+
+/** The parts of every record, and of a record that belongs to a request. */
+const EVERY = { level: 30, time: expect.any(Number), msg: "request", ip: "127.0.0.1" };
+const OF_REQUEST = {
+  ...EVERY,
+  reqId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+  ms: expect.any(Number),
+};
+
+describe("the log has one record for", () => {
+  test("OP-4: an operation, with its name and its outcome", async () => {
+    await gate.ask(`query ${"Long".repeat(40)} { __typename }`);
+    await gate.ask("{ me { id } }");
+    const operation = { ...OF_REQUEST, method: "POST", path: "/graphql" };
+    expect(await logged(2)).toEqual([
+      { ...operation, status: 200, operation: "Long".repeat(32), outcome: "ok" },
+      { ...operation, status: 401, outcome: "UNAUTHENTICATED" },
+    ]);
+  });
+
+  test("a document that is refused, with the code of the first error that the client gets", async () => {
+    const codes: unknown[] = [];
+    for (const query of [
+      "{",
+      `{ ${"me { id } ".repeat(200)} }`,
+      "{ missing }",
+      "{ me { id } }",
+      "query A { __typename } query B { __typename }",
+      "",
+      "x".repeat(90_000),
+      "\n".repeat(20_000),
+    ]) {
+      codes.push((await gate.ask(query)).code);
+    }
+    expect((await logged(codes.length)).map(({ outcome }) => outcome)).toEqual(codes);
+    expect(new Set(codes).size).toBe(5);
+  });
+
+  test.each([
+    ["a feature's route", "/fine", { path: "/fine", status: 200, outcome: "ok" }],
+    ["a path that does not exist", "/no?a", { path: null, status: 404, outcome: "refused" }],
+  ])("%s", async (_what, path, record) => {
+    await fetch(gate.url + path);
+    expect(await logged()).toEqual([{ ...OF_REQUEST, method: "GET", ...record }]);
+  });
+
+  test("a malformed URL", async () => {
+    await sendRaw(gate.url, rawRequest("", [], "GET /%zz HTTP/1.1"));
+    const { reqId } = OF_REQUEST;
+    expect(await logged()).toEqual([{ ...EVERY, reqId, method: "GET", status: 400 }]);
+  });
+
+  test.each([
+    ["a header that is too large", `X: ${"x".repeat(17_000)}`, 431],
+    ["a request that is not HTTP", "Bad Header: x", 400],
+  ])("%s", async (_what, line, status) => {
+    await sendRaw(gate.url, rawRequest("", [line], "GET / HTTP/1.1"));
+    expect(await logged()).toEqual([{ ...EVERY, status }]);
+  });
+
+  test("a bug of a resolver and of a route, beside that of the request, with its stack", async () => {
+    await gate.ask("{ broken }");
+    const answer = await fetch(`${gate.url}/broken`);
+    const [error] = ((await answer.json()) as any).errors;
+    expect([answer.status, error.extensions.code]).toEqual([500, "INTERNAL_SERVER_ERROR"]);
+    const records = await logged(2);
+    const bug = { level: 50, err: { stack: expect.stringContaining("Error: a bug") } };
+    expect(records).toMatchObject([
+      { ...bug, msg: "a resolver failed" },
+      { ...OF_REQUEST, status: 200, outcome: "INTERNAL_SERVER_ERROR" },
+      { ...bug, msg: "request failed", reqId: error.extensions.requestId },
+      { ...OF_REQUEST, status: 500, outcome: "refused" },
+    ]);
+    const [first, second] = records;
+    expect(first?.["reqId"]).toBe(second?.["reqId"]);
+  });
+});
+
+test("an outage in a route has a record with its cause", async () => {
+  expect((await fetch(`${gate.url}/away`)).status).toBe(503);
+  expect(await logged()).toMatchObject([
+    { level: 50, msg: "a route failed", err: { stack: expect.stringContaining("Error: a bug") } },
+    { ...OF_REQUEST, path: "/away", status: 503 },
+  ]);
+});
+
+test("a client behind a proxy has its own address, unless the proxy names none", async () => {
+  const proxied = await gate.another({ trustedProxies: ["127.0.0.1"], graphiql: false });
+  for (const address of ["198.51.100.7", "unknown"]) {
+    await proxied.ask("{ __typename }", { headers: { "x-forwarded-for": address } });
+  }
+  const records = (await logged(2, proxied)).filter(({ msg }) => msg === "request");
+  expect(records.map(({ ip }) => ip)).toEqual(["198.51.100.7", "127.0.0.1"]);
+});
+
+test("a route that is not logged is not in the log", async () => {
+  expect((await fetch(`${gate.url}/silent`)).status).toBe(200);
+  await fetch(`${gate.url}/fine`);
+  expect((await logged()).map(({ path }) => path)).toEqual(["/fine"]);
+});
+
+test("LG-12: an event's record names its request, and has only a keyed fingerprint of the login", async () => {
+  const userId = await gate.user("ada");
+  gate.log.length = 0;
+  for (const username of ["ada", "eve", "eve"]) {
+    await gate.ask(`mutation { login(username: "${username}", password: "wrong") { access } }`);
+  }
+  const records = await logged(3);
+  const [ada, eve, again] = records.filter(({ msg }) => msg === "audit");
+  const [request] = records.filter(({ msg }) => msg === "request");
+  expect(ada).toEqual({
+    level: 30,
+    time: expect.any(Number),
+    msg: "audit",
+    audit: "login_failed",
+    reason: "invalid_credentials",
+    userId,
+    login: expect.stringMatching(/^[0-9a-f]{16}$/),
+    reqId: request?.["reqId"],
+    ip: "127.0.0.1",
+  });
+  expect(again?.["login"]).toBe(eve?.["login"]);
+  expect(ada?.["login"]).not.toBe(eve?.["login"]);
+});
+
+test("an event without a request has no request's parts", async () => {
+  await gate.auth.accounts.createUser({ username: "bob" });
+  const [record] = gate.log;
+  expect(record).toMatchObject({ msg: "audit", audit: "user_created" });
+  for (const part of ["reqId", "ip", "traceId", "actor"]) expect(record).not.toHaveProperty(part);
+});
+
+test("a job that fails, and a feature that fails to close, have a record with the bug", async () => {
+  const bug = () => Promise.reject(new Error("a bug"));
+  const failing = defineFeature({
+    name: "failing",
+    create: () => ({ jobs: [{ name: "tidy", interval: 1, run: bug }], close: bug }),
+  });
+  const other = await gate.another({ features: [failing] });
+  const recordOf = (msg: string) => other.log.find((record) => record["msg"] === msg);
+  await eventually(() => recordOf("maintenance failed") !== undefined);
+  await other.close();
+  const err = { stack: expect.stringContaining("Error: a bug") };
+  expect(recordOf("maintenance failed")).toMatchObject({ level: 50, err });
+  expect(recordOf("an error that did not make a request fail")).toMatchObject({ level: 40, err });
+});
