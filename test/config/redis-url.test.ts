@@ -5,7 +5,7 @@ import { refusedByCommand } from "../support/wrong-settings.js";
 const KINDS =
   "must be redis://host:6379, redis+sentinel://host:26379,…/mymaster or redis+cluster://host:6379,…";
 
-const DATABASE = "must end with the number of a database, such as /0, or without one";
+const DATABASE = "must end with the number of a database, such as /0, or leave the number out";
 const PARAMETERS = "must have no parameters, except for sentinel_password with redis+sentinel://";
 const SPECIAL = "has a special character that must be percent-encoded, such as / as %2F";
 const NO_HOST = "names no host, or has a comma too many";
