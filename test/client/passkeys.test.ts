@@ -119,7 +119,7 @@ describe("autofill", () => {
   /** Replaces `navigator.credentials.get` by one that waits until the call is aborted. */
   function ignoreOffers(): void {
     const get = (options: { signal: AbortSignal }) => {
-      asked.push(options as never);
+      asked.push(options);
       return new Promise((_resolve, reject) => {
         options.signal.throwIfAborted();
         options.signal.addEventListener("abort", () => {

@@ -12,17 +12,11 @@ import {
   type AuthClientOptions,
   createAuthClient,
 } from "../../src/client/index.js";
-import {
-  codeAt,
-  type Enrolled,
-  enrolled,
-  newName,
-  notThe,
-  STEP,
-} from "../features/second-factor/calls.js";
+import { type Enrolled, enrolled, newName, notThe } from "../features/second-factor/calls.js";
 import { FakeStorage, withGlobal } from "../support/fake-storage.js";
 import { PASSWORD, setUpGate } from "../support/gate.js";
 import { MailServer } from "../support/mail-server.js";
+import { codeAt, STEP } from "../support/totp.js";
 
 const MINUTE = 60;
 const smtp = await MailServer.start();

@@ -2,10 +2,10 @@ import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { defineFeature, requireSecondFactor } from "../../../src/index.js";
 import { describeGates, PASSWORD } from "../../support/gate.js";
 import { MailServer } from "../../support/mail-server.js";
+import { codeAt, STEP } from "../../support/totp.js";
 import {
   beginTotp,
   challengeOf,
-  codeAt,
   complete,
   confirmTotp,
   disableTotp,
@@ -18,7 +18,6 @@ import {
   readState,
   reauthenticate,
   signIn,
-  STEP,
 } from "./calls.js";
 
 const ACR = "http://schemas.openid.net/pape/policies/2007/06/multi-factor";
