@@ -77,6 +77,7 @@ export interface SecondFactors {
    * {@link SecondFactors.requireProof} first.
    * @param remove removes the factor in the transaction
    * @returns what `remove` returns: whether there was such a factor
+   * @throws {@link TokenRevoked} when the session has ended since the request began. Nothing is then removed
    */
   withdraw(
     context: AuthContext,

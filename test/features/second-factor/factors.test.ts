@@ -209,6 +209,24 @@ describeGates(options, (gate) => {
       expect((await send()).status).toBe(200);
     });
 
+    test.each([
+      ["disableTotp", "message"],
+      ["regenerateRecoveryCodes", "recoveryCodes"],
+    ])(
+      "MF-8: keeps the factor and the codes if the session has ended since the request with %s began",
+      async (field, selected) => {
+        const dump = async () => [
+          await gate.sql(`SELECT * FROM totp WHERE user_id = ?`, [ada.id]),
+          await gate.sql(`SELECT * FROM recovery_code WHERE user_id = ?`, [ada.id]),
+        ];
+        const before = await dump();
+        const query = `mutation { logoutAll { message } ${field} { ${selected} } }`;
+        const answer = await gate.ask(query, { authorization });
+        expect(answer).toMatchObject({ reason: "token_revoked", data: null });
+        expect(await dump()).toEqual(before);
+      },
+    );
+
     test("loses the recovery codes with the last factor, and logs in by password again", async () => {
       expect((await disableTotp(gate, authorization)).status).toBe(200);
       expect((await readState(gate, authorization)).data.secondFactor).toMatchObject({
