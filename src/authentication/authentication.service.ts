@@ -230,8 +230,16 @@ export class AuthenticationService implements Authentication {
     return refresh(this.#parts, token, client, { types: ["refresh"], isRotating });
   }
 
-  /** Counts the request, because anyone can call this method to try tokens. */
   async verifyToken(token: string, client: Client = NO_CLIENT): Promise<Verification | null> {
+    const verification = await this.findVerification(token, client);
+    return verification?.principal.mustEnrol === true ? null : verification;
+  }
+
+  /**
+   * Like `verifyToken`, but also accepts the tokens of a user who must first add a second factor. Counts the request,
+   * because anyone can try tokens.
+   */
+  async findVerification(token: string, client: Client): Promise<Verification | null> {
     const { settings, throttle, verifier } = this.#parts;
     await throttle.request(client);
     try {

@@ -310,7 +310,7 @@ export type Mutation = {
   updateUser: UserPayload;
   /** Proves an e-mail address by the token of a mail. Nobody is logged in. */
   verifyEmail: VerifyEmailPayload;
-  /** Checks a token of any kind. It is active unless it has expired, it was revoked, or its user is inactive. */
+  /** Checks a token of any kind. It is active unless it has expired, it was revoked, or its user is inactive or must first add a second factor. */
   verifyToken: TokenVerification;
 };
 
