@@ -1,6 +1,7 @@
 import type { AuthClient } from "./auth-client.js";
 import { createKey, hasPasskeys, offerKeys, signalAccepted, useKey } from "./authenticator.js";
 import type { User } from "./credentials.js";
+import type { Challenge } from "./failure.js";
 import type {
   AddPasskeyMutation,
   BeginPasskeyLoginMutation,
@@ -42,9 +43,11 @@ export interface Passkeys {
   readonly autofill: (signal: AbortSignal) => Promise<Result<User>>;
   /**
    * Uses a passkey without logging in.
+   * @param challenge the challenge of the login that needs a second step. The browser then offers only the passkeys of
+   * its user
    * @returns the value of `passkey` for `completeLogin` and `reauthenticate`
    */
-  readonly prove: () => Promise<Result<object>>;
+  readonly prove: (challenge?: Challenge) => Promise<Result<object>>;
   /**
    * Creates a passkey, and adds it to the signed-in user. Needs a recent password check, or a recent second factor if the
    * user has one.
@@ -66,15 +69,16 @@ export interface Passkeys {
 export function createPasskeys(auth: AuthClient): Passkeys {
   const { signIn } = auth.internals;
 
-  const begin = async (): Promise<Result<object>> => {
+  const begin = async (challenge?: Challenge): Promise<Result<object>> => {
     const begun = await executePublic<BeginPasskeyLoginMutation>(auth, {
       query: BEGIN_PASSKEY_LOGIN,
+      variables: { challenge: challenge?.token },
     });
     return begun.error ? begun : { data: begun.data.options as object, error: null };
   };
 
-  async function prove(): Promise<Result<object>> {
-    const { data: options, error } = await begin();
+  async function prove(challenge?: Challenge): Promise<Result<object>> {
+    const { data: options, error } = await begin(challenge);
     return error ? { data: null, error } : useKey(options);
   }
 

@@ -198,8 +198,11 @@ test("a passkey is the second step of a login by password, and proves the user a
   await add();
   open();
   await auth.login(username, PASSWORD);
-  expect(auth.getSession().error?.challenge?.factors).toContain("passkey");
-  const { data } = await passkeys.prove();
+  const challenge = auth.getSession().error?.challenge;
+  expect(challenge?.factors).toContain("passkey");
+  const { data } = await passkeys.prove(challenge);
+  const allowed = authenticator.credentials.map(({ id }) => ({ id, type: "public-key" }));
+  expect(asked).toMatchObject([{ publicKey: { allowCredentials: allowed } }]);
   const state = await createSecondFactor(auth).completeLogin({ passkey: data ?? {} });
   expect(state).toMatchObject({ status: "authenticated", error: null });
   const again = await passkeys.prove();

@@ -102,3 +102,13 @@ export interface SecondFactors {
    */
   removeAll(userId: string, client: Client): Promise<boolean>;
 }
+
+/** The logins that wait for their second step, for other features. */
+export interface LoginChallenges {
+  /**
+   * Returns the id of the user who logs in. This is not a try. Only who has given the first factor has the token, so a
+   * feature may tell what the user needs for the second step.
+   * @throws {@link ChallengeNotValid}, {@link ChallengeExpired}
+   */
+  findUser(token: string): Promise<string>;
+}
