@@ -46,6 +46,12 @@ export interface PasswordChanging extends PasswordChange, Steps {
    * @default null: the caller checked something else, such as the token of a reset mail
    */
   readonly credentialsVersion?: number | null | undefined;
+  /**
+   * Whether the count of wrong passwords and codes stays, so that the account is not unlocked. It always stays if
+   * `credentialsVersion` is given, because the wrong codes of a second factor count, too.
+   * @default false
+   */
+  readonly keepsCount?: boolean;
 }
 
 /** Creates users, and changes their names, addresses and passwords. A changed password ends sessions. */
@@ -132,10 +138,8 @@ export class AccountChanges {
   }
 
   /**
-   * Stores a new hash, and ends the user's sessions except `keepSession`.
-   *
-   * Also unlocks the account, but only if `credentialsVersion` is null. A caller who knows the current password may be
-   * guessing the codes of a second factor. Wrong codes lock the account, so the password must not unlock it.
+   * Stores a new hash, and ends the user's sessions except `keepSession`. Unlocks the account, except with
+   * {@link PasswordChanging.keepsCount}.
    * @returns the number of ended sessions
    * @throws {@link NoSuchUser}
    * @throws {@link InvalidCredentials} when the user's `credentialsVersion` has changed since the check
@@ -143,16 +147,17 @@ export class AccountChanges {
   async setPasswordHash(
     id: string,
     passwordHash: string,
-    { keepSession = null, credentialsVersion = null, begin, finish }: PasswordChanging,
+    { keepSession = null, credentialsVersion = null, begin, finish, ...change }: PasswordChanging,
     client: Client,
   ): Promise<number> {
+    const keepsCount = change.keepsCount === true || credentialsVersion !== null;
     return this.#users.change(client, async (run, report) => {
       await begin?.(run, id);
       const changed = await run(
-        `UPDATE "user" SET password_hash = ?, credentials_version = credentials_version + 1,
-           failed_logins = CASE WHEN CAST(? AS integer) IS NULL THEN 0 ELSE failed_logins END
+        `UPDATE "user" SET password_hash = ?, credentials_version = credentials_version + 1
+           ${keepsCount ? "" : ", failed_logins = 0"}
          WHERE id = ? AND credentials_version = COALESCE(?, credentials_version) RETURNING id`,
-        [passwordHash, credentialsVersion, id, credentialsVersion],
+        [passwordHash, id, credentialsVersion],
       );
       if (changed.length === 0) {
         await this.#users.read(run, id);

@@ -215,8 +215,16 @@ export class AuthenticationService implements Authentication {
     return refresh(this.#parts, token, client, { types: ["refresh"], isRotating });
   }
 
-  /** Limits the rate of requests, because anyone can use this method to guess tokens. */
   async verifyToken(token: string, client: Client = NO_CLIENT): Promise<Verification | null> {
+    const verification = await this.findVerification(token, client);
+    return verification?.principal.mustEnrol === true ? null : verification;
+  }
+
+  /**
+   * Like `verifyToken`, but also accepts the tokens of a user who must first add a second factor. Limits the rate of
+   * requests, because anyone can use this method to guess tokens.
+   */
+  async findVerification(token: string, client: Client): Promise<Verification | null> {
     const { settings, throttle, verifier } = this.#parts;
     await throttle.request(client);
     try {

@@ -40,7 +40,8 @@ export interface Authentication {
   refresh(token: string, client?: Client): Promise<Issued>;
 
   /**
-   * Verifies a token of any kind, and returns its user, session and expiry. Returns null if the token cannot be used.
+   * Verifies a token of any kind, and returns its user, session and expiry. Returns null if the token cannot be used,
+   * also if its user must first add a second factor.
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @example
    * const verification = await auth.authentication.verifyToken(token, context.client);

@@ -20,25 +20,23 @@ interface WebAuthn {
       get(options: object): Promise<PublicKeyCredential | null>;
     };
   };
+  readonly document?: {
+    readonly visibilityState: string;
+    addEventListener(type: "visibilitychange", listener: () => void): void;
+    removeEventListener(type: "visibilitychange", listener: () => void): void;
+  };
 }
 
 const browser = globalThis as unknown as WebAuthn;
 
-const NOT_SUPPORTED: Failure = {
-  reason: "passkey_aborted",
-  message: "This browser has no passkeys, or the page is not served over HTTPS.",
-};
+function aborted(message: string): { readonly data: null; readonly error: Failure } {
+  return { data: null, error: { reason: "passkey_aborted", message } };
+}
 
 /** Returns whether the browser can use passkeys. */
 export function hasPasskeys(): boolean {
   const { PublicKeyCredential: key, navigator } = browser;
   return Boolean(key?.parseRequestOptionsFromJSON && navigator?.credentials);
-}
-
-/** Returns whether the browser can offer passkeys in the list of a form's field. */
-export async function canAutofill(): Promise<boolean> {
-  const isAvailable = await browser.PublicKeyCredential?.isConditionalMediationAvailable?.();
-  return hasPasskeys() && isAvailable === true;
 }
 
 /** Creates a passkey. Never rejects. */
@@ -60,6 +58,53 @@ export function useKey(options: object, how: object = {}): Promise<Result<object
   });
 }
 
+/**
+ * Offers passkeys in the list of a form's field until the user chooses one. Begins again before the challenge expires.
+ * Begins only while the page is visible, so a forgotten tab sends nothing. Never rejects.
+ * @param begin gets the options of a login from the server
+ * @see WebAuthn 5.1.4, conditional user mediation
+ */
+export async function offerKeys(
+  begin: () => Promise<Result<{ readonly timeout?: number }>>,
+  signal: AbortSignal,
+): Promise<Result<object>> {
+  while (await canOffer(signal)) {
+    const { data: options, error } = await begin();
+    if (error) return aborted(error.message);
+    const round = new AbortController();
+    const end = () => {
+      round.abort();
+    };
+    if (signal.aborted) end();
+    signal.addEventListener("abort", end);
+    const timer = setTimeout(end, (options.timeout ?? 300_000) * 0.8);
+    const result = await useKey(options, { mediation: "conditional", signal: round.signal });
+    clearTimeout(timer);
+    signal.removeEventListener("abort", end);
+    if (result.data || !round.signal.aborted) return result;
+  }
+  return aborted("This browser has no autofill of passkeys, or the offer was aborted.");
+}
+
+/** Waits until the page is visible, and returns whether passkeys can be offered. */
+async function canOffer(signal: AbortSignal): Promise<boolean> {
+  const isAvailable = await browser.PublicKeyCredential?.isConditionalMediationAvailable?.();
+  if (!hasPasskeys() || isAvailable !== true) return false;
+  const { document } = browser;
+  await new Promise<void>((resolve) => {
+    const check = () => {
+      if (document?.visibilityState === "hidden" && !signal.aborted) return;
+      document?.removeEventListener("visibilitychange", check);
+      signal.removeEventListener("abort", check);
+      resolve();
+    };
+    document?.addEventListener("visibilitychange", check);
+    signal.addEventListener("abort", check);
+    check();
+  });
+  return !signal.aborted;
+}
+
 /** Tells the browser which passkeys still work, so that it stops offering others. Some browsers ignore this. */
 export async function signalAccepted(accepted: object): Promise<void> {
   try {
@@ -72,13 +117,14 @@ export async function signalAccepted(accepted: object): Promise<void> {
 async function use(
   run: () => Promise<PublicKeyCredential | null> | undefined,
 ): Promise<Result<object>> {
-  if (!hasPasskeys()) return { data: null, error: NOT_SUPPORTED };
+  if (!hasPasskeys())
+    return aborted("This browser has no passkeys, or the page is not served over HTTPS.");
   try {
     const credential = await run();
     if (credential) return { data: credential.toJSON(), error: null };
-    return { data: null, error: { reason: "passkey_aborted", message: "There is no passkey." } };
+    return aborted("There is no passkey.");
   } catch (error) {
     // For example `NotAllowedError`, if the user has closed the dialog.
-    return { data: null, error: { reason: "passkey_aborted", message: String(error) } };
+    return aborted(String(error));
   }
 }

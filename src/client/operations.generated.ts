@@ -321,7 +321,9 @@ export type LogoutAllMutationVariables = Exact<{ [key: string]: never; }>;
 
 export type LogoutAllMutation = { readonly logoutAll: { readonly message: string } };
 
-export type BeginPasskeyLoginMutationVariables = Exact<{ [key: string]: never; }>;
+export type BeginPasskeyLoginMutationVariables = Exact<{
+  challenge: InputMaybe<Scalars['String']['input']>;
+}>;
 
 
 export type BeginPasskeyLoginMutation = { readonly beginPasskeyLogin: { readonly options: unknown } };

@@ -3,7 +3,7 @@ import { GRANT } from "./operations.js";
 // Each operation is on one line, to keep the bundle small.
 
 // prettier-ignore
-export const BEGIN_PASSKEY_LOGIN = /* GraphQL */ `mutation BeginPasskeyLogin { beginPasskeyLogin { options } }`;
+export const BEGIN_PASSKEY_LOGIN = /* GraphQL */ `mutation BeginPasskeyLogin($challenge: String) { beginPasskeyLogin(challenge: $challenge) { options } }`;
 
 // prettier-ignore
 export const PASSKEY_LOGIN = /* GraphQL */ `mutation PasskeyLogin($response: JSON!, $scheme: AuthScheme!) { passkeyLogin(response: $response, scheme: $scheme) { ...Grant } }${GRANT}`;

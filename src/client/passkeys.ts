@@ -1,6 +1,7 @@
 import type { AuthClient } from "./auth-client.js";
-import { canAutofill, createKey, hasPasskeys, signalAccepted, useKey } from "./authenticator.js";
+import { createKey, hasPasskeys, offerKeys, signalAccepted, useKey } from "./authenticator.js";
 import type { User } from "./credentials.js";
+import type { Challenge } from "./failure.js";
 import type {
   AddPasskeyMutation,
   BeginPasskeyLoginMutation,
@@ -35,16 +36,18 @@ export interface Passkeys {
   readonly login: () => Promise<Result<User>>;
   /**
    * Offers passkeys in the list of the field with `autocomplete="username webauthn"`, and logs in when the user chooses
-   * one. Sends nothing if the browser cannot do that. Abort `signal` before you call another method that uses
-   * a passkey.
-   * @see WebAuthn 5.1.4, conditional user mediation
+   * one. Call it when the page opens: browsers make the list when the field gets the focus. Sends nothing if the browser
+   * cannot do that, and while the page is hidden. Abort `signal` when the user logs in another way, and when the page
+   * goes. If there is nothing to tell the user, the reason is `passkey_aborted`.
    */
   readonly autofill: (signal: AbortSignal) => Promise<Result<User>>;
   /**
    * Uses a passkey without logging in.
+   * @param challenge the challenge of the login that needs a second step. The browser then offers only the passkeys of
+   * its user
    * @returns the value of `passkey` for `completeLogin` and `reauthenticate`
    */
-  readonly prove: () => Promise<Result<object>>;
+  readonly prove: (challenge?: Challenge) => Promise<Result<object>>;
   /**
    * Creates a passkey, and adds it to the signed-in user. Needs a recent password check, or a recent second factor if the
    * user has one.
@@ -66,15 +69,20 @@ export interface Passkeys {
 export function createPasskeys(auth: AuthClient): Passkeys {
   const { signIn } = auth.internals;
 
-  async function prove(how?: object): Promise<Result<object>> {
-    const { data, error } = await executePublic<BeginPasskeyLoginMutation>(auth, {
+  const begin = async (challenge?: Challenge): Promise<Result<object>> => {
+    const begun = await executePublic<BeginPasskeyLoginMutation>(auth, {
       query: BEGIN_PASSKEY_LOGIN,
+      variables: { challenge: challenge?.token },
     });
-    return error ? { data: null, error } : useKey(data.options as object, how);
+    return begun.error ? begun : { data: begun.data.options as object, error: null };
+  };
+
+  async function prove(challenge?: Challenge): Promise<Result<object>> {
+    const { data: options, error } = await begin(challenge);
+    return error ? { data: null, error } : useKey(options);
   }
 
-  async function login(how?: object): Promise<Result<User>> {
-    const { data: response, error } = await prove(how);
+  async function logInBy({ data: response, error }: Result<object>): Promise<Result<User>> {
     if (error) return { data: null, error };
     const operation = { query: PASSKEY_LOGIN, variables: { response } };
     return toUser(toResult(await signIn<PasskeyLoginMutation>(operation)));
@@ -82,12 +90,9 @@ export function createPasskeys(auth: AuthClient): Passkeys {
 
   return {
     isSupported: hasPasskeys,
-    login: () => login(),
-    async autofill(signal) {
-      if (await canAutofill()) return login({ mediation: "conditional", signal });
-      return { data: null, error: { reason: "passkey_aborted", message: "No autofill here." } };
-    },
-    prove: () => prove(),
+    login: async () => logInBy(await prove()),
+    autofill: async (signal) => logInBy(await offerKeys(begin, signal)),
+    prove,
     async add(label) {
       const { data, error } = await executeSignedIn<BeginPasskeyRegistrationMutation>(auth, {
         query: BEGIN_PASSKEY_REGISTRATION,

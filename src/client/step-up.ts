@@ -1,5 +1,6 @@
 import type { AuthClient } from "./auth-client.js";
 import { type Failure, type GraphQLErrorLike, toFailure } from "./failure.js";
+import { originOf } from "./platform.js";
 import type { Result } from "./result.js";
 
 /**
@@ -16,7 +17,10 @@ export interface StepUp {
    * the operation once more. Does not run it again if another user has signed in meanwhile.
    */
   readonly run: <Data>(operation: () => Promise<Result<Data>>) => Promise<Result<Data>>;
-  /** Like `authFetch`, but asks the user and repeats, as {@link StepUp.run} does. Does not repeat a stream. */
+  /**
+   * Like `authFetch`, but asks the user and repeats, as {@link StepUp.run} does. Does not repeat a stream. Reacts only to
+   * the origins that get the token, because any other server could make the page ask for the password.
+   */
   readonly fetch: typeof fetch;
   /** Stops the operations of `graphql-gatehouse/client/account` from asking the user. */
   readonly close: () => void;
@@ -55,6 +59,11 @@ export function createStepUp(auth: AuthClient, ask: AskForProof): StepUp {
       const response = await auth.authFetch(input, init);
       // A stream can be read only once, so it cannot be sent again.
       if ("getReader" in Object(init?.body)) return response;
+      const url = again instanceof Request ? again.url : String(again);
+      // After a redirect, `response.url` is another one. A response that was made by hand has none.
+      const urls = [url, response.url || url];
+      const isOwn = urls.every((each) => internals.config.origins.has(originOf(each) ?? ""));
+      if (!isOwn) return response;
       const isRepeated = await isProven(await readFailure(response));
       return isRepeated ? auth.authFetch(again, init) : response;
     },

@@ -160,7 +160,10 @@ export const AUTH_SETTINGS = {
     to: 100,
     default: 5,
   }),
-  /** The number of wrong passwords in a row that locks an account. A new password or `gatehouse unlock` unlocks it. */
+  /**
+   * The number of wrong passwords in a row that locks an account. A new password or `gatehouse unlock` unlocks it. If the
+   * user has a second factor, a password that is reset by mail does not.
+   */
   loginFailureLimit: wholeNumber({
     variable: "LOGIN_FAILURE_LIMIT",
     from: 1,

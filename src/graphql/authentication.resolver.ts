@@ -68,7 +68,7 @@ export class AuthenticationResolver {
 
   @Mutation(() => TokenVerification, {
     description:
-      "Checks a token of any kind. It is active unless it has expired, it was revoked, or its user is inactive.",
+      "Checks a token of any kind. It is active unless it has expired, it was revoked, or its user is inactive or must first add a second factor.",
   })
   @Directive("@public")
   async verifyToken(

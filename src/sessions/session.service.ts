@@ -2,6 +2,7 @@ import type { EndedSessions, OutdatedEnding } from "../accounts/user-sessions.js
 import { requireUser } from "../accounts/require-user.js";
 import { idOf, type UserRef } from "../accounts/user-ref.js";
 import type { AuthConfig } from "../config/auth-config.js";
+import { TokenRevoked } from "../errors.js";
 import { type Client, type EndReason, NO_CLIENT } from "../events.js";
 import { type RunStatement, type TransactionalSql, withoutTransaction } from "../sql.js";
 import type { VerifiedToken } from "../tokens/token-kinds.js";
@@ -122,6 +123,20 @@ export class SessionService implements Sessions {
       ],
     );
     return changed.length === 1 ? at : null;
+  }
+
+  /**
+   * Requires that the session of a request has not ended since the request began. Call this in the transaction that
+   * removes a way to log in. The session then cannot end before the transaction does.
+   * @throws {@link TokenRevoked}
+   */
+  async requireLive({ id }: Pick<SessionInfo, "id">, run: RunStatement): Promise<void> {
+    const values = [id, ...liveAt(this.#settings.now(), this.#settings.roles)];
+    const live = await run(
+      `UPDATE session SET id = id WHERE id = ? AND ${IS_LIVE} RETURNING id`,
+      values,
+    );
+    if (live.length === 0) throw new TokenRevoked();
   }
 
   /** @param userId the required owner of the session; null for any owner */

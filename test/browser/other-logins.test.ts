@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { IdentityServer } from "../features/external-login/identity-server.js";
-import { codeAt } from "../features/second-factor/calls.js";
 import type { Page } from "../support/browsers/driver.js";
 import { describeBrowser, testWith } from "../support/browsers/index.js";
 import { becomes } from "../support/eventually.js";
@@ -18,6 +17,7 @@ import {
 } from "../support/example.js";
 import { PASSWORD } from "../support/gate.js";
 import { Stage } from "../support/stage.js";
+import { codeAt } from "../support/totp.js";
 
 let stage: Stage;
 let provider: IdentityServer;

@@ -14,6 +14,7 @@ import {
   type SignIn,
   signOut,
   submit,
+  tabTo,
 } from "../support/example.js";
 import { PASSWORD } from "../support/gate.js";
 import { Stage } from "../support/stage.js";
@@ -131,32 +132,23 @@ describeBrowser("in a browser", () => {
       const page = await stage.visit();
       // In a background tab, Firefox does not turn Enter on a button into a click.
       await page.bringToFront();
-      const tabTo = async (name: string) => {
-        const isThere = `document.activeElement.matches(":is(a, button, input)") &&
-          (document.activeElement.labels?.[0] ?? document.activeElement).textContent.includes(${JSON.stringify(name)})`;
-        for (let presses = 0; presses < 20; presses += 1) {
-          await page.keyboard.press("Tab");
-          if (await page.evaluate<boolean>(isThere)) return;
-        }
-        throw new Error(`The Tab key never reaches ${name}.`);
-      };
-      await tabTo("Skip to content");
+      await tabTo(page, "Skip to content");
       await page.keyboard.press("Enter");
       await becomes(() => page.evaluate("document.activeElement.id"), "main");
-      await tabTo("User name or e-mail address");
+      await tabTo(page, "User name or e-mail address");
       await page.keyboard.type("bob@example.com");
-      await tabTo("Password");
+      await tabTo(page, "Password");
       await page.keyboard.type(PASSWORD);
       await page.keyboard.press("Enter");
       await isSignedIn(page, "bob");
       await becomes(() => page.evaluate("document.activeElement.id"), "main");
       await page.reload();
       await isSignedIn(page, "bob");
-      await tabTo("Security");
+      await tabTo(page, "Security");
       await page.keyboard.press("Enter");
       await heading(page, "Sessions").waitFor();
       await becomes(() => page.title(), "Security · Gatehouse");
-      await tabTo("Sign out everywhere");
+      await tabTo(page, "Sign out everywhere");
       await page.keyboard.press("Enter");
       await heading(page, "Sign out everywhere?").waitFor();
       await page.keyboard.press("Escape");
@@ -166,7 +158,7 @@ describeBrowser("in a browser", () => {
       );
       await page.keyboard.press("Shift+Tab");
       await page.reload();
-      await tabTo("Sign out");
+      await tabTo(page, "Sign out");
       await page.keyboard.press("Enter");
       await notice(page).getByText("You are signed out.").waitFor();
     });

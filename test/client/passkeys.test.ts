@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import {
   createAccountClient,
   createPasskeys,
@@ -7,6 +8,7 @@ import {
 } from "../../src/client/account.js";
 import { type AuthClient, createAuthClient } from "../../src/client/index.js";
 import { Authenticator } from "../features/passkeys/authenticator.js";
+import { eventually } from "../support/eventually.js";
 import { withGlobal } from "../support/fake-storage.js";
 import { PASSWORD, setUpGate } from "../support/gate.js";
 
@@ -69,11 +71,11 @@ beforeEach(async () => {
 
 afterEach(() => {
   auth.close();
-  for (const undo of restore) undo();
+  for (const undo of restore.reverse()) undo();
 });
 
-function open(): void {
-  auth = createAuthClient({ url: `${gate.url}/graphql` });
+function open(send: typeof fetch = fetch): void {
+  auth = createAuthClient({ url: `${gate.url}/graphql`, fetch: send });
   passkeys = createPasskeys(auth);
 }
 
@@ -104,20 +106,103 @@ test("a passkey logs in, without a user name and a second step", async () => {
   expect(auth.getSession()).toMatchObject({ status: "authenticated", user: { username } });
 });
 
-test("a passkey that the user chooses in the suggestions of a field logs in", async () => {
-  await add();
-  open();
-  const { signal } = new AbortController();
-  expect((await passkeys.autofill(signal)).data?.username).toBe(username);
-  expect(asked).toMatchObject([{ mediation: "conditional", signal }]);
+describe("autofill", () => {
+  /** Counts the requests, and shortens the life of each challenge to 20 milliseconds. */
+  let begun: number;
+
+  const shortenChallenges: typeof fetch = async (input, init) => {
+    const response = await fetch(input, init);
+    begun += 1;
+    return new Response((await response.text()).replace(`"timeout":300000`, `"timeout":20`));
+  };
+
+  /** Replaces `navigator.credentials.get` by one that waits until the call is aborted. */
+  function ignoreOffers(): void {
+    const get = (options: { signal: AbortSignal }) => {
+      asked.push(options);
+      return new Promise((_resolve, reject) => {
+        options.signal.throwIfAborted();
+        options.signal.addEventListener("abort", () => {
+          reject(options.signal.reason as Error);
+        });
+      });
+    };
+    restore.push(withGlobal("navigator", { credentials: { get } }));
+  }
+
+  beforeEach(async () => {
+    await add();
+    begun = 0;
+    open(shortenChallenges);
+  });
+
+  test("logs in with the passkey that the user chooses in the list of a field", async () => {
+    const { data } = await passkeys.autofill(new AbortController().signal);
+    expect(data?.username).toBe(username);
+    expect(asked).toMatchObject([{ mediation: "conditional", signal: { aborted: false } }]);
+  });
+
+  test("begins again before the challenge expires, until it is aborted", async () => {
+    ignoreOffers();
+    const page = new AbortController();
+    const offer = passkeys.autofill(page.signal);
+    await eventually(() => begun > 2);
+    page.abort();
+    expect((await offer).error?.reason).toBe("passkey_aborted");
+    expect(new Set(asked.map(({ publicKey }: any) => publicKey.challenge)).size).toBe(begun);
+    const before = begun;
+    await sleep(50);
+    expect(begun).toBe(before);
+  });
+
+  test("sends nothing if it is aborted at once, as a page does that is drawn twice", async () => {
+    ignoreOffers();
+    const page = new AbortController();
+    const offer = passkeys.autofill(page.signal);
+    page.abort();
+    expect((await offer).error?.reason).toBe("passkey_aborted");
+    expect(begun).toBe(0);
+  });
+
+  test("sends nothing while the page is hidden, such as in a forgotten tab", async () => {
+    ignoreOffers();
+    const tab = Object.assign(new EventTarget(), { visibilityState: "hidden" });
+    const turn = (visibilityState: string) => {
+      tab.visibilityState = visibilityState;
+      tab.dispatchEvent(new Event("visibilitychange"));
+    };
+    restore.push(withGlobal("document", tab));
+    const page = new AbortController();
+    const offer = passkeys.autofill(page.signal);
+    await sleep(50);
+    expect(begun).toBe(0);
+    turn("visible");
+    await eventually(() => begun > 0);
+    turn("hidden");
+    await eventually(() => asked.length === begun && (asked.at(-1) as any).signal.aborted);
+    const before = begun;
+    await sleep(50);
+    expect(begun).toBe(before);
+    page.abort();
+    expect((await offer).error?.reason).toBe("passkey_aborted");
+  });
+
+  test("tells the user nothing if the server cannot begin", async () => {
+    open(() => Promise.reject(new TypeError("offline")));
+    const { error } = await passkeys.autofill(new AbortController().signal);
+    expect(error?.reason).toBe("passkey_aborted");
+  });
 });
 
 test("a passkey completes a login by password, and later proves the user again", async () => {
   await add();
   open();
   await auth.login(username, PASSWORD);
-  expect(auth.getSession().error?.challenge?.factors).toContain("passkey");
-  const { data } = await passkeys.prove();
+  const challenge = auth.getSession().error?.challenge;
+  expect(challenge?.factors).toContain("passkey");
+  const { data } = await passkeys.prove(challenge);
+  const allowed = authenticator.credentials.map(({ id }) => ({ id, type: "public-key" }));
+  expect(asked).toMatchObject([{ publicKey: { allowCredentials: allowed } }]);
   const state = await createSecondFactor(auth).completeLogin({ passkey: data ?? {} });
   expect(state).toMatchObject({ status: "authenticated", error: null });
   const again = await passkeys.prove();
@@ -145,5 +230,4 @@ test("a browser without passkeys says so", async () => {
   expect((await passkeys.autofill(new AbortController().signal)).error?.reason).toBe(
     "passkey_aborted",
   );
-  restore.reverse();
 });

@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import {
   type AccountClient,
@@ -12,17 +15,11 @@ import {
   type AuthClientOptions,
   createAuthClient,
 } from "../../src/client/index.js";
-import {
-  codeAt,
-  type Enrolled,
-  enrolled,
-  newName,
-  notThe,
-  STEP,
-} from "../features/second-factor/calls.js";
+import { type Enrolled, enrolled, newName, notThe } from "../features/second-factor/calls.js";
 import { FakeStorage, withGlobal } from "../support/fake-storage.js";
 import { PASSWORD, setUpGate } from "../support/gate.js";
 import { MailServer } from "../support/mail-server.js";
+import { codeAt, STEP } from "../support/totp.js";
 
 const MINUTE = 60;
 const smtp = await MailServer.start();
@@ -296,6 +293,28 @@ describe("RFC 9470: an operation that needs another proof", () => {
     const deleted = await send(post("mutation { deleteAccount { message } }"));
     expect(await deleted.json()).toMatchObject({ data: { deleteAccount: {} } });
     expect(questions).toBe(1);
+  });
+
+  test("sent by fetch to an origin that does not get the token asks nothing, whatever it answers", async () => {
+    await signIn();
+    const refusal = { extensions: { code: "FORBIDDEN", reason: "reauthentication_required" } };
+    const body = JSON.stringify({ errors: [{ message: "Your password?", ...refusal }] });
+    const server = createServer((_request, response) => {
+      response.setHeader("content-type", "application/json").end(body);
+    });
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const foreign = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    let questions = 0;
+    const { fetch: send } = createStepUp(auth, () => {
+      questions += 1;
+      return Promise.resolve(true);
+    });
+    for (const input of [foreign, new URL(foreign), new Request(foreign)]) {
+      expect(await (await send(input)).text()).toBe(body);
+    }
+    server.closeAllConnections();
+    server.close();
+    expect(questions).toBe(0);
   });
 
   test("sent by fetch as a stream does not ask, because it cannot be repeated", async () => {

@@ -25,10 +25,11 @@ import { browse } from "../features/external-login/browser.js";
 import { begun } from "../features/external-login/calls.js";
 import { GithubServer } from "../features/external-login/github-server.js";
 import { PAGE } from "../features/external-login/identity-server.js";
-import { beginTotp, codeAt } from "../features/second-factor/calls.js";
+import { beginTotp } from "../features/second-factor/calls.js";
 import { Authenticator } from "../features/passkeys/authenticator.js";
 import { assertion, call as callPasskeys, register } from "../features/passkeys/calls.js";
 import { PASSWORD, setUpGate } from "../support/gate.js";
+import { codeAt } from "../support/totp.js";
 
 const SCHEMES = ["TOKEN", "JWT", "SLIDING"] as const;
 type Scheme = (typeof SCHEMES)[number];

@@ -55,6 +55,17 @@ export async function signOut(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Sign out", exact: true }).click();
 }
 
+/** Presses Tab until the focus is on the link, button or field with this text or label. */
+export async function tabTo(page: Page, name: string): Promise<void> {
+  const isThere = `document.activeElement.matches(":is(a, button, input)") &&
+    (document.activeElement.labels?.[0] ?? document.activeElement).textContent.includes(${JSON.stringify(name)})`;
+  for (let presses = 0; presses < 30; presses += 1) {
+    await page.keyboard.press("Tab");
+    if (await page.evaluate<boolean>(isThere)) return;
+  }
+  throw new Error(`The Tab key never reaches ${name}.`);
+}
+
 export const heading = (page: Page, name: string): Locator => page.getByRole("heading", { name });
 export const alert = (page: Page): Locator => page.getByRole("alert");
 export const notice = (page: Page): Locator => page.getByRole("status").first();

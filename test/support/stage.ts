@@ -14,7 +14,7 @@ import { buffer, text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { simpleParser } from "mailparser";
-import type { Browser, Page, Person, PersonOptions } from "./browsers/driver.js";
+import type { Authenticator, Browser, Page, Person, PersonOptions } from "./browsers/driver.js";
 import { openBrowser } from "./browsers/index.js";
 import { eventually } from "./eventually.js";
 import type { Fault } from "./faulty-proxy.js";
@@ -50,6 +50,8 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
  * the page. The one at /cookie/graphql keeps them in a cookie.
  */
 export class Stage {
+  /** The URL of the start page. */
+  readonly url: string;
   readonly gate: Gate;
   /** The requests of the pages in order, with their responses. */
   readonly seen: { operation: string; path: string; answer: string }[] = [];
@@ -68,12 +70,14 @@ export class Stage {
   #problems: string[] = [];
 
   private constructor(
+    url: string,
     server: Server,
     gate: Gate,
     cookieGate: Gate,
     browser: Browser,
     folder: string,
   ) {
+    this.url = url;
     this.gate = gate;
     this.#cookieGate = cookieGate;
     this.#browser = browser;
@@ -86,13 +90,15 @@ export class Stage {
   /**
    * Starts everything, with two users: ada, an ADMIN, and bob, a USER.
    * @param optionsOf returns the options of the servers. It gets the URL of the start page
+   * @param host the host of the pages. Passkeys need `localhost`
    */
   static async open(
     optionsOf: (url: string) => GateOptions | Promise<GateOptions>,
+    host: "127.0.0.1" | "localhost" = "127.0.0.1",
   ): Promise<Stage> {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const url = urlOf(server);
+    const url = `http://${host}:${(server.address() as AddressInfo).port}/`;
     const options = await optionsOf(url);
     const pageOf = (path: string) => (token: string) => `${url}${path}?token=${token}`;
     const [browser, folder, gate] = await Promise.all([
@@ -122,14 +128,10 @@ export class Stage {
     const cookieGate = await gate.another({ refreshCookie: true });
     await gate.user("ada", { email: "ada@example.com", role: "ADMIN" });
     await gate.user("bob", { email: "bob@example.com" });
-    const stage = new Stage(server, gate, cookieGate, browser, folder);
+    const stage = new Stage(url, server, gate, cookieGate, browser, folder);
     // One profile is opened before the tests, because a browser's first profile is slow to open.
     stage.#spares.push(await stage.#open());
     return stage;
-  }
-
-  get url(): string {
-    return urlOf(this.#server);
   }
 
   /** Waits for a mail to an address, and returns the path of its link. */
@@ -175,6 +177,13 @@ export class Stage {
         if (!url.startsWith(this.url) && !LOCAL.test(url)) complain(url);
       },
     });
+  }
+
+  /** Gives a tab an authenticator. The tab is not reused after the test. */
+  async addAuthenticator(page: Page): Promise<Authenticator> {
+    this.#special.add(page.context());
+    if (!this.#browser.addAuthenticator) throw new Error("Define the test with testWith().");
+    return this.#browser.addAuthenticator(page);
   }
 
   /** Opens the example in a new tab of `person`, or of an empty profile. */
@@ -253,10 +262,6 @@ export class Stage {
     }
     response.writeHead(answer.statusCode ?? 502, answer.headers).end(answered);
   }
-}
-
-function urlOf(server: Server): string {
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
 
 /** Builds the example in development mode, because React then checks more, and StrictMode runs effects twice. */

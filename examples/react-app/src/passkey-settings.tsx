@@ -13,6 +13,13 @@ export function PasskeySettings() {
   const heading = useRef<HTMLHeadingElement>(null);
   const { data: own, failure, reload } = useResult(passkeys.list);
   const [codes, setCodes] = useState<readonly string[] | null>(null);
+  /** The id of the passkey whose name the user changes. */
+  const [renamed, setRenamed] = useState<string | null>(null);
+
+  function stopRenaming() {
+    setRenamed(null);
+    heading.current?.focus();
+  }
 
   async function remove({ id, label }: Passkey) {
     const { error } = await passkeys.remove(id);
@@ -44,13 +51,36 @@ export function PasskeySettings() {
                   <RelativeTime instant={passkey.lastUsedAt} />
                 </p>
               </div>
-              <button
-                className="quiet"
-                aria-describedby={passkey.id}
-                onClick={() => void remove(passkey)}
-              >
-                Remove
-              </button>
+              {renamed === passkey.id ? (
+                <Renaming
+                  passkey={passkey}
+                  onRenamed={(label) => {
+                    notify(`${passkey.label} is now ${label}.`);
+                    stopRenaming();
+                    reload();
+                  }}
+                  onCancel={stopRenaming}
+                />
+              ) : (
+                <div className="actions">
+                  <button
+                    className="quiet"
+                    aria-describedby={passkey.id}
+                    onClick={() => {
+                      setRenamed(passkey.id);
+                    }}
+                  >
+                    Rename
+                  </button>
+                  <button
+                    className="quiet"
+                    aria-describedby={passkey.id}
+                    onClick={() => void remove(passkey)}
+                  >
+                    Remove
+                  </button>
+                </div>
+              )}
             </li>
           ))}
         </ul>
@@ -88,5 +118,41 @@ export function PasskeySettings() {
         <p className="muted">This browser cannot use passkeys.</p>
       )}
     </section>
+  );
+}
+
+/** A form for another name of a passkey. */
+function Renaming({
+  passkey: { id, label },
+  onRenamed,
+  onCancel,
+}: {
+  passkey: Passkey;
+  onRenamed: (label: string) => void;
+  onCancel: () => void;
+}) {
+  const { passkeys } = useServices();
+  return (
+    <Form
+      className="inline"
+      action="Save"
+      onSubmit={async (value) => {
+        const { error } = await passkeys.rename(id, value("newLabel"));
+        if (!error) onRenamed(value("newLabel"));
+        return error;
+      }}
+    >
+      <Field
+        name="newLabel"
+        label="New name"
+        autoComplete="off"
+        maxLength={64}
+        defaultValue={label}
+        autoFocus
+      />
+      <button type="button" className="quiet" onClick={onCancel}>
+        Cancel
+      </button>
+    </Form>
   );
 }

@@ -28,7 +28,7 @@ export function SecondStep({ challenge }: { challenge: Challenge }) {
 
   async function usePasskey() {
     setFailure(null);
-    const { data, error: aborted } = await passkeys.prove();
+    const { data, error: aborted } = await passkeys.prove(challenge);
     if (aborted) {
       setFailure(aborted);
       return;

@@ -1,8 +1,7 @@
-import type { Failure } from "graphql-gatehouse/client";
 import { useAuth } from "graphql-gatehouse/react";
-import { useState } from "react";
 import { type Choice, type Connection, isSupported, SCHEMES, STORAGES } from "./connection.js";
 import { Card, Field, Form, PasswordField } from "./forms.js";
+import { PasskeyButton, usePasskeyAutofill } from "./passkey-login.js";
 import { Problem } from "./problem.js";
 import { ProviderButtons } from "./provider-buttons.js";
 import { Link } from "./router.js";
@@ -17,6 +16,7 @@ export interface SignInProps {
 export function SignIn(props: SignInProps) {
   const { login, emailLogin, error } = useAuth();
   const { notify, externalLogins } = useServices();
+  const { failure: refusal, instead } = usePasskeyAutofill();
   return (
     <>
       <Card
@@ -27,6 +27,7 @@ export function SignIn(props: SignInProps) {
           </>
         }
       >
+        {refusal && <Problem failure={refusal} />}
         <Form
           action="Sign in"
           busyAction="Signing in…"
@@ -35,14 +36,16 @@ export function SignIn(props: SignInProps) {
             notify("");
             const [name, password] = [value("identifier"), value("password")];
             // A user name has no @.
-            const { status, error } = await (name.includes("@") ? emailLogin : login)(
-              name,
-              password,
-            );
+            const logIn = name.includes("@") ? emailLogin : login;
+            const { status, error } = await instead(() => logIn(name, password));
             return status === "authenticated" ? null : error;
           }}
         >
-          <Field name="identifier" label="User name or e-mail address" autoComplete="username" />
+          <Field
+            name="identifier"
+            label="User name or e-mail address"
+            autoComplete="username webauthn"
+          />
           <PasswordField />
         </Form>
         {error?.reason === "email_not_verified" && (
@@ -53,34 +56,11 @@ export function SignIn(props: SignInProps) {
           <Link className="quiet" href="/login-code">
             Mail me a code
           </Link>
-          <PasskeyLogin />
+          <PasskeyButton instead={instead} />
           <ProviderButtons action="Continue with" send={externalLogins.begin} />
         </div>
       </Card>
       <Options {...props} />
-    </>
-  );
-}
-
-function PasskeyLogin() {
-  const { passkeys } = useServices();
-  const [failure, setFailure] = useState<Failure | null>(null);
-  if (!passkeys.isSupported()) return null;
-  return (
-    <>
-      <button
-        type="button"
-        className="quiet"
-        onClick={() => {
-          setFailure(null);
-          void passkeys.login().then(({ error }) => {
-            setFailure(error);
-          });
-        }}
-      >
-        Use a passkey
-      </button>
-      {failure && <Problem failure={failure} />}
     </>
   );
 }

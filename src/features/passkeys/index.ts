@@ -51,10 +51,10 @@ export const passkeys = defineFeature({
     const parts = { party, challenges: new Challenges(core), passkeys: stored };
     const verifier = new PasskeyVerifier(core, parts);
     const mail = apiOf.ifOn(mailFeature)?.mail;
-    const factors = apiOf.ifOn(secondFactor)?.secondFactors;
+    const { secondFactors: factors, loginChallenges } = apiOf.ifOn(secondFactor) ?? {};
     factors?.register(new PasskeyFactor(core, verifier, stored));
     const service = new PasskeysService(core, { ...parts, verifier, mail, factors });
-    const logins = new PasskeyLoginService(core, parts, verifier);
+    const logins = new PasskeyLoginService(core, parts, verifier, loginChallenges);
     const { relatedOrigins: origins } = party;
     return {
       resolvers: [new PasskeysResolver(service, logins)],

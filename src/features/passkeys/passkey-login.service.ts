@@ -1,12 +1,13 @@
 import type { Issued } from "../../authentication/token-issuer.js";
-import { InvalidCredentials } from "../../errors.js";
+import { BadUserInput, InvalidCredentials } from "../../errors.js";
 import type { AuthScheme, Client } from "../../events.js";
 import { requireScheme } from "../../sessions/session-opener.js";
 import type { CoreServices } from "../feature.js";
+import type { LoginChallenges } from "../second-factor/index.js";
 import { parseAssertion } from "./answers.js";
 import { requestOptions } from "./ceremonies.js";
 import { PasskeyNotValid } from "./errors.js";
-import { methodsOf } from "./stored-passkeys.js";
+import { methodsOf, type Passkey } from "./stored-passkeys.js";
 import { type PasskeyParts, type PasskeyVerifier, reportRefusals } from "./verifier.js";
 
 /** The start of a login with a passkey, or of a registration. */
@@ -22,23 +23,42 @@ export class PasskeyLoginService {
   readonly #core: Pick<CoreServices, "authentication" | "onEvent" | "throttle">;
   readonly #parts: PasskeyParts;
   readonly #verifier: PasskeyVerifier;
+  readonly #logins: LoginChallenges | undefined;
 
+  /** @param logins undefined if second factors are off */
   constructor(
     core: Pick<CoreServices, "authentication" | "onEvent" | "throttle">,
     parts: PasskeyParts,
     verifier: PasskeyVerifier,
+    logins: LoginChallenges | undefined,
   ) {
     this.#core = core;
     this.#parts = parts;
     this.#verifier = verifier;
+    this.#logins = logins;
   }
 
-  /** @throws {@link TooManyRequests} when a rate limit is reached */
-  async begin(client: Client): Promise<PasskeyOptions> {
+  /**
+   * @param loginChallenge the challenge of a login that needs a second step. The options then name the passkeys of its
+   * user. Otherwise null, and the options name no passkey
+   * @throws {@link ChallengeNotValid}, {@link ChallengeExpired}
+   * @throws {@link BadUserInput} for the challenge of a user without a passkey, and if second factors are off
+   * @throws {@link TooManyRequests} when a rate limit is reached
+   */
+  async begin(client: Client, loginChallenge: string | null): Promise<PasskeyOptions> {
     const { challenges, party } = this.#parts;
     await this.#core.throttle.request(client);
+    const allowed = loginChallenge === null ? undefined : await this.#passkeysOf(loginChallenge);
     const created = await challenges.create({ type: "login" });
-    return { options: await requestOptions(party, created), expiresAt: created.expiresAt };
+    return { options: await requestOptions(party, created, allowed), expiresAt: created.expiresAt };
+  }
+
+  async #passkeysOf(loginChallenge: string): Promise<readonly Passkey[]> {
+    if (this.#logins === undefined) throw new BadUserInput("Second factors are off.");
+    const found = await this.#parts.passkeys.list(await this.#logins.findUser(loginChallenge));
+    // Browsers offer every passkey if the list is empty.
+    if (found.length === 0) throw new BadUserInput("This user has no passkey.");
+    return found;
   }
 
   /**

@@ -30,11 +30,20 @@ export class PasskeysResolver {
   }
 
   @Mutation(() => PasskeyOptionsType, {
-    description: "Begins a login by a passkey, without a user name.",
+    description:
+      "Begins a use of a passkey: a login without a user name, the second step of a login, or another proof of the caller.",
   })
   @Directive("@public")
-  async beginPasskeyLogin(@Ctx() { client }: AuthContext): Promise<PasskeyOptionsType> {
-    return toOptions(await this.#logins.begin(client));
+  async beginPasskeyLogin(
+    @Arg("challenge", () => String, {
+      nullable: true,
+      description:
+        "`extensions.challenge.token` of a login that needs a second step. The browser then offers only the passkeys of its user.",
+    })
+    challenge: string | null,
+    @Ctx() { client }: AuthContext,
+  ): Promise<PasskeyOptionsType> {
+    return toOptions(await this.#logins.begin(client, challenge ?? null));
   }
 
   @Mutation(() => AuthPayload, {

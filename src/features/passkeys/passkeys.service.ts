@@ -42,12 +42,14 @@ interface ServiceParts extends PasskeyParts {
   readonly factors: SecondFactors | undefined;
 }
 
+type Core = Pick<CoreServices, "onEvent" | "sessions" | "sql" | "throttle">;
+
 /** Adds, lists, renames and removes the passkeys of the caller. */
 export class PasskeysService {
-  readonly #core: Pick<CoreServices, "onEvent" | "sql" | "throttle">;
+  readonly #core: Core;
   readonly #parts: ServiceParts;
 
-  constructor(core: Pick<CoreServices, "onEvent" | "sql" | "throttle">, parts: ServiceParts) {
+  constructor(core: Core, parts: ServiceParts) {
     this.#core = core;
     this.#parts = parts;
   }
@@ -130,6 +132,7 @@ export class PasskeysService {
 
   /**
    * @returns the passkey that was removed
+   * @throws {@link TokenRevoked} when the session has ended since the request began
    * @throws {@link LastSignInMethod} when the user has no other way to log in
    * @throws {@link BadUserInput} when the caller has no such passkey, for a static token, and for an administrator who
    * acts as the user
@@ -194,7 +197,9 @@ export class PasskeysService {
       });
       return removed;
     }
-    const removed = await this.#core.sql.inTransaction(async (run) => {
+    const { sessions, sql } = this.#core;
+    const removed = await sql.inTransaction(async (run) => {
+      await sessions.requireLive(user.session, run);
       const passkey = await remove(run);
       if (passkey !== null && mail) await queueNotice(mail, run, "passkey-removed", user);
       return passkey;

@@ -69,6 +69,8 @@ export class PasskeyVerifier {
       throw new PasskeyNotValid("not_verified", passkey.userId);
     });
     if (!(await passkeys.recordUse(passkey.id, use))) {
+      // The user may have removed the passkey since it was found.
+      if ((await passkeys.find(answer.id)) === null) throw new PasskeyNotValid("unknown");
       const details = { passkeyId: passkey.id };
       this.#core.onEvent({ type: "passkeys:cloned", userId: passkey.userId, details }, client);
       throw new PasskeyNotValid("counter", passkey.userId);

@@ -1,6 +1,7 @@
 import { onOff } from "../../config/kinds.js";
 import { type CoreServices, defineFeature } from "../feature.js";
 import { mail as mailFeature } from "../mail/index.js";
+import { secondFactor } from "../second-factor/index.js";
 
 const settings = {
   /**
@@ -13,7 +14,7 @@ const settings = {
 /** Lets users change their password and e-mail address, reset a forgotten password, and delete their account. */
 export const recovery = defineFeature({
   name: "recovery",
-  uses: ["mail"],
+  uses: ["mail", "second-factor"],
   settings,
   isOn: (config) => config.recovery,
   create: async (core: CoreServices, _config, apiOf) => {
@@ -24,6 +25,8 @@ export const recovery = defineFeature({
     if (mail === undefined) return { resolvers: [ownAccount] };
     const { RecoveryService } = await import("./recovery.service.js");
     const { RecoveryResolver } = await import("./recovery.resolver.js");
-    return { resolvers: [ownAccount, new RecoveryResolver(new RecoveryService(core, mail))] };
+    const factors = apiOf.ifOn(secondFactor)?.secondFactors;
+    const service = new RecoveryService(core, mail, factors);
+    return { resolvers: [ownAccount, new RecoveryResolver(service)] };
   },
 });

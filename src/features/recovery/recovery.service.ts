@@ -16,6 +16,7 @@ import {
   type Recipient,
   throwNotValid,
 } from "../mail/index.js";
+import type { SecondFactors } from "../second-factor/index.js";
 
 interface ResetRequest {
   /** The address in canonical form. */
@@ -32,12 +33,19 @@ interface ChangeRequest {
 export class RecoveryService {
   readonly #core: Pick<CoreServices, "accounts" | "onEvent" | "throttle">;
   readonly #mail: Mail;
+  readonly #factors: SecondFactors | undefined;
   readonly #resets: MailRequests<ResetRequest>;
   readonly #changes: MailRequests<ChangeRequest>;
 
-  constructor(core: Pick<CoreServices, "accounts" | "onEvent" | "throttle">, mail: Mail) {
+  /** @param factors undefined if second factors are off */
+  constructor(
+    core: Pick<CoreServices, "accounts" | "onEvent" | "throttle">,
+    mail: Mail,
+    factors: SecondFactors | undefined,
+  ) {
     this.#core = core;
     this.#mail = mail;
+    this.#factors = factors;
     this.#resets = mail.requestsOf("requestPasswordReset", (request) => this.#sendReset(request));
     this.#changes = mail.requestsOf("changeEmail", (request) => this.#sendChange(request));
   }
@@ -69,8 +77,9 @@ export class RecoveryService {
   }
 
   /**
-   * Sets a new password, ends all sessions of the user, and unlocks the account. If the password is refused, the token
-   * can be used again.
+   * Sets a new password, and ends all sessions of the user. Unlocks the account, unless the user has a second factor:
+   * whoever reads the user's mails could otherwise guess codes without end. If the password is refused, the token can be
+   * used again.
    * @returns how many sessions have ended
    * @throws {@link MailTokenNotValid}, {@link MailTokenExpired}
    * @throws {@link PasswordTooWeak}, {@link Vetoed}
@@ -82,6 +91,7 @@ export class RecoveryService {
     const given = { purpose: "resetPassword", token } as const;
     const { userId } = await this.#mail.tokens.find(given);
     const change = {
+      keepsCount: (await this.#factors?.isEnrolled(userId)) ?? false,
       begin: (run: RunStatement) => this.#mail.tokens.consume(run, given),
       finish: async (run: RunStatement) =>
         queueNotice(this.#mail, run, "password-changed", await readRecipient(run, userId)),

@@ -24,7 +24,7 @@ export const refreshCookie = defineFeature({
         withRefreshCookie(schema, {
           cookieOf: (context) => createCookie(context, config),
           isUsable: async (token, { client }) =>
-            (await authentication.verifyToken(token, client)) !== null,
+            (await authentication.findVerification(token, client)) !== null,
           isSliding: (token) => isSliding(kinds, token),
         }),
     };

@@ -1,3 +1,4 @@
+import type { Account } from "../../accounts/account.js";
 import type { ProvedLogin } from "../../authentication/second-step.js";
 import type { Issued } from "../../authentication/token-issuer.js";
 import { InvalidCredentials } from "../../errors.js";
@@ -7,7 +8,7 @@ import { requireScheme } from "../../sessions/session-opener.js";
 import { hashSecret, isSecret, randomSecret } from "../../tokens/secret-hash.js";
 import type { CoreServices } from "../feature.js";
 import { ChallengeExpired, ChallengeNotValid, SecondFactorRequired } from "./errors.js";
-import type { Answer } from "./factor.js";
+import type { Answer, LoginChallenges } from "./factor.js";
 import { provesMore, type SecondFactorsService } from "./second-factors.service.js";
 
 /** How long a challenge can be answered, in milliseconds. */
@@ -31,7 +32,7 @@ type Core = Pick<
 >;
 
 /** The logins that wait for their second step. The database has only the hashes of their tokens. */
-export class ChallengesService {
+export class ChallengesService implements LoginChallenges {
   readonly #core: Core;
   readonly #factors: SecondFactorsService;
 
@@ -79,14 +80,12 @@ export class ChallengesService {
     scheme: AuthScheme,
     client: Client,
   ): Promise<Issued> {
-    const { accounts, authentication, throttle } = this.#core;
+    const { authentication, throttle } = this.#core;
     requireScheme(scheme);
     const read = this.#factors.read(answer);
     await throttle.request(client);
-    const { userId, credentialsVersion, ...challenge } = await this.#find(token);
-    const account = await accounts.findAccountById(userId);
-    const isSame = account?.credentialsVersion === credentialsVersion;
-    if (!account?.isActive || !isSame) throw new ChallengeNotValid();
+    const { account, ...challenge } = await this.#findLive(token);
+    const { userId, credentialsVersion } = challenge;
     const first = splitMethods(challenge.methods);
     if (!provesMore(read.factor, first)) throw new ChallengeNotValid();
     const second = await this.#factors.check(account, read, client, () => this.#countTry(token));
@@ -99,6 +98,18 @@ export class ChallengesService {
       // The user was deactivated, or the password was changed, after the answer was checked.
       throw error instanceof InvalidCredentials ? new ChallengeNotValid() : error;
     }
+  }
+
+  async findUser(token: string): Promise<string> {
+    return (await this.#findLive(token)).userId;
+  }
+
+  async #findLive(token: string): Promise<StoredChallenge & { readonly account: Account }> {
+    const challenge = await this.#find(token);
+    const account = await this.#core.accounts.findAccountById(challenge.userId);
+    const isSame = account?.credentialsVersion === challenge.credentialsVersion;
+    if (!account?.isActive || !isSame) throw new ChallengeNotValid();
+    return { ...challenge, account };
   }
 
   async #find(token: string): Promise<StoredChallenge> {

@@ -81,6 +81,7 @@ export interface SecondFactors {
    * {@link SecondFactors.requireProof} first.
    * @param remove removes the factor in the transaction
    * @returns what `remove` returns: whether there was such a factor
+   * @throws {@link TokenRevoked} when the session has ended since the request began. Nothing is then removed
    */
   withdraw(
     context: AuthContext,
@@ -105,4 +106,14 @@ export interface SecondFactors {
    * @returns whether the user had a factor
    */
   removeAll(userId: string, client: Client): Promise<boolean>;
+}
+
+/** The logins that wait for their second step, for other features. */
+export interface LoginChallenges {
+  /**
+   * Returns the id of the user who logs in. This is not a try. Only who has given the first factor has the token, so a
+   * feature may tell what the user needs for the second step.
+   * @throws {@link ChallengeNotValid}, {@link ChallengeExpired}
+   */
+  findUser(token: string): Promise<string>;
 }

@@ -4,7 +4,7 @@ import { deleteBatch } from "../../maintenance/prune-rule.js";
 import { administration } from "../administration/index.js";
 import { type CoreServices, defineFeature } from "../feature.js";
 import { mail } from "../mail/index.js";
-import type { SecondFactors } from "./factor.js";
+import type { LoginChallenges, SecondFactors } from "./factor.js";
 import { secondFactorMigration } from "./migration.js";
 import { POLICY, roleIn, rolesRequired } from "./policy.js";
 
@@ -52,6 +52,7 @@ export const secondFactor = defineFeature({
     core.signInMethods.addRemoval((run, userId) => totp.remove(run, userId));
     core.signInMethods.addRemoval((run, userId) => codes.remove(run, userId));
     const challenges = new ChallengesService(core, factors);
+    const loginChallenges: LoginChallenges = challenges;
     core.authentication.requireSecondStep({
       require: (login) => challenges.requireSecondStep(login),
       needsNone: (methods) => factors.needsNoneSql(methods),
@@ -64,7 +65,7 @@ export const secondFactor = defineFeature({
     const own = new OwnFactorsService(core, { factors, totp, codes, requiredOf });
     const hasAdministration = apiOf.ifOn(administration) !== undefined;
     return {
-      api: { secondFactors },
+      api: { secondFactors, loginChallenges },
       resolvers: [
         new SecondFactorResolver(challenges, own),
         ...(hasAdministration ? [new RemoveSecondFactorResolver(factors, core.accounts)] : []),
@@ -124,5 +125,5 @@ function issuerOf({ publicUrl }: { readonly publicUrl?: string | undefined }): s
   return publicUrl === undefined ? "Gatehouse" : new URL(publicUrl).hostname;
 }
 
-export type { Answer, Factor, FactorName, SecondFactors } from "./factor.js";
+export type { Answer, Factor, FactorName, LoginChallenges, SecondFactors } from "./factor.js";
 export type { SecondFactorPolicy } from "./policy.js";

@@ -16,12 +16,14 @@ interface Parts {
   readonly requiredOf: readonly Role[];
 }
 
+type Core = Pick<CoreServices, "onEvent" | "sessions" | "sql" | "throttle">;
+
 /** Lets users manage their own second factors. */
 export class OwnFactorsService {
-  readonly #core: Pick<CoreServices, "onEvent" | "sql" | "throttle">;
+  readonly #core: Core;
   readonly #parts: Parts;
 
-  constructor(core: Pick<CoreServices, "onEvent" | "sql" | "throttle">, parts: Parts) {
+  constructor(core: Core, parts: Parts) {
     this.#core = core;
     this.#parts = parts;
   }
@@ -64,6 +66,7 @@ export class OwnFactorsService {
 
   /**
    * @throws {@link BadUserInput} when the user has no app
+   * @throws {@link TokenRevoked} when the session has ended since the request began
    * @throws the errors of {@link OwnFactorsService.beginTotp}
    */
   async disableTotp(context: AuthContext): Promise<void> {
@@ -75,17 +78,21 @@ export class OwnFactorsService {
 
   /**
    * @throws {@link BadUserInput} when the user has no second factor
+   * @throws {@link TokenRevoked} when the session has ended since the request began
    * @throws the errors of {@link OwnFactorsService.beginTotp}
    */
   async regenerateRecoveryCodes(context: AuthContext): Promise<readonly string[]> {
     const { codes, factors } = this.#parts;
-    const { onEvent, sql } = this.#core;
+    const { onEvent, sessions, sql } = this.#core;
     await factors.requireProof(context);
-    const { id: userId } = await context.loadUser();
+    const { id: userId, session } = await context.loadUser();
     if (!(await factors.isEnrolled(userId))) {
       throw new BadUserInput("Recovery codes need a second factor. Add one first.");
     }
-    const created = await sql.inTransaction((run) => codes.replace(run, userId));
+    const created = await sql.inTransaction(async (run) => {
+      await sessions.requireLive(session, run);
+      return codes.replace(run, userId);
+    });
     onEvent({ type: "second-factor:recovery_codes_regenerated", userId }, context.client);
     return created;
   }

@@ -138,9 +138,10 @@ export class SecondFactorsService implements SecondFactors {
     remove: (run: RunStatement) => Promise<boolean>,
   ): Promise<boolean> {
     await this.requireProof(context);
-    const { onEvent, sql } = this.#core;
-    const { id: userId } = await context.loadUser();
+    const { onEvent, sessions, sql } = this.#core;
+    const { id: userId, session } = await context.loadUser();
     const isRemoved = await sql.inTransaction(async (run) => {
+      await sessions.requireLive(session, run);
       if (!(await remove(run))) return false;
       const left = await this.enrolledOf(userId, [], run);
       if (left.length === 0) await this.#codes.remove(run, userId);

@@ -9,7 +9,7 @@ const DOCUMENTS = {
   passkeys: `{ passkeys { ${PASSKEY} } }`,
   renamePasskey: `mutation ($id: ID!, $label: String!) { renamePasskey(id: $id, label: $label) { ${PAYLOAD} } }`,
   removePasskey: `mutation ($id: ID!) { removePasskey(id: $id) { ${PAYLOAD} } }`,
-  beginPasskeyLogin: `mutation { beginPasskeyLogin { options expiresAt } }`,
+  beginPasskeyLogin: `mutation ($challenge: String) { beginPasskeyLogin(challenge: $challenge) { options expiresAt } }`,
   passkeyLogin: `mutation ($response: JSON!, $scheme: AuthScheme! = JWT) {
     passkeyLogin(response: $response, scheme: $scheme) { scheme token access session { id methods } user { id username } }
   }`,

@@ -1,4 +1,5 @@
-import { beforeEach, describe, expect, test } from "@jest/globals";
+import { beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { StoredPasskeys } from "../../../src/features/passkeys/stored-passkeys.js";
 import { defineFeature, Vetoed } from "../../../src/index.js";
 import { describeGates, setUpGate, type Tokens } from "../../support/gate.js";
 import { signIn } from "../recovery/calls.js";
@@ -248,6 +249,17 @@ describeGates(OPTIONS, (gate) => {
       );
       expect(logins.map(({ status }) => status).toSorted()).toEqual([200, 401]);
     });
+  });
+
+  test("a passkey that is removed while it is used is unknown, and not reported as cloned", async () => {
+    const remove = async () => {
+      await gate.sql(`DELETE FROM passkey WHERE user_id = ?`, [id]);
+      return false;
+    };
+    const use = jest.spyOn(StoredPasskeys.prototype, "recordUse").mockImplementationOnce(remove);
+    expect(await logIn(gate, device)).toMatchObject(REFUSED);
+    use.mockRestore();
+    expect(gate.events).toEqual([{ type: "passkeys:refused", details: { code: "unknown" } }]);
   });
 
   test("the database has no challenges, and only public keys", async () => {

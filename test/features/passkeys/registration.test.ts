@@ -245,6 +245,16 @@ describeGates(OPTIONS, (gate) => {
     });
   });
 
+  test("PK-3: a passkey is not removed in a session that has ended since the request began", async () => {
+    const { data } = await register(gate, session, device);
+    const answer = await gate.ask(
+      `mutation ($id: ID!) { logoutAll { message } removePasskey(id: $id) { message } }`,
+      { ...own(), variables: { id: data.addPasskey.passkey.id } },
+    );
+    expect(answer).toMatchObject({ reason: "token_revoked", data: null });
+    expect(await stored()).toHaveLength(1);
+  });
+
   test("no registration is begun by a user who was deleted since the request began", async () => {
     const query = "mutation { deleteAccount { message } beginPasskeyRegistration { options } }";
     expect(await gate.ask(query, own())).toMatchObject({ reason: "token_revoked", data: null });

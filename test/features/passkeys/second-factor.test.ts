@@ -83,6 +83,53 @@ describeGates(OPTIONS, (gate) => {
     });
   });
 
+  describe("the options for the second step of a login", () => {
+    const begin = (challenge?: string) => call(gate, "beginPasskeyLogin", { challenge });
+
+    test("name the user's passkeys to whoever has the challenge, and to nobody else", async () => {
+      await register(gate, session, device);
+      const { token } = await challengeOf(gate, name);
+      const { options } = (await begin(token)).data.beginPasskeyLogin;
+      const credentialId = device.credentials[0]?.id;
+      expect(options.allowCredentials).toEqual([
+        { id: credentialId, type: "public-key", transports: ["hybrid", "internal"] },
+      ]);
+      expect((await begin()).data.beginPasskeyLogin.options).not.toHaveProperty("allowCredentials");
+      expect(await begin("x".repeat(43))).toMatchObject({ reason: "challenge_not_valid" });
+      const answer = device.get(options, { userHandle: undefined });
+      expect((await complete(gate, token, answer)).data.completeLogin.user.id).toBe(id);
+      expect(await begin(token)).toMatchObject({ reason: "challenge_not_valid" });
+    });
+
+    test("are refused after the challenge has expired, and after another password", async () => {
+      await register(gate, session, device);
+      const { token } = await challengeOf(gate, name);
+      const { token: late } = await challengeOf(gate, name);
+      gate.advance(5 * MINUTE);
+      expect(await begin(late)).toMatchObject({ reason: "challenge_expired" });
+      const { token: old } = await challengeOf(gate, name);
+      await gate.auth.accounts.setPassword(id, `${PASSWORD}!`);
+      expect(await begin(old)).toMatchObject({ reason: "challenge_not_valid" });
+      expect(await begin(token)).toMatchObject({ data: null });
+    });
+
+    test("are refused to a user without a passkey, because browsers would offer any", async () => {
+      await enrol(gate, session.authorization);
+      const { token } = await challengeOf(gate, name);
+      expect(await begin(token)).toMatchObject({ code: "BAD_USER_INPUT", data: null });
+    });
+
+    test("are refused if second factors are off", async () => {
+      const plain = await gate.another({ secondFactor: "off" });
+      const answer = await gate.ask(
+        `mutation { beginPasskeyLogin(challenge: "${"x".repeat(43)}") { options } }`,
+        { url: plain.url },
+      );
+      expect(answer).toMatchObject({ code: "BAD_USER_INPUT", data: null });
+      await plain.close();
+    });
+  });
+
   describe("the second step is refused", () => {
     test("for a passkey of another user", async () => {
       await register(gate, session, device);

@@ -6,6 +6,7 @@ import { attempt, expectThrottled, from, REFUSED, WRONG } from "../../support/at
 import { eventually } from "../../support/eventually.js";
 import { type Answer, describeFreshGates, describeGates, PASSWORD } from "../../support/gate.js";
 import { MailServer } from "../../support/mail-server.js";
+import { challengeOf, complete, enrol } from "../second-factor/calls.js";
 import { call, linksIn, newTokenTo, NEXT, noticeTo, signIn } from "./calls.js";
 
 const MINUTE = 60;
@@ -41,7 +42,14 @@ const SMTP = { smtpUrl: smtp.url, mailFrom: "no-reply@example.com" };
 
 afterAll(() => smtp.close());
 
-describeGates({ ...SMTP, loginFailureLimit: LOCK, features: [vetoing] }, (gate) => {
+const options = {
+  ...SMTP,
+  loginFailureLimit: LOCK,
+  secondFactor: "optional",
+  features: [vetoing],
+} as const;
+
+describeGates(options, (gate) => {
   let count = 0;
   let name: string;
   let email: string;
@@ -204,6 +212,21 @@ describeGates({ ...SMTP, loginFailureLimit: LOCK, features: [vetoing] }, (gate) 
       expect(await logIn(PASSWORD)).toMatchObject(REFUSED);
       expect((await reset(await newToken())).status).toBe(200);
       expect((await logIn(NEXT)).status).toBe(200);
+    });
+
+    test("MF-2: keeps the count of a user with a second factor, or a mailbox would be enough to guess codes", async () => {
+      const { authorization } = await gate.login(name);
+      await enrol(gate, authorization);
+      for (let turn = 0; turn < LOCK; turn += 1) {
+        const challenge = await challengeOf(gate, name);
+        await complete(gate, challenge, { totp: "000000" });
+        await gate.flush();
+      }
+      gate.advance(15 * MINUTE);
+      expect((await reset(await newToken())).status).toBe(200);
+      expect(await logIn(NEXT)).toMatchObject(REFUSED);
+      await gate.auth.accounts.unlock(id);
+      expect(await logIn(NEXT)).toMatchObject({ reason: "second_factor_required" });
     });
 
     test("a user without a password gets one", async () => {

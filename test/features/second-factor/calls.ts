@@ -1,6 +1,6 @@
-import { createHmac } from "node:crypto";
 import type { NewUser } from "../../../src/accounts/accounts.js";
 import { type Answer, type Call, type Gate, PASSWORD, type Tokens } from "../../support/gate.js";
+import { codeAt, STEP } from "../../support/totp.js";
 
 const LOGIN = `mutation ($username: String!, $password: String!) {
   login(username: $username, password: $password) { access }
@@ -14,24 +14,6 @@ const REAUTHENTICATE = `mutation ($password: String, $totp: String, $recoveryCod
   reauthenticate(password: $password, totp: $totp, recoveryCode: $recoveryCode) { message authenticatedAt }
 }`;
 const CONFIRM = `mutation ($code: String!) { confirmTotp(code: $code) { message recoveryCodes } }`;
-
-/** The period of a code, in seconds. */
-export const STEP = 30;
-const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-
-/** Returns the code of a secret at a time, as RFC 6238 says, but without the library that the server uses. */
-export function codeAt(secret: string, milliseconds: number): string {
-  const bits = secret
-    .split("")
-    .map((letter) => BASE32.indexOf(letter).toString(2).padStart(5, "0"));
-  const bytes = bits.join("").match(/.{8}/g) ?? [];
-  const key = Buffer.from(bytes.map((byte) => parseInt(byte, 2)));
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(milliseconds / 1000 / STEP)));
-  const mac = createHmac("sha1", key).update(counter).digest();
-  const offset = (mac.at(-1) ?? 0) & 15;
-  return ((mac.readUInt32BE(offset) & 0x7fffffff) % 1_000_000).toString().padStart(6, "0");
-}
 
 /** Returns another code of six digits. */
 export const notThe = (code: string, by = 1) =>

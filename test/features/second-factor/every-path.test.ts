@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { afterAll, beforeEach, expect, test } from "@jest/globals";
 import { describeGates, type Gate, PASSWORD } from "../../support/gate.js";
 import { MailServer } from "../../support/mail-server.js";
+import { STEP } from "../../support/totp.js";
 import { answered, complete as completeExternal, logIn } from "../external-login/calls.js";
 import { IdentityServer, PAGE } from "../external-login/identity-server.js";
 import { call } from "../rest-bridge/calls.js";
@@ -12,7 +13,6 @@ import {
   enrolled,
   login,
   newName,
-  STEP,
   tokenIn,
 } from "./calls.js";
 

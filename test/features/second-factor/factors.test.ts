@@ -2,10 +2,10 @@ import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { defineFeature, requireSecondFactor } from "../../../src/index.js";
 import { describeGates, PASSWORD } from "../../support/gate.js";
 import { MailServer } from "../../support/mail-server.js";
+import { codeAt, STEP } from "../../support/totp.js";
 import {
   beginTotp,
   challengeOf,
-  codeAt,
   complete,
   confirmTotp,
   disableTotp,
@@ -18,7 +18,6 @@ import {
   readState,
   reauthenticate,
   signIn,
-  STEP,
 } from "./calls.js";
 
 const ACR = "http://schemas.openid.net/pape/policies/2007/06/multi-factor";
@@ -212,6 +211,24 @@ describeGates(options, (gate) => {
         const proved = await reauthenticate(gate, authorization, { totp: ada.code() });
         expect(proved.data.reauthenticate.message).toBe("Second factor confirmed");
         expect((await send()).status).toBe(200);
+      },
+    );
+
+    test.each([
+      ["disableTotp", "message"],
+      ["regenerateRecoveryCodes", "recoveryCodes"],
+    ])(
+      "MF-8: keeps the factor and the codes if the session has ended since the request with %s began",
+      async (field, selected) => {
+        const dump = async () => [
+          await gate.sql(`SELECT * FROM totp WHERE user_id = ?`, [ada.id]),
+          await gate.sql(`SELECT * FROM recovery_code WHERE user_id = ?`, [ada.id]),
+        ];
+        const before = await dump();
+        const query = `mutation { logoutAll { message } ${field} { ${selected} } }`;
+        const answer = await gate.ask(query, { authorization });
+        expect(answer).toMatchObject({ reason: "token_revoked", data: null });
+        expect(await dump()).toEqual(before);
       },
     );
 

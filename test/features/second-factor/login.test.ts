@@ -4,6 +4,7 @@ import { defineFeature, Vetoed } from "../../../src/index.js";
 import type { SecondFactorRequired } from "../../../src/features/second-factor/errors.js";
 import { attempt, expectThrottled, from } from "../../support/attempts.js";
 import { describeFreshGates, describeGates, PASSWORD } from "../../support/gate.js";
+import { STEP } from "../../support/totp.js";
 import {
   challengeOf,
   complete,
@@ -15,7 +16,6 @@ import {
   notThe,
   reauthenticate,
   signIn,
-  STEP,
   tokenIn,
 } from "./calls.js";
 

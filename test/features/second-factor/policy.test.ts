@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { createServer, defineFeature } from "../../../src/index.js";
 import { describeGates, PASSWORD } from "../../support/gate.js";
+import { call as callRest } from "../rest-bridge/calls.js";
 import { beginTotp, enrol, enrolled, newName, readState, reauthenticate } from "./calls.js";
 
 const REFUSED = { status: 403, code: "FORBIDDEN", reason: "enrolment_required", data: null };
@@ -69,8 +70,61 @@ describeGates(options, (gate) => {
     expect(await salary(authorization)).toMatchObject(REFUSED);
   });
 
+  test.each(["JWT", "SLIDING", "TOKEN"] as const)(
+    "other services learn that such a token is not active, with the scheme %s",
+    async (scheme) => {
+      const tokens = await gate.login(name, scheme);
+      const given = [tokens.token, tokens.access, tokens.refresh].filter(Boolean);
+      for (const each of given) {
+        expect((await gate.verify(each)).data.verifyToken).toMatchObject({
+          ...{ active: false, user: null },
+        });
+        expect(await gate.auth.authentication.verifyToken(each)).toBeNull();
+      }
+      if (scheme === "TOKEN") return;
+      await enrol(gate, tokens.authorization);
+      for (const each of given) {
+        expect((await gate.verify(each)).data.verifyToken.active).toBe(true);
+      }
+    },
+  );
+
+  test("the REST API of Django refuses such a token", async () => {
+    const django = await gate.another({ restBridge: true });
+    const { access } = await gate.login(name);
+    const verify = () => callRest(`${django.url}/token/verify/`, { json: { token: access } });
+    expect((await verify()).status).toBe(401);
+    await gate.auth.accounts.setRole(
+      (await gate.auth.accounts.findUser({ username: name }))!,
+      "USER",
+    );
+    expect((await verify()).status).toBe(200);
+    await django.close();
+  });
+
+  test("a logout by the header leaves the cookie of another session, in which the user can add one", async () => {
+    const page = await gate.another({ refreshCookie: true });
+    const headers = { origin: page.url, "x-gatehouse-csrf": "1" };
+    const login = () =>
+      gate.ask(
+        `mutation { login(username: "${name}", password: "${PASSWORD}") { access refresh } }`,
+        { url: page.url, headers },
+      );
+    const first = await login();
+    const cookie = /^[^;]+/.exec((await login()).headers.get("set-cookie") ?? "")?.[0] ?? "";
+    const ended = await gate.ask("mutation { logout(refresh: null) { sessionsEnded } }", {
+      url: page.url,
+      headers: { ...headers, cookie },
+      authorization: `Bearer ${first.data.login.access}`,
+    });
+    expect(ended.data.logout.sessionsEnded).toBe(1);
+    expect(ended.headers.get("set-cookie")).toBeNull();
+    await page.close();
+  });
+
   test("the check costs no statement", async () => {
-    const { authorization } = await gate.login(name);
+    const { authorization, access } = await gate.login(name);
+    expect(await gate.countStatements(() => gate.verify(access))).toBe(1);
     expect(await gate.countStatements(() => gate.me(authorization))).toBe(1);
     expect(await gate.countStatements(() => salary(authorization))).toBe(1);
   });

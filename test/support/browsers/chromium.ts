@@ -35,7 +35,19 @@ export async function openChromium(executablePath: string): Promise<Browser> {
       const page = tab as unknown as Page;
       const session = await page.context().newCDPSession(page);
       await session.send("WebAuthn.enable");
-      await session.send("WebAuthn.addVirtualAuthenticator", { options: AUTHENTICATOR });
+      const authenticator = await session.send("WebAuthn.addVirtualAuthenticator", {
+        options: AUTHENTICATOR,
+      });
+      return {
+        async setAway(isAway) {
+          const presence = { ...authenticator, enabled: !isAway };
+          await session.send("WebAuthn.setAutomaticPresenceSimulation", presence);
+        },
+        async countPasskeys() {
+          const { credentials } = await session.send("WebAuthn.getCredentials", authenticator);
+          return credentials.length;
+        },
+      };
     },
     close: () => browser.close(),
   };

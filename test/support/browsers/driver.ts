@@ -6,8 +6,15 @@ export interface Browser {
   /** Opens an empty profile. Calls `complain` for errors in the console, uncaught errors, and the URLs of requests. */
   newPerson(options: PersonOptions, complain: Complain): Promise<Person>;
   /** Gives a tab an authenticator that keeps passkeys. It always says that it has checked its user. */
-  addAuthenticator?(page: Page): Promise<void>;
+  addAuthenticator?(page: Page): Promise<Authenticator>;
   close(): Promise<void>;
+}
+
+/** A device that keeps passkeys. It is at once touched by its user, unless the user is away. */
+export interface Authenticator {
+  setAway(isAway: boolean): Promise<void>;
+  /** Returns how many passkeys the device keeps. */
+  countPasskeys(): Promise<number>;
 }
 
 export interface PersonOptions {

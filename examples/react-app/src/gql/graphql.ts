@@ -225,7 +225,7 @@ export type Mutation = {
   addPasskey: AddPasskeyPayload;
   /** Begins a login at another provider. If the request is signed in, the login links the account at the provider to the caller, and needs a password given within the last 15 minutes. */
   beginExternalLogin: ExternalLoginStart;
-  /** Begins a login by a passkey, without a user name. */
+  /** Begins a use of a passkey: a login without a user name, the second step of a login, or another proof of the caller. */
   beginPasskeyLogin: PasskeyOptions;
   /** Begins to add a passkey. Only the same session can complete it. */
   beginPasskeyRegistration: PasskeyOptions;
@@ -310,7 +310,7 @@ export type Mutation = {
   updateUser: UserPayload;
   /** Proves an e-mail address by the token of a mail. Opens no session. */
   verifyEmail: VerifyEmailPayload;
-  /** Checks a token of any kind. It is active unless it has expired, it was revoked, or its user is inactive. */
+  /** Checks a token of any kind. It is active unless it has expired, it was revoked, or its user is inactive or must first add a second factor. */
   verifyToken: TokenVerification;
 };
 
@@ -324,6 +324,11 @@ export type MutationAddPasskeyArgs = {
 export type MutationBeginExternalLoginArgs = {
   provider: Scalars['String']['input'];
   redirectTo: Scalars['String']['input'];
+};
+
+
+export type MutationBeginPasskeyLoginArgs = {
+  challenge?: InputMaybe<Scalars['String']['input']>;
 };
 
 
