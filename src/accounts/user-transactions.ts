@@ -60,7 +60,7 @@ export class UserTransactions {
         if (event !== null) events.push(event);
         if (ended !== undefined) events.push(...ended.events);
       });
-      if (events.length > 0) await storeEvents(run, events, client);
+      await storeEvents(run, events, client);
       return changed;
     });
     for (const event of events) onEvent(event, client);
