@@ -1,5 +1,5 @@
-// Import the other modules only inside the functions, after the version of graphql was checked. With a wrong version,
-// these imports fail with unclear errors.
+// Import only types here, and everything else inside the functions. `index.ts` first loads `graphql-package.ts`, which
+// checks the version of graphql. With a wrong version, an import here would fail earlier, with an unclear error.
 import type { Auth, AuthOptions } from "./auth-api.js";
 import type { Feature } from "./features/feature.js";
 import type { Server, ServerOptions } from "./http/server.js";

@@ -21,7 +21,9 @@ export interface Impersonation {
 }
 
 /**
- * Creates an impersonation. Sends no request. If this tab acted as a user before a reload, the impersonation continues.
+ * Creates an impersonation. If this tab acted as a user before a reload and has kept that session, the impersonation
+ * continues. If the administrator is no longer signed in, ends the kept session at the server. Otherwise sends no
+ * request.
  * @param auth the administrator's own client
  */
 export function createImpersonation(auth: AuthClient): Impersonation {

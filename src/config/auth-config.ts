@@ -33,7 +33,7 @@ export type SecretOption = (typeof SECRETS)[number];
 
 export interface SettingsOwner {
   readonly settings?: Settings;
-  /** Returns a problem for each contradiction between settings. */
+  /** Returns a problem for each setting that is missing, or that contradicts other settings. */
   findProblems?(config: Readonly<Record<string, unknown>>): readonly Problem[];
 }
 

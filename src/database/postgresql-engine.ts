@@ -71,7 +71,10 @@ export function createEngine(
       withConnection(pool, READ_TIMEOUT, (connection, left) =>
         connections.run(connection, toQuery(statement), values, left),
       );
-  /** Sends no further statement in the last {@link MARGIN}, so that there is time for `COMMIT`. */
+  /**
+   * Sends no statement, and no `COMMIT`, in the last {@link MARGIN} of `left`. So there is always time for the answer of
+   * a `COMMIT` that was sent.
+   */
   const transact = <Result>(
     connection: Client,
     left: number,

@@ -21,8 +21,8 @@ export const IS_OPEN = `(session.ended_at IS NULL AND (session.expires_at IS NUL
 
 /**
  * SQL condition: the session is open, its user is active, and the user's `credentials_version` has not changed. If an
- * administrator acts as the user, {@link IMPERSONATOR_ROLE} must still be the role of administrators. {@link liveAt}
- * returns the parameters.
+ * administrator acts as the user, the expression {@link IMPERSONATOR_ROLE} must yield the role of administrators, which
+ * it does while the administrator may act. {@link liveAt} returns the parameters.
  */
 export const IS_LIVE = `(${IS_OPEN} AND EXISTS (
   SELECT 1 FROM "user" owner WHERE owner.id = session.user_id AND owner.is_active

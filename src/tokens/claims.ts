@@ -6,7 +6,7 @@ import { parseCanonicalJson } from "./jwt.js";
 /** The longest text of a required claim, in characters. */
 const TEXT_MAX_LENGTH = 255;
 
-/** The claims of every token of Gatehouse. @see RFC 7519 4.1 */
+/** The claims of every JWT of Gatehouse. @see RFC 7519 4.1 */
 export interface Claims {
   readonly iss: string;
   readonly aud: string;

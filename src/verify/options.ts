@@ -20,7 +20,7 @@ export interface VerifierOptions {
   readonly cacheLifetime?: number;
   /** The shortest time between two requests for the keys, even if tokens name unknown keys. @default 10 */
   readonly cooldown?: number;
-  /** Called with one line of text when Gatehouse cannot be reached. @default console.error */
+  /** Called with one line of text if Gatehouse gives no answer, or a wrong one. @default console.error */
   readonly log?: (line: string) => void;
 }
 

@@ -16,7 +16,7 @@ export class ExternalLoginEntity {
   @PrimaryKey({ type: "text" })
   stateHash!: string;
 
-  /** SHA-256 of the proof that only the browser has, in hex. */
+  /** SHA-256, in hex, of a random secret that only the browser that began the login has. */
   @Property({ type: "text" })
   proofHash!: string;
 

@@ -27,8 +27,8 @@ export interface Standing {
   /** Whether the token was imported or sent to Gatehouse before. */
   readonly isSeen: boolean | number;
   readonly outstandingId: string | null;
-  /** Whether the token may get a session. Null if there is no such user. */
-  readonly isOpenable: boolean | number | null;
+  /** Whether the token may get a session. False if there is no such user. */
+  readonly isOpenable: boolean | number;
 }
 
 /** The session of a token. Times are in epoch milliseconds. */

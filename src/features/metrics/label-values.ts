@@ -2,7 +2,7 @@
 export const OTHER = "other";
 
 /**
- * Limits how many values a label has, because Prometheus stores each value for good. Without a limit, clients could add
+ * Limits how many values a label has, because this process keeps a time series for each value until it ends. Without a limit, clients could add
  * any number of values if a feature builds a value from their input.
  */
 export class LabelValues {

@@ -51,8 +51,8 @@ export class RecoveryService {
   }
 
   /**
-   * Mails a link to the active user who has the address. If there is no such user, sends no mail, but the caller does
-   * not learn this.
+   * Mails a link to the active user who has the address. Sends no mail if there is no such user, the user's resets are
+   * held, or too many mails were sent. The caller does not learn this.
    * @throws {@link BadUserInput} when the address is malformed
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws {@link ServiceUnavailable} when too many requests wait
