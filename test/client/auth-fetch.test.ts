@@ -242,6 +242,8 @@ describe("authFetch", () => {
         },
       };
     }
+    // The server runs in this process, too, and needs it.
+    NativeURL.canParse = URL.canParse;
     const undo = withGlobal("URL", NativeURL);
     try {
       const native = createAuthClient({ url: proxy.url, allowedOrigins: [apiUrl] });
