@@ -6,5 +6,5 @@ const TRACEPARENT = /^(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})[\da-f]{1
  * @see https://www.w3.org/TR/trace-context/#traceparent-header
  */
 export function parseTraceparent(header: unknown): string | null {
-  return TRACEPARENT.exec(String(header))?.[1] ?? null;
+  return typeof header === "string" ? (TRACEPARENT.exec(header)?.[1] ?? null) : null;
 }

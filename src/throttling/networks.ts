@@ -18,7 +18,7 @@ export type Networks = readonly [address: string, site?: string];
 
 /** Returns whether an address is one of this machine, also in a form such as `::ffff:127.0.0.1`. */
 export function isLoopbackAddress(address: string): boolean {
-  return isLoopback(address.replace("::ffff:", ""));
+  return isLoopback(address.replace(/^::ffff:/, ""));
 }
 
 /**

@@ -122,6 +122,13 @@ describe("GQ-15: many requests of one address at once", () => {
     },
   );
 
+  test("an IPv6 address that only contains a loopback address is not one of this machine", () => {
+    const turns = new Turns(1);
+    const address = "12::ffff:7.0.0.1";
+    for (let count = 0; count < PENDING; count += 1) expect(turns.take(address)).not.toBeNull();
+    expect(turns.take(address)).toBeNull();
+  });
+
   test("a /64 network of IPv6 counts as one address, and a /48 network as 16", () => {
     const turns = new Turns(1);
     const isTaken = (address: string) => turns.take(address) !== null;
