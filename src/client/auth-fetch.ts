@@ -1,14 +1,12 @@
 import { type Failure, findRefusal, type GraphQLErrorLike } from "./failure.js";
 import type { ResolvedOptions } from "./options.js";
-import { originOf, resolveUrl } from "./platform.js";
+import { resolveUrl } from "./platform.js";
 import type { Renewal } from "./renewal.js";
 
 export function createAuthFetch(
-  { endpoint, origins }: ResolvedOptions,
+  { endpoint, isAllowed }: ResolvedOptions,
   { getAuthorization, recover }: Renewal,
 ): typeof fetch {
-  const isAllowed = (url: string) => origins.has(originOf(url) ?? "");
-
   return async (input, init) => {
     const request = typeof input === "object" && "url" in input ? input : undefined;
     const url = request?.url ?? (input as string | URL).toString();

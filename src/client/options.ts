@@ -46,7 +46,8 @@ export interface ResolvedOptions {
   readonly isCookie: boolean;
   /** The name of the storage entry, the lock and the channel. It differs for each server and scheme. */
   readonly name: string;
-  readonly origins: ReadonlySet<string | undefined>;
+  /** Returns whether the token may be sent to a URL. */
+  readonly isAllowed: (url: string) => boolean;
   readonly endpoint: Endpoint;
 }
 
@@ -94,12 +95,13 @@ export function resolveOptions(options: AuthClientOptions): ResolvedOptions {
   if (!(typeof timeout === "number" && timeout > 0 && timeout <= MAX_TIMEOUT))
     refuse("timeout", `must be a number of seconds, more than 0 and at most ${MAX_TIMEOUT}`);
   if (typeof fetch !== "function") refuse("fetch", "must be a function");
+  const origins = new Set([href, page ?? href, ...allowedOrigins].map(originOf));
   return {
     scheme,
     storage,
     isCookie,
     name: `gatehouse:${scheme}:${href}`,
-    origins: new Set([href, page ?? href, ...allowedOrigins].map(originOf)),
+    isAllowed: (url) => origins.has(originOf(url) ?? ""),
     endpoint: {
       url: href,
       fetch,

@@ -1,6 +1,5 @@
 import type { AuthClient } from "./auth-client.js";
 import { type Failure, type GraphQLErrorLike, toFailure } from "./failure.js";
-import { originOf } from "./platform.js";
 import type { Result } from "./result.js";
 
 /**
@@ -62,8 +61,7 @@ export function createStepUp(auth: AuthClient, ask: AskForProof): StepUp {
       const url = again instanceof Request ? again.url : String(again);
       // After a redirect, `response.url` is another one. A response that was made by hand has none.
       const urls = [url, response.url || url];
-      const isOwn = urls.every((each) => internals.config.origins.has(originOf(each) ?? ""));
-      if (!isOwn) return response;
+      if (!urls.every(internals.config.isAllowed)) return response;
       const isRepeated = await isProven(await readFailure(response));
       return isRepeated ? auth.authFetch(again, init) : response;
     },
