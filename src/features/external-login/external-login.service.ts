@@ -151,7 +151,7 @@ export class ExternalLoginService {
   async unlink(context: AuthContext, id: string): Promise<void> {
     const user = await loadOwner(context);
     if (!isId(id)) throw new BadUserInput("There is no such account.");
-    const provider = await this.#parts.accounts.remove(user.id, id);
+    const provider = await this.#parts.accounts.remove(user, id);
     const details = { provider };
     this.#core.onEvent(
       { type: "external-login:unlinked", userId: user.id, details },

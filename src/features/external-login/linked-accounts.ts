@@ -27,7 +27,7 @@ export interface NewLink {
 
 /** The accounts at providers by which users can log in. */
 export class LinkedAccounts {
-  readonly #core: Pick<CoreServices, "now" | "signInMethods" | "sql">;
+  readonly #core: Pick<CoreServices, "now" | "sessions" | "signInMethods" | "sql">;
   readonly #mail: Mail | undefined;
   /** SQL condition: the provider of the row `linked_account` is in the settings. */
   readonly #isUsable: string;
@@ -37,7 +37,7 @@ export class LinkedAccounts {
    * @param mail tells users of new links; undefined if mail is off
    */
   constructor(
-    core: Pick<CoreServices, "now" | "signInMethods" | "sql">,
+    core: Pick<CoreServices, "now" | "sessions" | "signInMethods" | "sql">,
     providers: readonly string[],
     mail: Mail | undefined,
   ) {
@@ -126,22 +126,26 @@ export class LinkedAccounts {
   /**
    * Removes one of the user's accounts.
    * @returns the name of its provider
+   * @throws {@link TokenRevoked} when the user's session has ended since the request began
    * @throws {@link LastSignInMethod} when the user has no other way to log in
    * @throws {@link BadUserInput} when the user has no such account
    */
-  async remove(userId: string, id: string): Promise<string> {
-    const { signInMethods, sql } = this.#core;
-    const [removed] = await sql.writeExclusive<{ provider: string }>(
-      `DELETE FROM linked_account WHERE id = ? AND user_id = ?
-         AND ${signInMethods.countOf("linked_account.user_id")} > CASE WHEN ${this.#isUsable} THEN 1 ELSE 0 END
-       RETURNING provider`,
-      [id, userId],
-    );
-    if (removed !== undefined) return removed.provider;
-    const kept = await sql.read(`SELECT id FROM linked_account WHERE id = ? AND user_id = ?`, [
-      id,
-      userId,
-    ]);
-    throw kept.length > 0 ? new LastSignInMethod() : new BadUserInput("There is no such account.");
+  async remove(user: Pick<Principal, "id" | "session">, id: string): Promise<string> {
+    const { sessions, signInMethods, sql } = this.#core;
+    const own = [id, user.id];
+    return sql.inTransaction(async (run) => {
+      await sessions.requireLive(user.session, run);
+      const [removed] = await run<{ provider: string }>(
+        `DELETE FROM linked_account WHERE id = ? AND user_id = ?
+           AND ${signInMethods.countOf("linked_account.user_id")} > CASE WHEN ${this.#isUsable} THEN 1 ELSE 0 END
+         RETURNING provider`,
+        own,
+      );
+      if (removed !== undefined) return removed.provider;
+      const kept = await run(`SELECT id FROM linked_account WHERE id = ? AND user_id = ?`, own);
+      throw kept.length > 0
+        ? new LastSignInMethod()
+        : new BadUserInput("There is no such account.");
+    });
   }
 }

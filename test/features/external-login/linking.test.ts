@@ -182,6 +182,19 @@ describeGates(OPTIONS, (gate) => {
       expect(await linkedAccounts()).toHaveLength(1);
     });
 
+    test("keeps an account if the session has ended since the request began", async () => {
+      await link();
+      const [account] = await linkedAccounts();
+      const answer = await gate.ask(
+        `mutation ($id: ID!) { logoutAll { message } unlinkAccount(id: $id) { message } }`,
+        { ...own(), variables: { id: account.id } },
+      );
+      expect(answer).toMatchObject({ reason: "token_revoked", data: null });
+      expect(await gate.sql("SELECT id FROM linked_account WHERE user_id = ?", [id])).toHaveLength(
+        1,
+      );
+    });
+
     test("refuses another user's account, and an unknown one", async () => {
       await link();
       const [account] = await linkedAccounts();
