@@ -2,6 +2,7 @@ import { InvalidCredentials } from "../errors.js";
 import type { Client } from "../events.js";
 import type { RunStatement } from "../sql.js";
 import type { PasswordChange } from "./accounts.js";
+import type { LoginAttempts } from "./login-attempts.js";
 import type { Role } from "./role.js";
 import type { SignInMethods } from "./sign-in-methods.js";
 import { requireFree, type StoredEmail, type StoredName } from "./stored-names.js";
@@ -47,28 +48,31 @@ export interface PasswordChanging extends PasswordChange, Steps {
    */
   readonly credentialsVersion?: number | null | undefined;
   /**
-   * Whether the count of wrong passwords and codes stays, so that the account is not unlocked. It always stays if
-   * `credentialsVersion` is given, because the wrong codes of a second factor count, too.
+   * Whether the user proved a mailbox instead of the password. The account of a user who has a second factor then stays
+   * locked. See {@link LoginAttempts.keepCountIf}.
    * @default false
    */
-  readonly keepsCount?: boolean;
+  readonly isReset?: boolean;
 }
 
 /** Creates users, and changes their names, addresses and passwords. A changed password ends sessions. */
 export class AccountChanges {
   readonly #users: UserTransactions;
   readonly #failureLimit: number;
+  readonly #attempts: Pick<LoginAttempts, "keepsCount">;
   readonly #sessions: UserSessions;
   readonly #signInMethods: Pick<SignInMethods, "removeAll">;
 
   constructor(
     users: UserTransactions,
     failureLimit: number,
+    attempts: Pick<LoginAttempts, "keepsCount">,
     sessions: UserSessions,
     signInMethods: Pick<SignInMethods, "removeAll">,
   ) {
     this.#users = users;
     this.#failureLimit = failureLimit;
+    this.#attempts = attempts;
     this.#sessions = sessions;
     this.#signInMethods = signInMethods;
   }
@@ -147,15 +151,22 @@ export class AccountChanges {
   async setPasswordHash(
     id: string,
     passwordHash: string,
-    { keepSession = null, credentialsVersion = null, begin, finish, ...change }: PasswordChanging,
+    {
+      keepSession = null,
+      credentialsVersion = null,
+      isReset = false,
+      begin,
+      finish,
+    }: PasswordChanging,
     client: Client,
   ): Promise<number> {
-    const keepsCount = change.keepsCount === true || credentialsVersion !== null;
+    const keepsCount =
+      credentialsVersion !== null ? "1 = 1" : isReset ? this.#attempts.keepsCount : "1 = 0";
     return this.#users.change(client, async (run, report) => {
       await begin?.(run, id);
       const changed = await run(
-        `UPDATE "user" SET password_hash = ?, credentials_version = credentials_version + 1
-           ${keepsCount ? "" : ", failed_logins = 0"}
+        `UPDATE "user" SET password_hash = ?, credentials_version = credentials_version + 1,
+           failed_logins = CASE WHEN ${keepsCount} THEN failed_logins ELSE 0 END
          WHERE id = ? AND credentials_version = COALESCE(?, credentials_version) RETURNING id`,
         [passwordHash, id, credentialsVersion],
       );

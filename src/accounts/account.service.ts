@@ -15,6 +15,7 @@ import type { AccountHooks } from "./account-hooks.js";
 import type { Accounts, Login, NewUser, UserChanges } from "./accounts.js";
 import { isId, newId } from "./id.js";
 import { parseLogin, requireObject } from "./identifiers.js";
+import type { LoginAttempts } from "./login-attempts.js";
 import type { Owner } from "./new-password.js";
 import type { PasswordHasher } from "./password-hasher.js";
 import { type PasswordPolicy, passwordPolicyOf } from "./password-policy.js";
@@ -46,6 +47,7 @@ export class AccountService implements Accounts {
     sql: TransactionalSql,
     settings: AccountSettings,
     hasher: PasswordHasher,
+    attempts: Pick<LoginAttempts, "keepsCount">,
     sessions: UserSessions,
     signInMethods: Pick<SignInMethods, "removeAll">,
     hooks: AccountHooks,
@@ -55,7 +57,8 @@ export class AccountService implements Accounts {
     this.#settings = settings;
     this.#hasher = hasher;
     const users = new UserTransactions(sql, settings);
-    this.#changes = new AccountChanges(users, settings.loginFailureLimit, sessions, signInMethods);
+    const { loginFailureLimit } = settings;
+    this.#changes = new AccountChanges(users, loginFailureLimit, attempts, sessions, signInMethods);
     this.#access = new AccessChanges(users, settings.roles, sessions);
     this.#list = new UserList(sql, settings.roles);
     this.#hooks = hooks;

@@ -7,7 +7,7 @@ import type { PasswordHasher } from "./password-hasher.js";
 
 export type LoginAttemptSettings = Pick<AuthConfig, "loginFailureLimit" | "onEvent">;
 
-/** @param keepsCount the condition of {@link LoginAttempts.keepCountIf} */
+/** @param keepsCount see {@link LoginAttempts.keepsCount} */
 const recordIf = (keepsCount: string) => `
   UPDATE "user" SET last_login_at = COALESCE(?, last_login_at), password_hash = ?,
     failed_logins = CASE WHEN ${keepsCount} THEN failed_logins ELSE 0 END
@@ -44,6 +44,11 @@ export class LoginAttempts {
     this.#keepsCount = condition;
   }
 
+  /** SQL condition: the row `"user"` matches the condition of {@link LoginAttempts.keepCountIf}. */
+  get keepsCount(): string {
+    return this.#keepsCount();
+  }
+
   isAllowed({ isActive, failedLogins }: Account): boolean {
     return Boolean(isActive) && failedLogins < this.#settings.loginFailureLimit;
   }
@@ -68,7 +73,7 @@ export class LoginAttempts {
     const { loginFailureLimit } = this.#settings;
     const values = [loginAt, currentHash, id, passwordHash, credentialsVersion, loginFailureLimit];
     const finished = await this.#sql.inSharedTransaction(async (run) => {
-      const recorded = await run(recordIf(this.#keepsCount()), values);
+      const recorded = await run(recordIf(this.keepsCount), values);
       return recorded.length === 1 ? { result: await finish(run) } : null;
     });
     if (finished !== null) return finished.result;

@@ -59,14 +59,22 @@ export function createCore(
   };
   const signInMethods = new SignInMethods();
   const settings = { ...config, storeEvents };
-  const accounts = new AccountService(database, settings, hasher, sessions, signInMethods, {
-    onUnlocked: (userId, by) =>
-      throttle.forgetFailures(userId, by === "administrator").catch(onFault),
-    beforePasswordChange: (user, client) => hooks.before("beforePasswordChange", user, client),
-    afterPasswordChange: (user, client) => hooks.after("afterPasswordChange", user, client),
-    onUserDeleted: (user, client) => hooks.after("onUserDeleted", user, client),
-  });
   const attempts = new LoginAttempts(database, config, hasher);
+  const accounts = new AccountService(
+    database,
+    settings,
+    hasher,
+    attempts,
+    sessions,
+    signInMethods,
+    {
+      onUnlocked: (userId, by) =>
+        throttle.forgetFailures(userId, by === "administrator").catch(onFault),
+      beforePasswordChange: (user, client) => hooks.before("beforePasswordChange", user, client),
+      afterPasswordChange: (user, client) => hooks.after("afterPasswordChange", user, client),
+      onUserDeleted: (user, client) => hooks.after("onUserDeleted", user, client),
+    },
+  );
   const kinds = new TokenKinds(config, keys.ring, createRefreshKeyRing(config.secretKeys));
   const issuer = new TokenIssuer(kinds, accounts, config);
   const { now, roles } = config;

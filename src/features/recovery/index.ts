@@ -1,7 +1,6 @@
 import { onOff } from "../../config/kinds.js";
 import { type CoreServices, defineFeature } from "../feature.js";
 import { mail as mailFeature } from "../mail/index.js";
-import { secondFactor } from "../second-factor/index.js";
 
 const settings = {
   /**
@@ -14,7 +13,7 @@ const settings = {
 /** Lets users change their password and e-mail address, reset a forgotten password, and delete their account. */
 export const recovery = defineFeature({
   name: "recovery",
-  uses: ["mail", "second-factor"],
+  uses: ["mail"],
   settings,
   isOn: (config) => config.recovery,
   create: async (core: CoreServices, _config, apiOf) => {
@@ -25,8 +24,6 @@ export const recovery = defineFeature({
     if (mail === undefined) return { resolvers: [ownAccount] };
     const { RecoveryService } = await import("./recovery.service.js");
     const { RecoveryResolver } = await import("./recovery.resolver.js");
-    const factors = apiOf.ifOn(secondFactor)?.secondFactors;
-    const service = new RecoveryService(core, mail, factors);
-    return { resolvers: [ownAccount, new RecoveryResolver(service)] };
+    return { resolvers: [ownAccount, new RecoveryResolver(new RecoveryService(core, mail))] };
   },
 });

@@ -16,7 +16,6 @@ import {
   type Recipient,
   throwNotValid,
 } from "../mail/index.js";
-import type { SecondFactors } from "../second-factor/index.js";
 
 interface ResetRequest {
   /** The address in canonical form. */
@@ -33,19 +32,12 @@ interface ChangeRequest {
 export class RecoveryService {
   readonly #core: Pick<CoreServices, "accounts" | "onEvent" | "throttle">;
   readonly #mail: Mail;
-  readonly #factors: SecondFactors | undefined;
   readonly #resets: MailRequests<ResetRequest>;
   readonly #changes: MailRequests<ChangeRequest>;
 
-  /** @param factors undefined if second factors are off */
-  constructor(
-    core: Pick<CoreServices, "accounts" | "onEvent" | "throttle">,
-    mail: Mail,
-    factors: SecondFactors | undefined,
-  ) {
+  constructor(core: Pick<CoreServices, "accounts" | "onEvent" | "throttle">, mail: Mail) {
     this.#core = core;
     this.#mail = mail;
-    this.#factors = factors;
     this.#resets = mail.requestsOf("requestPasswordReset", (request) => this.#sendReset(request));
     this.#changes = mail.requestsOf("changeEmail", (request) => this.#sendChange(request));
   }
@@ -91,7 +83,7 @@ export class RecoveryService {
     const given = { purpose: "resetPassword", token } as const;
     const { userId } = await this.#mail.tokens.find(given);
     const change = {
-      keepsCount: (await this.#factors?.isEnrolled(userId)) ?? false,
+      isReset: true,
       begin: (run: RunStatement) => this.#mail.tokens.consume(run, given),
       finish: async (run: RunStatement) =>
         queueNotice(this.#mail, run, "password-changed", await readRecipient(run, userId)),
