@@ -243,7 +243,7 @@ describe("authFetch", () => {
       };
     }
     // The server runs in this process, too, and needs it.
-    NativeURL.canParse = URL.canParse;
+    NativeURL.canParse = (url: string) => URL.canParse(url);
     const undo = withGlobal("URL", NativeURL);
     try {
       const native = createAuthClient({ url: proxy.url, allowedOrigins: [apiUrl] });
