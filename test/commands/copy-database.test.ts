@@ -66,8 +66,16 @@ const ME = "{ me { username impersonatedBy { username } } }";
 const AUDIT = `{ auditEvents(first: 100) { edges { node {
   id type at isByOther sessionId actorSessionId ipAddress userAgent requestId details { name value } actor { id } user { id }
 } } } }`;
-const SESSIONS =
-  "{ allSessions(first: 100) { edges { node { id scheme createdAt lastUsedAt } } } }";
+
+/** Returns all events except `webhooks:delayed`, because each server reports those at a moment of its own. */
+async function audit(server: Serving, authorization: string): Promise<any> {
+  const { data, errors } = await server.ask(AUDIT, authorization);
+  if (errors) throw new Error(JSON.stringify(errors));
+  return data.auditEvents.edges.filter(({ node }: any) => node.type !== "webhooks:delayed");
+}
+
+// Without `lastUsedAt`, because these very requests change it.
+const SESSIONS = "{ allSessions(first: 100) { edges { node { id scheme createdAt } } } }";
 
 async function publishedKeys({ url }: Serving): Promise<unknown[]> {
   const response = await fetch(`${url}/.well-known/jwks.json`);
@@ -127,7 +135,7 @@ describePostgres("gatehouse copy-database", () => {
       await expect(before.login("ada", "a wrong password, of course")).rejects.toThrow("invalid");
       expect((await folder.run(["rotate-keys"], { env: SETTINGS })).code).toBe(0);
       const old = {
-        audit: await before.ask(AUDIT, `Bearer ${boss}`),
+        audit: await audit(before, `Bearer ${boss}`),
         sessions: await before.ask(SESSIONS, `Bearer ${boss}`),
       };
       expect((await before.stop()).code).toBe(0);
@@ -159,7 +167,8 @@ describePostgres("gatehouse copy-database", () => {
       const after = await folder.serve({ ...SETTINGS, ...env });
       const bearer = `Bearer ${boss}`;
       const me = async (authorization: string) => (await after.ask(ME, authorization)).data?.me;
-      expect(await after.ask(AUDIT, bearer)).toEqual(old.audit);
+      expect(old.audit.length).toBeGreaterThan(5);
+      expect(await audit(after, bearer)).toEqual(old.audit);
       expect((await after.ask(SESSIONS, bearer)).data).toEqual(old.sessions.data);
       expect(await publishedKeys(after)).toHaveLength(2);
       const ada = { username: "ada", impersonatedBy: null };
