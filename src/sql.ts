@@ -30,6 +30,13 @@ export interface Sql {
    */
   readonly skipLocked: string;
   /**
+   * SQL text to put at the end of a `SELECT … ORDER BY id` inside a statement that writes. The statement then locks the
+   * selected rows in this order. Use it wherever a statement may lock several rows. Otherwise, two statements that lock
+   * the same rows in different orders could wait for each other. Empty for SQLite, which runs one writing statement at a
+   * time.
+   */
+  readonly forUpdate: string;
+  /**
    * Runs a statement that only reads. The statement stays prepared for the next call. Integers of all sizes are numbers.
    * A boolean is `true` or `false` on PostgreSQL, and 1 or 0 on SQLite.
    */
@@ -109,6 +116,7 @@ const WRITING =
 export function withChecks(sql: Sql): Sql {
   return {
     skipLocked: sql.skipLocked,
+    forUpdate: sql.forUpdate,
     read: async (statement, parameters) => {
       checkReading(statement, parameters);
       return sql.read(statement, parameters);

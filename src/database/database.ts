@@ -28,6 +28,7 @@ const READ_ONLY = "SQLITE_READONLY";
 /** Runs SQL statements on the database, without the ORM. */
 export class Database implements TransactionalSql {
   readonly skipLocked: string;
+  readonly forUpdate: string;
   read: Run;
   readOnce: Run;
   write: Run;
@@ -55,6 +56,7 @@ export class Database implements TransactionalSql {
     this.#features = features;
     this.#mayCreate = mayCreate;
     this.skipLocked = engine.skipLocked;
+    this.forUpdate = engine.forUpdate;
     this.read = this.#whileOpen(withUnavailable(engine.read, READ_ONLY));
     this.readOnce = this.#whileOpen(withUnavailable(engine.readOnce, READ_ONLY));
     const writing = (run: Run): Run => {

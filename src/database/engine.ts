@@ -25,6 +25,7 @@ export type Connections = Readonly<Record<"used" | "idle" | "max" | "waiting", n
 /** Runs SQL statements without the ORM. {@link TransactionalSql} describes the methods. */
 export interface Engine {
   readonly skipLocked: string;
+  readonly forUpdate: string;
   readonly read: Run;
   readonly readOnce: Run;
   readonly write: Run;

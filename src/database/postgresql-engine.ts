@@ -109,6 +109,7 @@ export function createEngine(
   const read = readAs(toQuery);
   return {
     skipLocked: "FOR UPDATE SKIP LOCKED",
+    forUpdate: "FOR UPDATE",
     read,
     readOnce: readAs(unnamed),
     write: againIfRowIsGone(write),

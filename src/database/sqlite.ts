@@ -100,6 +100,7 @@ function createEngine(reader: SqliteStatements, pool: Pool<sqlite3.Database>): E
       writer.run(statement, parameters);
   return {
     skipLocked: "",
+    forUpdate: "",
     read: (statement, parameters) => reader.run(statement, parameters),
     readOnce: (statement, parameters) => reader.runOnce(statement, parameters),
     write,

@@ -94,7 +94,7 @@ export function createCore(
   const isReady = async () => !isRetired && (await database.isReadable());
   const maintenance = new MaintenanceService(database, config, keys);
   maintenance.addPruneRules([
-    ...sessionPruneRules(config),
+    ...sessionPruneRules(config, database),
     COUNTER_PRUNE_RULE,
     keyPruneRule(config),
   ]);

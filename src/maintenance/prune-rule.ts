@@ -26,10 +26,21 @@ export interface OwnedPruneRule extends PruneRule {
  * Returns a {@link PruneRule.statement} that deletes a batch of rows.
  * @param key the primary key of `table`
  * @param order the column to sort by, which should have an index
+ * @param forUpdate {@link Sql.forUpdate}, for a table in which other statements also lock several rows
  */
-export function deleteBatch(table: string, key: string, condition: string, order: string): string {
-  return `DELETE FROM ${table} WHERE ${key} IN (
-    SELECT ${key} FROM ${table} WHERE ${condition} ORDER BY ${order} LIMIT ${BATCH_SIZE}) RETURNING ${key}`;
+export function deleteBatch(
+  table: string,
+  key: string,
+  condition: string,
+  order: string,
+  forUpdate = "",
+): string {
+  const batch = `SELECT ${key} FROM ${table} WHERE ${condition} ORDER BY ${order} LIMIT ${BATCH_SIZE}`;
+  const rows =
+    forUpdate === ""
+      ? batch
+      : `SELECT ${key} FROM ${table} WHERE ${key} IN (${batch}) ORDER BY ${key} ${forUpdate}`;
+  return `DELETE FROM ${table} WHERE ${key} IN (${rows}) RETURNING ${key}`;
 }
 
 /**

@@ -40,8 +40,9 @@ export class LastUsed {
       const batch = ids.slice(start, start + BATCH_SIZE);
       const places = batch.map(() => "?").join(", ");
       await this.#sql.write(
-        `UPDATE session SET last_used_at = ? WHERE id IN (${places})
-         AND (last_used_at IS NULL OR last_used_at <= ?) RETURNING id`,
+        `UPDATE session SET last_used_at = ? WHERE id IN (
+           SELECT id FROM session WHERE id IN (${places}) AND (last_used_at IS NULL OR last_used_at <= ?)
+           ${this.#sql.skipLocked}) RETURNING id`,
         [at, ...batch, at - GRANULARITY],
       );
     }

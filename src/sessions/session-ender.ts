@@ -92,8 +92,9 @@ export class SessionEnder {
   ): Promise<number> {
     const at = this.#settings.now();
     const statement = `
-      UPDATE session SET ended_at = ?, end_reason = 'logout'
-      WHERE user_id = ? AND ${condition} AND ${IS_OPEN} RETURNING id`;
+      UPDATE session SET ended_at = ?, end_reason = 'logout' WHERE id IN (
+        SELECT id FROM session WHERE user_id = ? AND ${condition} AND ${IS_OPEN}
+        ORDER BY id ${this.#sql.forUpdate}) RETURNING id`;
     const values: SqlValue[] = [at, userId, ...parameters, ...openAt(at)];
     const ended = await this.#afterSteps({ userId }, (run) =>
       run<{ id: string }>(statement, values),
@@ -131,7 +132,8 @@ export class SessionEnder {
       const ended = await this.#sql.write<{ id: string; userId: string }>(
         `UPDATE session SET ended_at = ?, end_reason = ?
          WHERE ended_at IS NULL AND id IN (
-           SELECT id FROM session WHERE ${IS_OPEN} ${ofUser} ${before} LIMIT ${MAX_ENDED})
+           SELECT id FROM session WHERE ${IS_OPEN} ${ofUser} ${before}
+           ORDER BY id LIMIT ${MAX_ENDED} ${this.#sql.forUpdate})
          RETURNING id, user_id AS "userId"`,
         [at, reason, ...openAt(at), ...values],
       );
@@ -152,27 +154,27 @@ export class SessionEnder {
     { reason, keep = null }: OutdatedEnding,
   ): Promise<EndedSessions> {
     const at = this.#settings.now();
-    if (keep !== null) {
-      await run(
-        `UPDATE session SET credentials_version = credentials_version + 1
-         WHERE id = ? AND user_id = ? AND ended_at IS NULL RETURNING id`,
-        [keep, userId],
-      );
-    }
-    const ended = await run<{
+    // Change the kept session in the same statement. With two statements, this transaction and a `logoutAll` could wait
+    // for each other.
+    const changed = await run<{
       id: string;
       expiresAt: number | null;
       refreshExpiresAt: number | null;
     }>(
-      `UPDATE session SET ended_at = ?, end_reason = ?
-       WHERE user_id = ? AND ended_at IS NULL
-         AND credentials_version < (SELECT credentials_version FROM "user" WHERE id = session.user_id)
+      `UPDATE session SET
+         credentials_version = credentials_version + CASE WHEN id = ? THEN 1 ELSE 0 END,
+         ended_at = CASE WHEN id = ? THEN NULL ELSE CAST(? AS BIGINT) END,
+         end_reason = CASE WHEN id = ? THEN NULL ELSE ? END
+       WHERE id IN (
+         SELECT id FROM session WHERE user_id = ? AND ended_at IS NULL
+           AND credentials_version < (SELECT credentials_version FROM "user" WHERE id = session.user_id)
+         ORDER BY id ${this.#sql.forUpdate})
        RETURNING id, expires_at AS "expiresAt", refresh_expires_at AS "refreshExpiresAt"`,
-      [at, reason, userId],
+      [keep, keep, at, keep, reason, userId],
     );
-    const open = ended.filter(
-      ({ expiresAt, refreshExpiresAt }) =>
-        (expiresAt ?? Infinity) > at && (refreshExpiresAt ?? Infinity) > at,
+    const open = changed.filter(
+      ({ id, expiresAt, refreshExpiresAt }) =>
+        id !== keep && (expiresAt ?? Infinity) > at && (refreshExpiresAt ?? Infinity) > at,
     );
     return {
       count: open.length,
@@ -189,8 +191,10 @@ export class SessionEnder {
     const ended = await run<{ id: string }>(
       `UPDATE session SET ended_at = ?, end_reason = 'limit'
        WHERE ended_at IS NULL AND id IN (
-         SELECT id FROM session WHERE user_id = ? AND ${LIMITED_KINDS[kind]} AND ${IS_OPEN}
-         ORDER BY created_at DESC, id DESC LIMIT ${MAX_ENDED} OFFSET ${MAX_SESSIONS}) RETURNING id`,
+         SELECT id FROM session WHERE id IN (
+           SELECT id FROM session WHERE user_id = ? AND ${LIMITED_KINDS[kind]} AND ${IS_OPEN}
+           ORDER BY created_at DESC, id DESC LIMIT ${MAX_ENDED} OFFSET ${MAX_SESSIONS})
+         ORDER BY id ${this.#sql.forUpdate}) RETURNING id`,
       [at, userId, ...openAt(at)],
     );
     return ended.map(({ id }) => id);

@@ -28,8 +28,8 @@ describe.each(DATABASES)("the check of roles at the start, over %s", (kind) => {
         plans.push(JSON.stringify(await database.readOnce(`${how} ${statement}`, parameters)));
         return database.readOnce(statement, parameters);
       };
-      const { skipLocked, read, write, writeExclusive } = database;
-      const sql = { skipLocked, read, readOnce: explain, write, writeExclusive };
+      const { skipLocked, forUpdate, read, write, writeExclusive } = database;
+      const sql = { skipLocked, forUpdate, read, readOnce: explain, write, writeExclusive };
       await requireKnownRoles(sql, new Roles(["USER", "ADMIN"]));
       expect(plans).toHaveLength(1);
       expect(plans[0]).toContain("profile_role_index");

@@ -4,7 +4,14 @@ import type { Sql } from "../../src/sql.js";
 
 /** Imitates the database. Each statement returns one row, so every lease is acquired. */
 const run = () => Promise.resolve([{}] as never[]);
-const SQL: Sql = { skipLocked: "", read: run, readOnce: run, write: run, writeExclusive: run };
+const SQL: Sql = {
+  skipLocked: "",
+  forUpdate: "",
+  read: run,
+  readOnce: run,
+  write: run,
+  writeExclusive: run,
+};
 
 /** The time between two reloads of the keys, in milliseconds. */
 const RELOAD = 30_000;

@@ -2,7 +2,7 @@ import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import { areDriversIdle, type Effect, holdStatements, Operation } from "./held-statements.js";
 import type { DatabaseKind } from "../support/databases.js";
 import { findFaults } from "./rules.js";
-import { type Answer, type OperationName, World } from "./world.js";
+import { type Answer, type OperationName, type RowOrder, World } from "./world.js";
 
 /** The longest time, in milliseconds, until each operation is held, waits for a lock or has ended. */
 const SETTLE_TIMEOUT = 60_000;
@@ -286,8 +286,8 @@ export class Explorer {
     this.#restore = holdStatements((pid) => world.terminate(pid));
   }
 
-  static async open(database: DatabaseKind): Promise<Explorer> {
-    return new Explorer(await World.open(database));
+  static async open(database: DatabaseKind, order: RowOrder = "ASC"): Promise<Explorer> {
+    return new Explorer(await World.open(database, order));
   }
 
   async close(): Promise<void> {

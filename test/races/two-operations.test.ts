@@ -3,9 +3,17 @@ import pg from "pg";
 import sqlite3 from "sqlite3";
 import { PAIRS } from "./casts.js";
 import { Explorer } from "./explorer.js";
-import { DATABASES } from "../support/databases.js";
+import { DATABASES, describePostgres } from "../support/databases.js";
 
 const TIMEOUT = 600_000;
+
+/** Pairs of operations that both lock several sessions. */
+const ENDING_SEVERAL = [
+  "logout of all + logout of all",
+  "logout of all + password change",
+  "logout of all + deactivation",
+  "password change + prune",
+];
 
 describe.each(DATABASES)("over %s", (database) => {
   let explorer: Explorer;
@@ -22,6 +30,20 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(explorer.plays).toBeGreaterThan(300);
     },
     TIMEOUT,
+  );
+});
+
+describePostgres("in whatever order a statement finds the sessions of a user", () => {
+  test.each(["ASC", "DESC"] as const)(
+    "no two operations wait for each other: %s",
+    async (order) => {
+      const explorer = await Explorer.open("postgresql", order);
+      try {
+        for (const cast of ENDING_SEVERAL) expect(await explorer.explore(cast)).toBeNull();
+      } finally {
+        await explorer.close();
+      }
+    },
   );
 });
 

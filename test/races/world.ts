@@ -28,6 +28,9 @@ const OPTIONS = {
   loginsPerAddress: 1_000_000,
 };
 
+/** The order of the sessions in their table. A statement finds, and locks, its rows in this order. */
+export type RowOrder = "ASC" | "DESC";
+
 /** The answer to an operation. */
 export interface Answer {
   /** The reason of a refusal; `unavailable` if the database has failed. Undefined for a success. */
@@ -69,6 +72,7 @@ export class World {
   readonly #clock: { now: number };
   readonly #events: AuthEvent[];
   readonly #admin: Client | undefined;
+  readonly #order: RowOrder;
   readonly #ids = new Map<string, SessionName>();
   readonly #tokens: Token[] = [];
   readonly #found = new Map<string, readonly unknown[]>();
@@ -80,15 +84,17 @@ export class World {
     clock: { now: number },
     events: AuthEvent[],
     admin: Client | undefined,
+    order: RowOrder,
   ) {
     this.#database = database;
     this.#instances = instances;
     this.#clock = clock;
     this.#events = events;
     this.#admin = admin;
+    this.#order = order;
   }
 
-  static async open(kind: DatabaseKind): Promise<World> {
+  static async open(kind: DatabaseKind, order: RowOrder): Promise<World> {
     const database = await createDatabase(kind);
     const clock = { now: Date.now() };
     const events: AuthEvent[] = [];
@@ -119,7 +125,7 @@ export class World {
     }
     const admin = kind === "sqlite" ? undefined : new pg.Client({ connectionString: database.url });
     await admin?.connect();
-    const world = new World(database, instances, clock, events, admin);
+    const world = new World(database, instances, clock, events, admin, order);
     await world.#populate();
     return world;
   }
@@ -177,7 +183,8 @@ export class World {
     await this.#instances[0]!.core.sql.inTransaction(async (run) => {
       for (const table of TABLES.toReversed()) await run(`DELETE FROM ${table}`, []);
       for (const table of TABLES) {
-        await run(`INSERT INTO ${table} SELECT * FROM saved_${name(table)}`, []);
+        const sorted = table === "session" ? `ORDER BY id ${this.#order}` : "";
+        await run(`INSERT INTO ${table} SELECT * FROM saved_${name(table)} ${sorted}`, []);
       }
     });
     this.#events.length = 0;

@@ -150,9 +150,11 @@ export class StoredSessions {
       ids,
     );
     const at = Math.trunc(this.#core.now());
+    const { forUpdate } = this.#core.sql;
     await selectIn(
-      (statement, values) => write(`${statement} RETURNING id`, values),
-      `UPDATE session SET ended_at = ${at}, end_reason = 'logout' WHERE ended_at IS NULL AND id IN`,
+      (statement, values) => write(`${statement} ORDER BY id ${forUpdate}) RETURNING id`, values),
+      `UPDATE session SET ended_at = ${at}, end_reason = 'logout' WHERE id IN (
+         SELECT id FROM session WHERE ended_at IS NULL AND id IN`,
       open.map(({ id }) => id),
     );
     this.#ended.push(...open);
