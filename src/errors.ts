@@ -240,7 +240,7 @@ export class RoleRequired extends AuthError {
 
 /** The proof that a {@link ReauthenticationRequired} asks for. */
 export interface RequiredProof {
-  /** The longest time since the proof, in seconds. @default not told to the client */
+  /** The longest time since the proof, in seconds. If this is missing, the error has no `max_age`. */
   readonly maxAge?: number | undefined;
   /** Whether the proof must be a second factor. @default false: the password is enough */
   readonly isSecondFactor?: boolean;
@@ -250,8 +250,8 @@ export interface RequiredProof {
  * The user is signed in, but must prove again who they are. For example, the last password check was 20 minutes ago,
  * and the limit is `15m`.
  *
- * `extensions` contains `freshWithin`, such as `15m`, and `max_age`, the same time in seconds. If a second factor is
- * needed, it also contains `acr_values`.
+ * If the proof must be recent, `extensions` contains `freshWithin`, such as `15m`, and `max_age`, the same time in
+ * seconds. If the proof must be a second factor, `extensions` contains `acr_values`.
  * @see RFC 9470
  */
 export class ReauthenticationRequired extends AuthError {
@@ -271,7 +271,7 @@ export class ReauthenticationRequired extends AuthError {
   }
 }
 
-/** The user must have a second factor, but has none yet. Until then, the user can only add one. */
+/** The user must have a second factor, but has none yet. The user can add one, but most other fields are refused. */
 export class EnrolmentRequired extends AuthError {
   constructor() {
     super("Your account needs a second factor. Add one first.", {

@@ -10,7 +10,7 @@ export type AuthScheme = "TOKEN" | "JWT" | "SLIDING";
 /**
  * Why a session ended before it expired:
  * - `reused`: a refresh or sliding token was used twice.
- * - `limit`: the user opened more than 100 sessions.
+ * - `limit`: the user opened 100 newer sessions of the same kind, such as sign-ins.
  * - `revoked`: the `gatehouse` command ended the session.
  */
 export type EndReason =

@@ -1,4 +1,4 @@
-/** Milliseconds between two updates of the line. */
+/** The shortest time between two updates of the progress line during a step, in milliseconds. */
 const INTERVAL = 200;
 
 /** Shows the progress of a command, in one line on a terminal. Prints nothing if standard error is not a terminal. */
@@ -9,7 +9,7 @@ export class Progress {
   #total: number | undefined;
   /** The count that was shown last. */
   #shown = 0;
-  /** When that count was shown, by `performance.now()`. */
+  /** When the last count was shown, by `performance.now()`. 0 if the line was removed since then. */
   #shownAt = 0;
 
   constructor(stream: Pick<NodeJS.WriteStream, "write" | "isTTY">) {
@@ -33,7 +33,7 @@ export class Progress {
     if (performance.now() - this.#shownAt >= INTERVAL) this.#show();
   }
 
-  /** Removes the line, so that other lines can be printed. */
+  /** Removes the progress line, so that other lines can be printed. */
   clear(): void {
     if (this.#stream.isTTY) this.#stream.write("\r\x1b[K");
     this.#shown = this.#done;

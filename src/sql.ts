@@ -37,8 +37,8 @@ export interface Sql {
    */
   readonly forUpdate: string;
   /**
-   * Runs a statement that only reads. The statement stays prepared for the next call. Integers of all sizes are numbers.
-   * A boolean is `true` or `false` on PostgreSQL, and 1 or 0 on SQLite.
+   * Runs a statement that only reads. The statement stays prepared for the next call. In the rows, integers of all
+   * sizes are numbers. A boolean is `true` or `false` on PostgreSQL, and 1 or 0 on SQLite.
    */
   read<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
   /** Runs a statement that only reads, and does not keep it prepared. Use this for a statement whose text varies. */
@@ -46,8 +46,8 @@ export interface Sql {
   /** Runs a statement that writes. The statement stays prepared for the next call. */
   write<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
   /**
-   * Runs a statement that writes. Exclusive statements and transactions run one at a time, even across processes. Use
-   * this for a condition that concurrent writes could break, such as `NOT EXISTS (…)`.
+   * Runs a statement that writes. Exclusive statements run one at a time, even across processes. Use this for a
+   * condition that concurrent writes could break, such as `NOT EXISTS (…)`.
    */
   writeExclusive<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
 }
@@ -67,13 +67,13 @@ export function withoutTransaction(sql: Sql): RunStatement {
 
 export interface TransactionalSql extends Sql {
   /**
-   * Runs `use` in a transaction. If `use` rejects, the transaction is rolled back. Exclusive statements and
+   * Runs `use` in a transaction. If `use` rejects, the transaction is rolled back. Exclusive statements and these
    * transactions run one at a time, even across processes.
    */
   inTransaction<Result>(use: (run: RunStatement) => Promise<Result>): Promise<Result>;
   /**
-   * The same as {@link TransactionalSql.inTransaction}, but several such transactions may run at the same time. Their
-   * statements stay prepared.
+   * Does the same as {@link TransactionalSql.inTransaction}, but several shared transactions may run at the same time.
+   * Their statements stay prepared.
    */
   inSharedTransaction<Result>(use: (run: RunStatement) => Promise<Result>): Promise<Result>;
 }
@@ -91,7 +91,7 @@ export function padToBatch<Item>(items: readonly Item[]): Item[] {
   return [...items, ...items, ...items, ...items].slice(0, size);
 }
 
-/** An `exclusive` statement is a write. No other exclusive statement or transaction runs at the same time. */
+/** `exclusive` means a statement of {@link Sql.writeExclusive}. `transaction` means a whole transaction. */
 export type StatementKind = "read" | "write" | "exclusive" | "transaction";
 
 /**

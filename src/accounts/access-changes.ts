@@ -97,7 +97,7 @@ export class AccessChanges {
     });
   }
 
-  /** @throws {@link BadUserInput} if no row was changed, because the user is the last active admin */
+  /** @throws {@link BadUserInput} when no row was changed, which means that the user is the last active admin */
   async #requireChanged(changing: Promise<unknown[]>): Promise<void> {
     if ((await changing).length > 0) return;
     const { admin } = this.#roles;

@@ -35,7 +35,8 @@ export interface Steps {
 
 export interface UpdateSteps extends Pick<Steps, "begin"> {
   /**
-   * Runs after `begin`. If it returns true, the password and all other ways to log in are removed, and all sessions end.
+   * Runs after `begin`. If it returns true, the password, all other ways to log in and the second factors are removed,
+   * and all sessions end.
    * @default false
    */
   readonly losesPassword?: () => boolean;
@@ -44,12 +45,12 @@ export interface UpdateSteps extends Pick<Steps, "begin"> {
 export interface PasswordChanging extends PasswordChange, Steps {
   /**
    * The user's `credentialsVersion` when the caller checked the current password.
-   * @default null: the caller checked something else, such as the token of a reset mail
+   * @default null: the caller did not check the current password
    */
   readonly credentialsVersion?: number | null | undefined;
   /**
-   * Whether the user proved a mailbox instead of the password. The account of a user who has a second factor then stays
-   * locked. See {@link LoginAttempts.keepCountIf}.
+   * Whether the user proved access to a mailbox instead of the current password. If so, the account of a user who has a
+   * second factor stays locked. See {@link LoginAttempts.keepCountIf}.
    * @default false
    */
   readonly isReset?: boolean;
@@ -142,11 +143,12 @@ export class AccountChanges {
   }
 
   /**
-   * Stores a new hash, and ends the user's sessions except `keepSession`. Unlocks the account, except with
-   * {@link PasswordChanging.keepsCount}.
+   * Stores a new hash, and ends the user's sessions except `keepSession`. Unlocks the account, except in two cases:
+   * - `credentialsVersion` is given.
+   * - `isReset` is true, and the user has a second factor.
    * @returns the number of ended sessions
    * @throws {@link NoSuchUser}
-   * @throws {@link InvalidCredentials} when the user's `credentialsVersion` has changed since the check
+   * @throws {@link InvalidCredentials} when the user's `credentialsVersion` differs from the given one
    */
   async setPasswordHash(
     id: string,

@@ -6,8 +6,8 @@ type ChangedUser = Pick<User, "id" | "username" | "email">;
 /** Functions that run before or after a user changes. Only `beforePasswordChange` may reject. */
 export interface AccountHooks {
   /**
-   * Runs after an administrator or a new password unlocked an account. A new password must not reset the failures of
-   * the second factor, because anyone who can read the user's mails can set one.
+   * Runs after an administrator unlocked an account, or after a new password was set. A new password must not reset the
+   * failures of the second factor, because anyone who can read the user's mails can set a new password.
    */
   onUnlocked(userId: string, by: "administrator" | "password"): Promise<void>;
   beforePasswordChange(user: ChangedUser, client: Client): Promise<void>;

@@ -123,7 +123,7 @@ export class AccountService implements Accounts {
    * @throws {@link BadUserInput} when the password is not well-formed text
    */
   async requireStrongPassword(password: string, owner: Owner): Promise<void> {
-    // Load the password dictionary on first use, because this takes 100 ms.
+    // Load the password dictionary on first use, because loading it takes 100 ms.
     const { requireNewPassword } = await import("./new-password.js");
     requireNewPassword(password, owner, this.#settings.passwordMinLength);
   }
@@ -240,8 +240,8 @@ export class AccountService implements Accounts {
 }
 
 /**
- * Replaces a database error by an error with only its code. The original message can contain values of the statement,
- * such as an e-mail address, and would be logged.
+ * Replaces a database error by an error that names only the code. The message of the database can contain values of the
+ * statement, such as an e-mail address, and would be logged.
  */
 function throwWithoutValues(error: unknown): never {
   if (error instanceof AuthError) throw error;

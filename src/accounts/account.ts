@@ -9,7 +9,7 @@ export interface Account {
   readonly credentialsVersion: number;
   /** SQLite returns booleans as numbers. */
   readonly isActive: boolean | number;
-  /** Wrong passwords in a row. */
+  /** The number of wrong passwords and second factors in a row. */
   readonly failedLogins: number;
 }
 

@@ -39,10 +39,10 @@ export interface PasswordChange {
  * user does not exist.
  *
  * A change takes effect at the user's next request. With the setting `bearerCheck: "stateless"`, some changes take
- * effect later. GraphQL fields that need only the lowest role then accept an access token until it expires. They do so
- * even if the user has been deactivated or deleted.
+ * effect later. GraphQL fields that need only the lowest role then accept an access token until it expires, even
+ * if the user has been deactivated or deleted.
  *
- * The audit trail records each change. The argument `client` says who made the change.
+ * If the audit trail is on, it records each change. The argument `client` says who made the change.
  * @example
  * const id = await auth.accounts.createUser({ username: "ada", email: "ada@example.com", password });
  * await auth.accounts.setRole(id, "ADMIN");

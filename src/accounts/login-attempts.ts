@@ -18,7 +18,7 @@ const RECORD_SIGN_IN = `UPDATE "user" SET last_login_at = ? WHERE id = ?`;
 const RECORD_SIGN_IN_AND_RESET = `UPDATE "user" SET last_login_at = ?, failed_logins = 0 WHERE id = ?`;
 
 /**
- * Counts a user's wrong passwords in a row. At `loginFailureLimit`, the account is locked.
+ * Counts a user's wrong passwords and second factors in a row. At `loginFailureLimit`, the account is locked.
  * @see NIST SP 800-63B 3.2.2
  */
 export class LoginAttempts {
@@ -35,9 +35,9 @@ export class LoginAttempts {
   }
 
   /**
-   * Sets a condition. For users who match it, a right password alone does not reset the count. These users have a
-   * second factor, whose wrong codes count, too. If the password reset the count, a thief of the password could guess
-   * codes without end.
+   * Sets a condition for users who have a second factor. If a user matches the condition, a right password alone does
+   * not reset the count of failures. Otherwise a thief of the password could guess codes of the second factor without
+   * end.
    * @param condition returns an SQL condition without parameters over the row `"user"`
    */
   keepCountIf(condition: () => string): void {
@@ -54,7 +54,8 @@ export class LoginAttempts {
   }
 
   /**
-   * Resets the count of wrong passwords after a right password. Rehashes the password if its hash is outdated.
+   * Resets the count of failures after a right password, unless the user matches {@link LoginAttempts.keepCountIf}.
+   * Rehashes the password if its hash is outdated.
    * @param account the account as it was before the password check
    * @param loginAt when the user logged in, in epoch milliseconds. Null if the user was already logged in
    * @param finish runs last, in the same transaction
@@ -84,7 +85,7 @@ export class LoginAttempts {
 
   /**
    * Records a login that is not by password alone.
-   * @param resetsCount whether to reset the count of wrong passwords and codes
+   * @param resetsCount whether to reset the count of wrong passwords and second factors
    * @param loginAt when the user logged in, in epoch milliseconds
    * @param finish runs last, in the same transaction
    */
@@ -113,8 +114,8 @@ export class LoginAttempts {
   }
 
   /**
-   * Counts a wrong password. The caller does not wait for the write, because the response time must not reveal whether
-   * the user exists.
+   * Counts a wrong password or second factor. The caller does not wait for the write, because the response time must
+   * not reveal whether the user exists.
    */
   recordFailure({ id }: Account, client: Client): void {
     this.#writing = this.#writing

@@ -17,7 +17,7 @@ const ALLOWED = [
   ...[...new Set(mappings.get("Script_Extensions")?.values())].map((script) => [script]),
 ];
 
-/** The compiled patterns. Each one is compiled on first use, because that takes about a millisecond. */
+/** The compiled patterns. Each one is compiled on first use, because compiling takes about a millisecond. */
 const patterns = new Map<readonly string[], RegExp>();
 
 /**

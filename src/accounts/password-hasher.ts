@@ -23,7 +23,7 @@ const CURRENT_PARAMETERS = `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${par
 const DUMMY_HASH =
   "$argon2id$v=19$m=19456,t=2,p=1$FrQly2WSvaaAg144u1b2hg$cay0//U08W6VWfRWh04OqzWeXtm0eMuoC4iQ4otwoak";
 
-/** Verifies hashes from another system. A login replaces such a hash with an Argon2id hash. */
+/** Verifies passwords with hashes from another system. A login replaces such a hash with an Argon2id hash. */
 export interface ForeignHashes {
   /**
    * Returns whether `passwordHash` is the hash of `password`. A malformed hash matches no password.
@@ -185,7 +185,7 @@ export function requireHashable(password: unknown): void {
 
 /** Returns whether a password has more than {@link PASSWORD_MAX_LENGTH} code points. */
 export function isTooLong(password: string): boolean {
-  // Counting the code points of a long text takes time.
+  // First compare `length`, because counting the code points of a long text takes time.
   return (
     password.length > 2 * PASSWORD_MAX_LENGTH || Array.from(password).length > PASSWORD_MAX_LENGTH
   );

@@ -15,7 +15,7 @@ export type Role = CustomTypes extends { role: infer Name extends string }
 
 /** The roles of a server. Each role includes the rights of all lower roles. */
 export class Roles {
-  /** Lowest first. */
+  /** The names of the roles, lowest first. */
   readonly names: readonly Role[];
   /** The role of new users, and of users without a Profile. */
   readonly lowest: Role;

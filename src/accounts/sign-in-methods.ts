@@ -14,7 +14,7 @@ export class SignInMethods {
   /**
    * Adds a feature's ways to log in.
    * @param count an SQL expression without parameters for the number of these ways that the user `u.id` has
-   * @param removal removes all of them
+   * @param removal removes all of these ways from a user
    */
   add(count: string, removal: Removal): void {
     this.#counts.push(count);

@@ -52,13 +52,13 @@ export class UserEntity {
   passwordHash!: string | null;
 
   /**
-   * Increases with each new password, activation and deactivation. A session works only while its `credentialsVersion`
-   * equals its user's.
+   * Increases when the password is changed or removed, and when the user is activated or deactivated. A session works
+   * only while its `credentialsVersion` equals its user's.
    */
   @Property({ type: "integer" })
   credentialsVersion = 0;
 
-  /** Wrong passwords in a row. */
+  /** The number of wrong passwords and second factors in a row. */
   @Property({ type: "integer" })
   failedLogins = 0;
 

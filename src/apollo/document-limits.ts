@@ -15,7 +15,10 @@ import { readCredentialFields } from "../permissions/credential-fields.js";
 import { type AllLimits, DEFAULT_LIMITS, type RuleLimits, resolveRuleLimits } from "./limits.js";
 import { measureOperations, type OperationSize } from "./operation-size.js";
 
-/** The limits on an operation, each with its words in the error message. A fragment counts each time it is spread. */
+/**
+ * The limits on an operation, each with its words in the error message. A fragment counts each time it is spread. Only
+ * `credentialFields` limits all operations of a document together.
+ */
 const OPERATION_LIMITS: Readonly<Record<keyof OperationSize, string>> = {
   depth: "levels of fields",
   selections: "selections",

@@ -30,7 +30,7 @@ const EMPTY: OperationSize = {
   credentialFields: 0,
 };
 
-/** Sums stop here, above any limit, because nested fragments could make them too large for exact numbers. */
+/** The largest sum. It is above any limit. Without it, nested fragments could make sums too large for exact numbers. */
 const MAX_SUM = MAX_LIMIT + 1;
 
 /**
@@ -92,7 +92,7 @@ class Measurer {
     };
   }
 
-  /** A missing or cyclic fragment counts as empty, because validation rejects the document. */
+  /** A missing or cyclic fragment counts as empty, because validation later rejects such a document. */
   #measureFragment(name: string): OperationSize {
     const known = this.#fragmentSizes.get(name);
     if (known !== undefined) return known;

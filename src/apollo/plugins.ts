@@ -73,7 +73,7 @@ export const recordPlugin: ApolloServerPlugin<ServerContext> = {
     }),
 };
 
-/** Records the details of an operation that features observe. Used only if a feature observes operations. */
+/** Records the type, root field and reason of each operation. Used only if a feature observes operations. */
 export const observePlugin: ApolloServerPlugin<ServerContext> = {
   requestDidStart: ({ contextValue: { record } }) =>
     Promise.resolve({
@@ -140,7 +140,7 @@ function isFault(error: GraphQLError): boolean {
 
 /**
  * Returns whether the server cannot answer because something failed, such as the database. An overload is not an
- * outage; its error has no `cause`.
+ * outage. Its error has no `cause`.
  */
 function isOutage(error: GraphQLError): boolean {
   if (error.extensions["code"] !== "SERVICE_UNAVAILABLE") return false;

@@ -11,7 +11,7 @@ import {
 } from "graphql";
 import { withoutValues } from "./without-values.js";
 
-/** The message of the last error if there are more mistakes than `max`. graphql-js uses the same text. */
+/** The message that says that further mistakes are not listed. graphql-js uses the same text. */
 const MORE = "Too many errors processing variables, error limit reached. Execution aborted.";
 
 /**
@@ -38,7 +38,8 @@ export function variablesPlugin(max: number): ApolloServerPlugin {
 }
 
 /**
- * Returns one error for each mistake in the variables. If there are more than `max`, the last error says {@link MORE}.
+ * Returns one error for each mistake in the variables, but at most `max` errors. If there are more mistakes, the last
+ * error has the message {@link MORE}, unless `max` is 1.
  */
 function findWrongVariables(
   schema: GraphQLSchema,
@@ -63,7 +64,7 @@ function findWrongVariables(
   return errors;
 }
 
-/** Ends the search for mistakes after `max` errors. */
+/** Ends the search when more than `max` mistakes are found. */
 class LimitReached extends Error {}
 
 /** Reports the mistakes in one variable, in the words of graphql-js. */

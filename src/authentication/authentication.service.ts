@@ -41,9 +41,9 @@ export class AuthenticationService implements Authentication {
   }
 
   /**
-   * Sets the check for a second step. It runs after the first proof was accepted, so that only the right user learns
-   * that the account has a second factor. It also runs after all hooks, so that an application can veto the login
-   * first.
+   * Sets the check for a second step. The check runs after the first proof was accepted, so that only the right user
+   * learns that the account has a second factor. It also runs after all `beforeLogin` hooks, so that an application can
+   * veto the login first.
    */
   requireSecondStep(step: SecondStep): void {
     this.#secondStep = step;
@@ -89,7 +89,7 @@ export class AuthenticationService implements Authentication {
 
   /**
    * Calls `onChange` within about a second when an accepted credential expires, its session ends, or its user gets
-   * another role. Does so with every `bearerCheck`.
+   * another role. Works with every value of `bearerCheck`.
    * @returns a function that stops watching
    */
   watch(
@@ -114,7 +114,7 @@ export class AuthenticationService implements Authentication {
     client: Client = NO_CLIENT,
   ): Promise<Issued> {
     const { accounts, attempts, hooks, sessions, settings } = this.#parts;
-    // Check these first, because malformed input must not count as a failed login.
+    // First check the password and the scheme, because malformed input must not count as a failed login.
     requireHashable(password);
     requireScheme(scheme);
     const found = await accounts.findAccount(login);
@@ -143,7 +143,8 @@ export class AuthenticationService implements Authentication {
   }
 
   /**
-   * Logs in a user who has already proved by `methods` who they are. Every login except by password alone calls this.
+   * Logs in a user who has already proved by `methods` who they are. Every login except by password alone calls this
+   * method.
    * @throws {@link InvalidCredentials} when the user does not exist or is inactive, or when the credentials have
    * changed since the proof
    * @throws the error of {@link SignIn.begin}
@@ -221,8 +222,8 @@ export class AuthenticationService implements Authentication {
   }
 
   /**
-   * Like `verifyToken`, but also accepts the tokens of a user who must first add a second factor. Limits the rate of
-   * requests, because anyone can use this method to guess tokens.
+   * Does the same as `verifyToken`, but also accepts the tokens of a user who must first add a second factor. Limits
+   * the rate of requests, because anyone can use this method to guess tokens.
    */
   async findVerification(token: string, client: Client): Promise<Verification | null> {
     const { settings, throttle, verifier } = this.#parts;

@@ -62,8 +62,8 @@ export interface Authentication {
   logout(token: string, client?: Client): Promise<boolean>;
 
   /**
-   * Creates a static token for a user, without a password check. Only this result contains the `token`; Gatehouse does
-   * not store it.
+   * Creates a static token for a user, without a password check. Only this result contains the `token`, because
+   * Gatehouse stores only a hash.
    * @param label the name of the token in the user's list of sessions: 1 to 100 characters. @default null: no name
    * @throws {@link NoSuchUser} when the user does not exist
    * @throws {@link BadUserInput} when the user is inactive, or the label is malformed

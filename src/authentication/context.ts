@@ -14,8 +14,8 @@ export interface AuthContext {
    */
   readonly user: Principal | TokenUser | null;
   /**
-   * The error if the credential was refused or could not be checked; otherwise null. Guarded fields fail with this
-   * error. Public fields ignore it.
+   * The error if the credential was refused or could not be checked. Null if there is no such error. Guarded fields
+   * fail with this error. Public fields ignore it.
    */
   readonly authError: AuthError | null;
   /**
@@ -26,8 +26,8 @@ export interface AuthContext {
    */
   loadUser(): Promise<Principal>;
   /**
-   * Builds a new context for the same request. Guarded subscriptions call this before each event, because the session
-   * may have ended since the last event.
+   * Builds a new context for the same request. Guarded subscriptions call `renew` before each event, because the
+   * session may have ended since the last event.
    */
   readonly renew: () => Promise<AuthContext>;
   /**

@@ -25,12 +25,12 @@ export interface LoginAttempt {
  * seconds, the operation is refused, too.
  *
  * An `after…` hook and `onUserDeleted` run after the change was stored, so they cannot refuse it. If such a hook fails,
- * the process prints a warning. It also warns if such a hook of an application's feature takes longer than 5 seconds.
+ * or if such a hook of an application's feature takes longer than 5 seconds, Gatehouse logs or prints a warning.
  */
 export interface Hooks {
   /**
    * Runs after the password, or another proof, was accepted, so only the right user sees the message of a refusal. A
-   * login with a second step runs the hook twice: after the password, and after the second step.
+   * login with a second step runs the hook twice: after the first step, and after the second step.
    * @throws {@link Vetoed} to refuse the login
    */
   beforeLogin?(user: HookUser, client: Client, attempt: LoginAttempt): Promise<void> | void;

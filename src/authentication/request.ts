@@ -133,7 +133,8 @@ function findHeader({ headers, rawHeaders }: RequestLike, name: string): unknown
 }
 
 /**
- * Returns whether a header has several lines. Compares lengths first to be fast, because this runs for every request.
+ * Returns whether a header has several lines. Compares lengths first to be fast, because every request calls this
+ * function.
  */
 function isRepeated(rawHeaders: readonly string[] = [], name: string): boolean {
   const lines = rawHeaders.filter(

@@ -61,8 +61,8 @@ export class TokenIssuer {
   }
 
   /**
-   * Returns the claims of the application and of features for a user's next access token. Call this before any write,
-   * so that a failure changes nothing.
+   * Returns the claims of the application and of features for a user's next access token. Call this method before any
+   * write, so that a failure changes nothing.
    * @param predecessor the refresh token to replace. The result keeps its application claims
    * @throws Error when the option `claims` fails, or returns claims that cannot be used
    * @throws {@link ServiceUnavailable} when the option `claims` takes too long

@@ -66,8 +66,8 @@ export type CreatedToken = CreateTokenMutation["createToken"];
 
 /**
  * Lets users sign up, recover their passwords and change their accounts. The methods need no `this`. They never reject:
- * a failure is in the result, and does not change the state of the auth client. If the server lacks a field, for
- * example because a feature is off, the reason is `graphql_validation_failed`.
+ * a failure is in the result. A failure changes the state of the auth client only if the tokens could not be renewed.
+ * If the server lacks a field, for example because a feature is off, the reason is `graphql_validation_failed`.
  */
 export interface AccountClient {
   /** Returns the rules for new passwords, so that a form can check them. */

@@ -36,8 +36,8 @@ export interface AuthClient {
   /** Calls `listener` after each change of the state. @returns a function that ends the subscription */
   readonly subscribe: (listener: () => void) => () => void;
   /**
-   * Returns the `Authorization` header, or null if no user is signed in. An access token that expires soon is renewed
-   * first. A sliding token is renewed first in the second half of its lifetime.
+   * Returns the `Authorization` header, or null if no user is signed in. Before that, renews an access token that
+   * expires soon, or a sliding token that is in the second half of its lifetime.
    */
   readonly getAuthorization: () => Promise<string | null>;
   /** Returns whether {@link AuthClient.getAuthorization} would renew the token now. */

@@ -1,7 +1,7 @@
 import type { Failure } from "./failure.js";
 import type { Result } from "./result.js";
 
-/** The result of `navigator.credentials`. */
+/** The credential that a method of `navigator.credentials` returns. */
 interface PublicKeyCredential {
   toJSON(): object;
 }
@@ -48,7 +48,7 @@ export function createKey(options: object): Promise<Result<object>> {
 }
 
 /**
- * Uses a passkey. Never rejects.
+ * Asks the user for a passkey, and returns the response of the browser. Never rejects.
  * @param how the `mediation` and the `signal` of `navigator.credentials.get`
  */
 export function useKey(options: object, how: object = {}): Promise<Result<object>> {
@@ -59,8 +59,8 @@ export function useKey(options: object, how: object = {}): Promise<Result<object
 }
 
 /**
- * Offers passkeys in the list of a form's field until the user chooses one. Begins again before the challenge expires.
- * Begins only while the page is visible, so a forgotten tab sends nothing. Never rejects.
+ * Offers passkeys in the autofill list of a form field until the user chooses one. Requests a new challenge before the
+ * old one expires, but only while the page is visible. So a forgotten tab sends nothing. Never rejects.
  * @param begin gets the options of a login from the server
  * @see WebAuthn 5.1.4, conditional user mediation
  */
@@ -105,7 +105,7 @@ async function canOffer(signal: AbortSignal): Promise<boolean> {
   return !signal.aborted;
 }
 
-/** Tells the browser which passkeys still work, so that it stops offering others. Some browsers ignore this. */
+/** Tells the browser which passkeys still work, so that it stops offering others. Some browsers ignore the signal. */
 export async function signalAccepted(accepted: object): Promise<void> {
   try {
     await browser.PublicKeyCredential?.signalAllAcceptedCredentials?.(accepted);
@@ -124,7 +124,7 @@ async function use(
     if (credential) return { data: credential.toJSON(), error: null };
     return aborted("There is no passkey.");
   } catch (error) {
-    // For example `NotAllowedError`, if the user has closed the dialog.
+    // If the user has closed the dialog, the error is a `NotAllowedError`.
     return aborted(String(error));
   }
 }

@@ -36,15 +36,17 @@ interface Begun {
 
 /**
  * Logs users in with an account at another provider, and links such accounts. No method rejects, and none needs `this`.
- * A failure is in the result. The state of the auth client gets the failure only if the login needs a second step.
+ * A failure is in the result. The state of the auth client gets the failure of a login only if the login needs a second
+ * step.
  */
 export interface ExternalLogins {
   /** Returns the names of the providers. */
   readonly providers: () => Promise<Result<ExternalProvidersQuery["externalProviders"]>>;
   /**
-   * Begins a login, and sends the browser to the provider. The tab keeps the server's `proof` in sessionStorage.
-   * @param redirectTo the page that calls {@link ExternalLogins.complete}, without a query. A relative URL is resolved
-   * against the current page
+   * Begins a login, and sends the browser to the provider. The tab keeps the server's `proof` in sessionStorage, or in
+   * your own storage if the option `storage` is an object.
+   * @param redirectTo the page that calls {@link ExternalLogins.complete}, without a query and a fragment. A relative
+   * URL is resolved against the current page
    * @returns the provider's page. Outside a browser, open it yourself
    */
   readonly begin: (
@@ -57,10 +59,11 @@ export interface ExternalLogins {
    */
   readonly link: ExternalLogins["begin"];
   /**
-   * Completes the login or the link that this tab has begun. Removes the provider's parameters from the address bar.
-   * After a login the user is signed in. A link keeps the session. Calls at the same time share one result. If this tab
-   * has begun nothing, the reason is `external_login_failed`, and nothing is sent.
-   * @param url the address to which the provider has sent the user. @default the address of this page
+   * Completes the login or the link that this tab has begun. After a login the user is signed in. A link keeps the
+   * session. Calls at the same time share one result. If this tab has begun nothing, the reason is
+   * `external_login_failed`, and nothing is sent.
+   * @param url the address to which the provider has sent the user. @default the address of this page. The default also
+   * removes the query and the fragment from the address bar
    */
   readonly complete: (url?: string) => Promise<Result<CompletedExternalLogin>>;
   /** Returns the accounts at providers with which the signed-in user can log in, oldest first. */
@@ -101,7 +104,7 @@ export function createExternalLogins(auth: AuthClient): ExternalLogins {
     const query = isHttp(url) ? new URL(url).searchParams : new URLSearchParams();
     const [code, state, iss] = ["code", "state", "iss"].map((name) => query.get(name));
     const begun = await entry.read();
-    // Without this check, a link of an attacker could end the login that this tab has begun.
+    // Without this check, a URL from an attacker could remove the login that this tab has begun.
     if (!begun || !state || state !== begun.state) return failed("This tab has not begun a login.");
     await entry.remove();
     const { isLink, proof } = begun;

@@ -1,7 +1,4 @@
-/**
- * The reason why an operation failed, from the server's response. If the response has no reason, this is the error code
- * of the response, in lower case.
- */
+/** The reason why an operation failed. If the server's error has no reason, this is its error code in lower case. */
 export type FailureReason =
   | "no_credentials"
   | "bad_authorization_header"
@@ -16,9 +13,9 @@ export type FailureReason =
   | "password_changed"
   | "invalid_credentials"
   | "role_required"
-  /** This field needs a more recent, or a stronger, proof of who the user is. */
+  /** The operation needs a more recent, or a stronger, proof of who the user is. */
   | "reauthentication_required"
-  /** The user must have a second factor. Until then, the user can only add one. */
+  /** The user must have a second factor, but has none. Let the user add one: most other operations are refused. */
   | "enrolment_required"
   | "throttled"
   /** A feature of the server refused the operation. The user may see the message. */
@@ -27,7 +24,7 @@ export type FailureReason =
   | "username_taken"
   /** The server refused the new password. {@link Failure.problems} lists the reasons. */
   | "password_too_weak"
-  /** The password is right, but the user must first open the link in the mail. */
+  /** The user must first confirm the e-mail address, with the link in the mail. */
   | "email_not_verified"
   /** The link in the mail is malformed, was already used, or was replaced by a newer link. Request a new mail. */
   | "mail_token_not_valid"
@@ -36,7 +33,7 @@ export type FailureReason =
   | "code_not_valid"
   /** The password or another first step was right. The login needs a second step, `completeLogin`. */
   | "second_factor_required"
-  /** The second step was answered wrongly too often, or was answered already. Log in again. */
+  /** The second step cannot be answered any more, for example after too many wrong answers. Log in again. */
   | "challenge_not_valid"
   /** The second step took longer than five minutes. Log in again. */
   | "challenge_expired"
@@ -50,7 +47,7 @@ export type FailureReason =
   | "external_email_not_verified"
   /** The account at the provider is linked to another user. */
   | "external_account_taken"
-  /** An account has the address already. Its user must log in another way, and then link the provider. */
+  /** An account has the address already. The user must log in to it another way, and then link the provider. */
   | "account_exists"
   /** There is no account for this login, and new ones cannot be created. */
   | "registration_closed"
@@ -96,7 +93,7 @@ export interface Challenge {
   readonly token: string;
   /** The factors that the user can answer with: `totp`, `recoveryCode`, `passkey`. */
   readonly factors: readonly string[];
-  /** An ISO 8601 instant of the server's clock. After it, the reason is `challenge_expired`. */
+  /** When the challenge expires: an ISO 8601 instant of the server's clock. */
   readonly expiresAt: string;
 }
 

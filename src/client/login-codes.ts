@@ -23,18 +23,21 @@ interface Kept extends PendingLoginCode {
  */
 export interface LoginCodes {
   /**
-   * Sends a mail with six digits and a link. The result does not tell whether the address has an account. The browser
-   * keeps the address and the server's `proof` in localStorage, so the link works in every tab of this browser, and in
-   * no other browser.
+   * Requests a mail with six digits and a link. The result does not tell whether the address has an account. The client
+   * keeps the address and the server's `proof` in localStorage, or in your own storage if the option `storage` is an
+   * object. The link needs this `proof`, so it works in every tab of this browser, and in no other browser.
    */
   readonly request: (email: string) => Promise<Result<PendingLoginCode>>;
-  /** Returns the last code that this browser has requested and not used, even an expired one. */
+  /**
+   * Returns the address and the expiry of the last code that this browser has requested and not used, even if the code
+   * has expired.
+   */
   readonly pending: () => Promise<PendingLoginCode | null>;
   /**
    * Logs in with the code of a mail.
    * @param code the six digits, or the token of the link
-   * @param email the address that the digits were sent to. Without it, the address of {@link LoginCodes.pending}. If
-   * there is none, the reason is `code_not_valid`, and nothing is sent
+   * @param email the address that got the mail. @default the address of {@link LoginCodes.pending}. If there is no
+   * address, the reason is `code_not_valid`, and nothing is sent
    */
   readonly login: (code: string, email?: string) => Promise<Result<User>>;
 }
@@ -49,7 +52,7 @@ export function createLoginCodes(auth: AuthClient): LoginCodes {
   const { config, signIn } = auth.internals;
   const entry = openLoginEntry<Kept>(config, "login-code", "localStorage");
 
-  /** Returns the proof of this browser's last request for the address. */
+  /** Returns the proof of this browser's last request, or null if that request was for another address. */
   async function proofOf(email: string): Promise<string | null> {
     const kept = await entry.read();
     return kept?.email === email ? kept.proof : null;

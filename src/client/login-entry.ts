@@ -11,7 +11,7 @@ export interface LoginEntry<Value> {
 
 /**
  * Opens the entry for one purpose. The entry is in the application's own storage, if the option `storage` is an object.
- * @param kind the storage if that option is no object: `"sessionStorage"` for a login that ends in the same tab
+ * @param kind the storage in all other cases: `"sessionStorage"` for a login that ends in the same tab
  */
 export function openLoginEntry<Value>(
   { name, storage: own }: ResolvedOptions,
@@ -21,7 +21,7 @@ export function openLoginEntry<Value>(
   const key = `${name}:${purpose}`;
   let inMemory: Value | null = null;
 
-  /** Returns undefined if the storage is missing, forbidden or full. */
+  /** Calls `use` with the storage, and returns its result. Returns undefined if the storage is missing or fails. */
   async function attempt<Outcome>(
     use: (storage: AuthStorage) => Outcome,
   ): Promise<Awaited<Outcome> | undefined> {

@@ -75,7 +75,7 @@ export function resolveOptions(options: AuthClientOptions): ResolvedOptions {
     timeout = 10,
     fetch = (...request) => globalThis.fetch(...request),
     ...unknown
-    // `Object()`, because a JavaScript program may pass any value, even undefined.
+    // A JavaScript program may pass any value. Without `Object()`, undefined would cause an unclear error.
   } = Object(options) as AuthClientOptions;
   for (const name of Object.keys(unknown))
     refuse(

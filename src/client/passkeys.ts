@@ -37,14 +37,14 @@ export interface Passkeys {
   /**
    * Offers passkeys in the list of the field with `autocomplete="username webauthn"`, and logs in when the user chooses
    * one. Call it when the page opens: browsers make the list when the field gets the focus. Sends nothing if the browser
-   * cannot do that, and while the page is hidden. Abort `signal` when the user logs in another way, and when the page
-   * goes. If there is nothing to tell the user, the reason is `passkey_aborted`.
+   * has no such list, and while the page is hidden. Abort `signal` when the user logs in another way or leaves the
+   * page. If there is nothing to tell the user, the reason is `passkey_aborted`.
    */
   readonly autofill: (signal: AbortSignal) => Promise<Result<User>>;
   /**
    * Uses a passkey without logging in.
-   * @param challenge the challenge of the login that needs a second step. The browser then offers only the passkeys of
-   * its user
+   * @param challenge the challenge of a login that needs a second step. The browser then offers only the passkeys of
+   * the user who logs in
    * @returns the value of `passkey` for `completeLogin` and `reauthenticate`
    */
   readonly prove: (challenge?: Challenge) => Promise<Result<object>>;
@@ -52,7 +52,8 @@ export interface Passkeys {
    * Creates a passkey, and adds it to the signed-in user. Needs a recent password check, or a recent second factor if the
    * user has one.
    * @param label 1 to 64 characters, such as `Work laptop`
-   * @returns also `recoveryCodes`, which cannot be read again; null if the user has codes already
+   * @returns the passkey and `recoveryCodes`, which cannot be read again. The codes are null unless the passkey is the
+   * user's first second factor
    */
   readonly add: (label: string) => Promise<Result<AddedPasskey>>;
   /** Returns the passkeys of the signed-in user, oldest first. */

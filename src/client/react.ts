@@ -31,7 +31,7 @@ export type Auth = AuthState &
 const Context = React.createContext<AuthClient | null>(null);
 
 /**
- * Provides a client to all components inside it.
+ * Provides a client to all components inside the provider.
  * @throws Error when the application and this package import different copies of React
  */
 export function AuthProvider(props: {

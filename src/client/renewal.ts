@@ -21,9 +21,7 @@ export interface Renewal {
    * @param isAsked whether the application asked for the refresh. Such a refresh waits only for `retryAfter`
    */
   readonly refresh: (isAsked?: boolean) => Promise<void>;
-  /**
-   * Checks after a login whether the browser kept the cookie. If the browser did not, the result has no refresh token.
-   */
+  /** Checks after a login whether the browser kept the cookie. If it was not kept, the result has no refresh token. */
   readonly confirm: (credentials: Credentials) => Promise<Credentials>;
   readonly getAuthorization: () => Promise<string | null>;
   /**
@@ -48,8 +46,8 @@ const MIN_AGE = 30_000;
 const CHANGE_DELAY = 500;
 
 /**
- * The pause after a failed refresh, in milliseconds. It doubles with each failure in a row. Without the pause, the
- * clients of a large service would keep the service down after an outage: see docs/scale.md.
+ * The pause after a failed refresh, in milliseconds. It doubles with each failure in a row, up to {@link MAX_PAUSE}.
+ * Without the pause, the clients of a large service would keep the service down after an outage: see docs/scale.md.
  */
 const MIN_PAUSE = 1000;
 const MAX_PAUSE = 30_000;

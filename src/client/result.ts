@@ -22,7 +22,8 @@ export async function executePublic<Data extends object>(
 
 /**
  * Sends an operation with the `Authorization` header of the signed-in user. If the server refuses the header, renews
- * the tokens and retries once. If the server wants another proof of the user, asks for it and retries once.
+ * the tokens and retries once. If the server wants another proof, and the client has a step-up, asks the user for the
+ * proof and retries once.
  */
 export async function executeSignedIn<Data extends object>(
   auth: AuthClient,

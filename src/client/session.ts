@@ -63,8 +63,8 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
   }
 
   /**
-   * Returns whether the session is lost when this page closes. With storage `"cookie"`, `refresh` is null if the
-   * browser did not keep the cookie.
+   * Returns whether the storage has failed, so that the session is lost when this page closes. With storage `"cookie"`,
+   * `refresh` is null if the browser did not keep the cookie.
    */
   function hasFailed(): boolean {
     return store.hasFailed || (isCookie && credentials?.refresh === null);

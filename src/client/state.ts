@@ -7,7 +7,10 @@ export type AuthState = Authenticated | NotAuthenticated;
 interface AnyState {
   /** The last failure, even if a user is signed in. The next success sets it to null. */
   readonly error: Failure | null;
-  /** Whether closing this page loses the session, because the storage failed or the browser did not keep the cookie. */
+  /**
+   * Whether the storage failed, or the browser did not keep the cookie. In both cases, the session is lost when this
+   * page closes.
+   */
   readonly hasStorageFailed: boolean;
 }
 

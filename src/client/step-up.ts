@@ -17,8 +17,8 @@ export interface StepUp {
    */
   readonly run: <Data>(operation: () => Promise<Result<Data>>) => Promise<Result<Data>>;
   /**
-   * Like `authFetch`, but asks the user and repeats, as {@link StepUp.run} does. Does not repeat a stream. Reacts only to
-   * the origins that get the token, because any other server could make the page ask for the password.
+   * Like `authFetch`, but asks the user and repeats, as {@link StepUp.run} does. Does not repeat a request whose body
+   * is a stream. Ignores origins that do not get the token, because they could make the page ask for the password.
    */
   readonly fetch: typeof fetch;
   /** Stops the operations of `graphql-gatehouse/client/account` from asking the user. */
@@ -59,7 +59,7 @@ export function createStepUp(auth: AuthClient, ask: AskForProof): StepUp {
       // A stream can be read only once, so it cannot be sent again.
       if ("getReader" in Object(init?.body)) return response;
       const url = again instanceof Request ? again.url : String(again);
-      // After a redirect, `response.url` is another one. A response that was made by hand has none.
+      // After a redirect, `response.url` is another URL. In a response that a script has created, it is empty.
       const urls = [url, response.url || url];
       if (!urls.every(internals.config.isAllowed)) return response;
       const isRepeated = await isProven(await readFailure(response));

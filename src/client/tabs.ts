@@ -33,8 +33,8 @@ export interface Tabs {
 
 /**
  * The longest wait for another tab's lock, in milliseconds. After that, this tab refreshes without the lock. Even if
- * the other tab has just used the same token, the refresh succeeds. The server accepts a used token again for a few
- * seconds.
+ * the other tab has just used the same token, the refresh succeeds, because the server accepts a used token again for a
+ * few seconds.
  */
 const LOCK_TIMEOUT = 5_000;
 

@@ -75,7 +75,8 @@ export class Installation {
 
   /**
    * Reads and checks all settings. In development, creates a missing secret.
-   * @param create whether to create a missing database. @default false for SQLite outside development, otherwise true
+   * @param create whether to create a missing SQLite file and missing tables. @default false for SQLite outside
+   * development, otherwise true
    * @throws WrongSettings if a setting is wrong
    * @throws Error if the features or the secret cannot be used
    */
@@ -85,8 +86,9 @@ export class Installation {
   }
 
   /**
-   * Reads and checks all settings, but reads and writes no file with a secret. If `SECRET_KEY` is not set, the secret
-   * in the result is a random one.
+   * Reads and checks all settings, but reads and writes no file with a secret. If `SECRET_KEY` is not set in
+   * development, the secret in the result is a random one.
+   * @throws the errors of {@link Installation.readConfig}
    */
   readConfigWithoutSecret(): { config: ServerConfig; hasSecretKey: boolean } {
     this.#requireFeatures();

@@ -14,7 +14,7 @@ export interface AuthConfig extends Omit<
 > {
   readonly jwtIssuer: string;
   readonly createDatabase: boolean;
-  /** The current secret first, then the previous secrets. */
+  /** The secrets. The current secret comes first, and the previous secrets follow. */
   readonly secretKeys: readonly string[];
   /**
    * Whether only developers use the server. True if the server listens on loopback, has no trusted proxies, and is not

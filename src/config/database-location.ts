@@ -7,7 +7,7 @@ export function sqlitePathOf(databaseUrl: string): string | null {
   return databaseUrl.startsWith(SQLITE) ? resolve(databaseUrl.slice(SQLITE.length)) : null;
 }
 
-/** Returns a URL without its credentials and parameters. */
+/** Returns a database URL without its credentials and parameters. The path of a SQLite file is made absolute. */
 export function describeDatabase(databaseUrl: string): string {
   const path = sqlitePathOf(databaseUrl);
   if (path !== null) return `${SQLITE}${path}`;

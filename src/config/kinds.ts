@@ -227,7 +227,7 @@ function distance(
 ): string {
   const amount = value < min ? min - value : value - max;
   const how = value < min ? low : high;
-  // A message must not contain the value. For a huge value, the difference to the limit is the value itself: 1e300 -
-  // 3600 is 1e300. So the message for a huge value has no amount.
+  // A message must not contain the value. For a huge value, the difference from the limit equals the value:
+  // `1e300 - 3600` is `1e300`. So the message for a huge value has no amount.
   return Number.isSafeInteger(amount) ? `is ${spell(amount)} too ${how}` : `is far too ${how}`;
 }

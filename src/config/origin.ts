@@ -24,8 +24,8 @@ function isOrigin(value: string): boolean {
 }
 
 /**
- * Returns what is wrong with an origin, such as `has a path`. Returns "" for a text that does not look like an origin,
- * such as `hello`.
+ * Returns why a refused text is not an origin, such as `has a path`. Returns "" for a text that does not look like an
+ * origin, such as `hello`.
  */
 function describe(value: unknown): string {
   if (typeof value !== "string") return "";

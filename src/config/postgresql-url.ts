@@ -1,6 +1,6 @@
 import { findMeant } from "./misspelling.js";
 
-/** The supported values of `sslmode`: all values of libpq except `allow`, and `no-verify` from the package `pg`. */
+/** The supported values of `sslmode`: `no-verify` from the package `pg`, and all values of libpq except `allow`. */
 const SSL_MODES = [
   "disable",
   "prefer",
@@ -42,7 +42,7 @@ export interface PostgresUrl {
   readonly applicationName: string;
   /** Options for the PostgreSQL server, such as `-c geqo=off`. */
   readonly options: string;
-  /** In seconds; 0 for no limit. Undefined if the URL has no `connect_timeout`. */
+  /** How long to wait for a connection, in seconds. 0 means no limit. Undefined if the URL has no `connect_timeout`. */
   readonly connectTimeout: number | undefined;
 }
 

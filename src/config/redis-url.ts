@@ -25,7 +25,7 @@ const FORM =
 const DEFAULT_PORT = { single: 6379, sentinel: 26379, cluster: 6379 };
 
 /**
- * Parses a URL in one of these forms. With TLS, `redis` is `rediss`:
+ * Parses a URL in one of the forms below. For TLS, the URL begins with `rediss` instead of `redis`.
  * - `redis://[user:password@]host[:port][/database]`
  * - `redis+sentinel://[user:password@]host[:port],…/name[/database][?sentinel_password=password]`
  * - `redis+cluster://[user:password@]host[:port],…`

@@ -10,8 +10,8 @@ import { isRepetitive, SECRET_KEYS } from "./secret-keys.js";
 import type { Setting } from "./setting.js";
 import { parseList, parseWholeNumber } from "./variable-text.js";
 
-// Editors, `gatehouse serve --help` and docs/settings.md show the comment above an entry. They show the unit, the range
-// and the default too, so the comment need not repeat them.
+// Editors, `gatehouse serve --help` and docs/settings.md show the comment above an entry. The help and docs/settings.md
+// also show the range with its unit and the default, so the comment need not repeat them.
 
 /** The algorithms that can sign access tokens. @see RFC 7518 3.1 */
 const JWT_ALGORITHMS = ["ES256", "RS256", "PS256", "HS256"] as const;

@@ -17,8 +17,9 @@ export interface Clock {
 }
 
 export interface DatabaseClockOptions {
-  /** The accepted difference between the clocks, in seconds. Beyond it, `onWarning` is called. */
+  /** The accepted difference between this machine's clock and the database's, in seconds. */
   readonly leeway: number;
+  /** Called once, if the difference exceeds `leeway`. */
   readonly onWarning: (warning: Error) => void;
 }
 
@@ -32,8 +33,8 @@ export class DatabaseClock implements Clock {
   /** The database's time when `performance.now()` was 0, in epoch milliseconds. */
   #origin = 0;
   /**
-   * This machine's time when `performance.now()` was 0, in epoch milliseconds. This value jumps if the machine was
-   * suspended.
+   * This machine's time when `performance.now()` was 0, in epoch milliseconds. If a later calculation gives another
+   * value, the machine was suspended or its clock was set.
    */
   #ownOrigin = 0;
   #hasRead = false;
@@ -78,7 +79,7 @@ export class DatabaseClock implements Clock {
     return Promise.resolve();
   }
 
-  /** If the reading fails, the clock continues as before. */
+  /** Reads the database's clock. If the reading fails, this clock continues as before. */
   #readAgain(): void {
     this.#read().catch(() => undefined);
   }

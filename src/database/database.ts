@@ -41,7 +41,10 @@ export class Database implements TransactionalSql {
   /** Whether {@link Database.migrate} may create our tables in an empty database. */
   readonly #mayCreate: boolean;
   #isClosed = false;
-  /** False after a write failed because the database was unavailable, until a write succeeds. */
+  /**
+   * False after a write failed because the database was unavailable. True again when a write succeeds, or fails for
+   * another reason.
+   */
   #takesWrites = true;
   /**
    * The running write of {@link Database.isWritable}. Concurrent calls share it, because any client may request the
@@ -101,7 +104,10 @@ export class Database implements TransactionalSql {
       this.#isClosed ? Promise.reject(new Closed()) : run(statement, parameters);
   }
 
-  /** Calls `observer` after each later statement and transaction. Without an observer, nothing is timed. */
+  /**
+   * Calls `observer` after each later statement and transaction, but not after {@link Database.inLongTransaction}.
+   * Without an observer, nothing is timed.
+   */
   observe(observer: StatementObserver): void {
     const { read, readOnce, write, writeExclusive, inTransaction, inSharedTransaction } = this;
     const timed =

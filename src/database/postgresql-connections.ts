@@ -35,7 +35,8 @@ export class PostgresConnections {
   /** The monotonic time of each usable connection's last answer. */
   readonly #answeredAt = new WeakMap<Client, number>();
   /**
-   * The start of the last statement without an answer. Connections that have not answered since then may be dead, too.
+   * The monotonic time at which the last statement without an answer was sent. Connections that have not answered since
+   * then may be dead, too.
    */
   #trustedSince = 0;
 
@@ -55,7 +56,7 @@ export class PostgresConnections {
   }
 
   /**
-   * Runs a statement. Abandons the connection if the server does not answer.
+   * Runs a statement. Abandons the connection if it is lost, or if the server does not answer or accepts no writes.
    * @param timeout in milliseconds, or `Infinity`
    */
   async run<Row>(

@@ -26,8 +26,8 @@ const MARGIN = 500;
 const FOREIGN_KEY_VIOLATION = "23503";
 
 /**
- * Locks the row of the oldest migration until the transaction ends, so that only one transaction runs at a time. An
- * advisory lock would do the same, but some PostgreSQL-compatible databases do not support it.
+ * Locks the row of the oldest migration until the transaction ends, so that only one exclusive transaction runs at a
+ * time. An advisory lock would do the same, but some PostgreSQL-compatible databases do not support it.
  */
 const LOCK = "SELECT id FROM mikro_orm_migrations ORDER BY id LIMIT 1 FOR UPDATE";
 
@@ -37,7 +37,8 @@ const CREATE_MIGRATION_TABLE = `create table if not exists "mikro_orm_migrations
 const TABLE_EXISTS = ["42P07", "23505"];
 
 /**
- * Allows long statements. Allows no long wait for a table's lock, because other statements would queue up behind it.
+ * The statements that begin a transaction without a time limit. They still limit each wait for a table's lock, because
+ * other statements on the table would queue up behind a waiting one.
  */
 const BEGIN_LONG = [
   "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0",
@@ -48,7 +49,7 @@ const BEGIN_LONG = [
 
 const READ_TIME = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS time";
 
-/** @param server `isLimited` says whether the server ends each statement after {@link SERVER_TIMEOUT} */
+/** @param server `isLimited` says whether the server ends each statement within {@link SERVER_TIMEOUT} */
 export function createEngine(
   pool: Pool<Client>,
   connections: PostgresConnections,
@@ -72,8 +73,8 @@ export function createEngine(
         connections.run(connection, toQuery(statement), values, left),
       );
   /**
-   * Sends no statement, and no `COMMIT`, in the last {@link MARGIN} of `left`. So there is always time for the answer of
-   * a `COMMIT` that was sent.
+   * Sends no statement, and no `COMMIT`, in the last {@link MARGIN} of `left`. So there is always time for the answer
+   * of a `COMMIT` that was sent.
    */
   const transact = <Result>(
     connection: Client,
@@ -147,8 +148,8 @@ export function createEngine(
 }
 
 /**
- * Runs a statement again if another process has deleted a row that the statement refers to. The second run sees that
- * the row is gone.
+ * Returns a function that runs a statement, and runs it again if another process has just deleted a row that the
+ * statement refers to. The second run sees that the row is gone.
  */
 function againIfRowIsGone(run: Run): Run {
   return (statement, values) =>

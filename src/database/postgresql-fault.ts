@@ -42,7 +42,7 @@ export function isWithoutAnswer(error: unknown): boolean {
 
 /**
  * Returns whether TLS may have caused the error. If so, the caller may connect without TLS. Returns false for a wrong
- * password, so that the password is never sent without TLS.
+ * password, because a second attempt would send the password without TLS.
  */
 export function isAboutTls(error: unknown): boolean {
   const fault = faultOf(error);

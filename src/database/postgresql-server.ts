@@ -18,7 +18,7 @@ export interface PostgresServer {
    * connection, so prepared statements and connection settings do not work.
    */
   readonly isPooled: boolean;
-  /** The `statement_timeout` of the role, the database or the URL, in milliseconds. 0 means none. */
+  /** The `statement_timeout` of new connections, in milliseconds. 0 means no limit. The URL may set it. */
   readonly statementTimeout: number;
 }
 
@@ -26,8 +26,8 @@ export interface PostgresServer {
 const OLDEST_VERSION = 12;
 
 /**
- * The row of {@link EXAMINE}: the server's process id, its version such as 150004, its timeout, the schema in use, and
- * whether the schema `$1` exists.
+ * The row that {@link EXAMINE} returns: the server's process id, its version such as 150004, its `statement_timeout`,
+ * the current schema, and whether the schema `$1` exists.
  */
 interface Found {
   readonly pid: number;
@@ -49,7 +49,7 @@ const EXISTS_ALREADY = ["42P04", "42P06", "23505"];
 /**
  * Connects once to examine the server.
  * @param schema the setting `databaseSchema`
- * @throws Error if the connection fails or the schema cannot be used. The message is one line.
+ * @throws Error if the connection fails, the server is too old or the schema cannot be used. The message is one line.
  */
 export async function examineServer(url: PostgresUrl, schema?: string): Promise<PostgresServer> {
   const { found, server } = await withClient(url, async (client, ssl) => {

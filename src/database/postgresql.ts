@@ -23,7 +23,7 @@ const POOL_CONNECT_TIMEOUT = 650;
 const KEEP_ALIVE_DELAY = 10_000;
 
 /**
- * Connects once to examine the server, and returns how to open the database.
+ * Connects once to examine the server. The returned engine opens its own connections when statements need them.
  * @throws Error if the server or the schema cannot be used. The message is one line.
  */
 export async function openPostgres({

@@ -8,7 +8,8 @@ import { SqliteStatements } from "./sqlite-statements.js";
 type Value = string | number | Buffer | null;
 
 /**
- * Opens a file of another application. Each statement is its own transaction, so the application can write meanwhile.
+ * Opens a file, which may belong to another application. Each statement is its own transaction, so that the application
+ * can write between two statements.
  * @param path absolute
  * @throws Error if the file cannot be read. The message is one line with the path.
  */

@@ -1,7 +1,7 @@
-/** A row whose values are text, because SQLite and PostgreSQL have different types. */
+/** A row. Each value is text or null, because the types of values differ between databases. */
 export type TextRow = Readonly<Record<string, string | null>>;
 
-/** A database of another application. Gatehouse only reads it. */
+/** A database that Gatehouse only reads. It may belong to another application. */
 export interface ReadOnlyDatabase {
   /** Runs a statement. Each `?` in it stands for one parameter. */
   query(statement: string, parameters?: readonly string[]): Promise<TextRow[]>;

@@ -17,7 +17,7 @@ import { prepareDatabaseFile } from "./sqlite-file.js";
 import { SqliteStatements } from "./sqlite-statements.js";
 
 /**
- * The cache has 64 MB, because SQLite writes pages several times if a transaction's pages do not fit into the cache.
+ * The cache has 64 MiB, because SQLite writes pages several times if a transaction's pages do not fit into the cache.
  */
 const PRAGMAS = `PRAGMA busy_timeout = ${WRITE_TIMEOUT}; PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -65536`;
@@ -36,7 +36,8 @@ const PRAGMA_PAUSE = WRITE_TIMEOUT / PRAGMA_RETRIES;
 const MAX_WRITERS = 1;
 
 /**
- * Opens a connection that only reads, and one that writes. In WAL mode, readers never wait for writers.
+ * Opens a connection that only reads. The first write opens a second connection for all writes. In WAL mode, readers
+ * never wait for writers.
  * @param path absolute
  * @throws Error if the file cannot be used. The message is one line with the path.
  */
@@ -112,8 +113,8 @@ function createEngine(reader: SqliteStatements, pool: Pool<sqlite3.Database>): E
     countConnections: () => countConnections(pool, MAX_WRITERS),
     close: async () => {
       for (const statements of [reader, ...writers.values()]) await statements.finalize();
-      // SQLite removes its -wal file when the last connection closes. The reader cannot remove a file, so the writer must
-      // close last.
+      // SQLite removes its -wal file when the last connection closes. The reader cannot remove a file, so the writer
+      // must close last.
       await reader.close();
       await pool.destroy();
     },

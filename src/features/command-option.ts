@@ -1,6 +1,6 @@
 /** An option of a `FeatureCommand`. */
 export interface CommandOption {
-  /** In lower case, without the dashes, such as `dry-run`. `database` and `help` are taken. */
+  /** The name in lower case, without the leading dashes, such as `dry-run`. Must not be `database` or `help`. */
   readonly name: string;
   /**
    * The name of the value in `--help`, such as `number`. An option without this name is a switch, which takes no value.

@@ -88,8 +88,8 @@ function findClashes(features: readonly Feature[]): string[] {
 
 /**
  * Checks two rules for each feature that is on:
- * - All features in its `requires` are on.
- * - All features in its `requires` and `uses` are listed before it.
+ * - All features in its `requires` are on, and are listed before it.
+ * - All features in its `uses` that are on are listed before it.
  * @param features all features, on or off
  */
 export function requireRequired(features: readonly Feature[], active: readonly Feature[]): void {

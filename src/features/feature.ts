@@ -46,7 +46,8 @@ export interface Feature<S extends Settings = Settings, Api extends object = obj
   readonly uses?: readonly string[];
   readonly settings?: S;
   /**
-   * Loads the MikroORM entities of the feature's tables. Only tests that compare the tables with the entities call this.
+   * Loads the MikroORM entities of the feature's tables. Only tests that compare the tables with the entities call
+   * this.
    */
   loadEntities?(this: void): Promise<readonly (abstract new () => object)[]>;
   /**

@@ -26,7 +26,7 @@ async function loadModule(name: string): Promise<Feature[]> {
   return [...new Set(features)];
 }
 
-/** @throws Error if there is no such package. For `notes.js`, the message suggests the file `./notes.js`. */
+/** @throws Error if there is no such file or package. For `notes.js`, the message suggests the file `./notes.js`. */
 function resolveModule(name: string): string {
   try {
     return createRequire(resolve("package.json")).resolve(name);

@@ -8,12 +8,16 @@ export interface Route {
   readonly method: (typeof ROUTE_METHODS)[number];
   /** Starts with a slash, such as `/health/live`. */
   readonly path: string;
-  /** Whether each request is logged. Use false for frequent requests, such as health checks. @default true */
+  /**
+   * Whether each request is logged. Use false for frequent requests, such as health checks. With false, requests also
+   * never wait behind other requests.
+   * @default true
+   */
   readonly isLogged?: boolean;
   /**
    * Returns the JSON body of a response in which the server itself refuses a request. That happens in these cases:
    * - The request's body is too large, or a header is wrong.
-   * - There are too many connections.
+   * - There are too many connections, or too many requests from one address.
    * - `handle` threw an error that is not an {@link AuthError}.
    * @default a body like that of GraphQL errors
    */

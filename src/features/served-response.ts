@@ -6,7 +6,7 @@ export interface ServedResponse {
   readonly route: string | null;
   readonly status: number;
   readonly seconds: number;
-  /** The GraphQL operation. Null for another route. */
+  /** The GraphQL operation. Null for a route other than `/graphql`. */
   readonly operation: ServedOperation | null;
 }
 
@@ -34,7 +34,7 @@ interface StartedRequest {
  * the name.
  */
 interface NamedOperation {
-  /** `query` or `mutation`. Undefined if the document was refused, and for another route. */
+  /** `query` or `mutation`. Undefined if the document was refused, and for a route other than `/graphql`. */
   readonly type?: string;
   readonly name?: string;
 }

@@ -57,8 +57,8 @@ interface UserReference {
 }
 
 /**
- * Returns the function that loads a user for a federation gateway. Users may load only themselves. Administrators may
- * load every user. For other users, the error is the same whether or not the user exists.
+ * Returns the function that loads a user for a federation gateway. Administrators may load every user. Other callers
+ * may load only themselves. For any other id, they get the same error, whether or not that user exists.
  */
 function createReferenceResolver(accounts: Accounts, roles: Roles) {
   return async ({ id }: UserReference, context: AuthContext): Promise<UserType | null> => {

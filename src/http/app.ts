@@ -152,7 +152,7 @@ export function createApp(
 /** The name of the request decorator that holds the {@link Turn}. */
 const TURN = "turn";
 
-/** Calls `done` when it is the request's turn. Refuses the request if too many requests of its address wait. */
+/** Calls `done` when it is the request's turn. Refuses the request if too many requests of its address run and wait. */
 function waitForTurn(
   turns: Turns,
   request: FastifyRequest,

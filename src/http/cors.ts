@@ -5,7 +5,7 @@ import { isLoopback, type ServerConfig } from "../config/server-config.js";
 
 /**
  * Lets pages of the origins in `corsOrigins` send requests. In development, pages of other loopback origins may send
- * requests, too. They may send no cookies, because any program on the machine can serve such a page.
+ * requests, too. But these pages may send no cookies, because any program on the machine can serve such a page.
  */
 export async function addCors(
   app: FastifyInstance,

@@ -5,7 +5,7 @@ import type { Connections } from "./connections.js";
 
 // All times are in milliseconds.
 
-/** How long a stopping server still listens. `GET /health/ready` then fails, so proxies choose another server. */
+/** How long a stopping server still listens. `GET /health/ready` already fails, so proxies choose another server. */
 const NOTICE_TIME = 1_000;
 /** How long idle connections stay open after the server stops listening, because a request may still arrive on them. */
 const IDLE_TIME = 500;

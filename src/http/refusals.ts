@@ -13,7 +13,7 @@ export const SECURITY_HEADERS = {
 
 /** The settings of a feature's route that the hooks of `app.ts` read. Other routes have none. */
 export interface RouteConfig extends Pick<Route, "refusalBody"> {
-  /** Whether the route is a health probe. Probes never wait behind other requests. */
+  /** Whether requests of the route never wait behind other requests. True for routes such as health checks. */
   readonly isProbe?: boolean;
 }
 

@@ -6,8 +6,8 @@ const MAX_RUNNING = 64;
 /** How many requests of one address may run and wait together. */
 const MAX_PENDING = 250;
 /**
- * The same limit for a loopback address. It is higher, because all clients behind a proxy that is not trusted may share
- * this address.
+ * How many requests of a loopback address may run and wait together. This limit is higher than {@link MAX_PENDING},
+ * because all clients behind a proxy that is not trusted may share the loopback address.
  */
 const MAX_PENDING_LOOPBACK = 1_000;
 
@@ -34,7 +34,7 @@ export class Turns {
     this.#maxPending = Math.max(MAX_PENDING, connectionsPerAddress);
   }
 
-  /** Returns a turn for a request of the address, or null if too many requests of the address wait. */
+  /** Returns a turn for a request of the address, or null if too many requests of the address run and wait. */
   take(address: string): Turn | null {
     const max = isLoopbackAddress(address) ? MAX_PENDING_LOOPBACK : this.#maxPending;
     const networks = networksOf(address);

@@ -58,7 +58,7 @@ export class KeyRing {
 
   /**
    * Replaces all keys. If this throws, the ring still has the old keys.
-   * @throws TypeError if the keys cannot be used together, or no key is active
+   * @throws TypeError if a key does not fit its algorithm, the keys cannot be used together, or no key is active
    */
   replace(keys: readonly Key[]): void {
     for (const key of keys) requireFitting(key);

@@ -3,7 +3,7 @@ import { linkSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
 /**
- * Creates a file that only its owner can access. Does nothing if the file exists.
+ * Creates a file that only its owner can access. Leaves an existing file unchanged.
  *
  * Writes a temporary file first, and then links it to `path`. Otherwise another process could read an incomplete file.
  */

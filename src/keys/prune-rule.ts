@@ -3,7 +3,7 @@ import { ACCESS_TOKEN_LIFETIME_MAX } from "../config/settings.js";
 import { secondsIn } from "../config/variable-text.js";
 import { deleteBatch, prunableAt, type PruneRule } from "../maintenance/prune-rule.js";
 
-/** SQL condition: a later key became active before the instant `?`. */
+/** SQL condition: at the instant `?`, a later key that is not revoked was active. */
 const REPLACED = `EXISTS (
   SELECT 1 FROM signing_key later WHERE later.revoked_at IS NULL
     AND later.activates_at > signing_key.activates_at AND later.activates_at <= ?)`;

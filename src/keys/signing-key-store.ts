@@ -103,7 +103,10 @@ export class SigningKeyStore {
     return revoked.length > 0;
   }
 
-  /** Encrypts every key with the current root secret. The previous secret is then no longer needed. */
+  /**
+   * Encrypts every key that is not revoked with the current root secret. These keys then no longer need the previous
+   * secret.
+   */
   async reseal(): Promise<void> {
     for (const { kid, sealedKey } of await this.#readRows()) {
       const renewed = this.#sealer.renew(sealedKey, kid);

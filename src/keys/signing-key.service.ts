@@ -82,7 +82,7 @@ export class SigningKeyService {
     return service;
   }
 
-  /** Reads the keys again. Reports keys that cannot be used, but does not fail. */
+  /** Reads the keys again. If keys cannot be used, reports them instead of throwing an error. */
   async reload(): Promise<void> {
     this.#loadedAt = this.#config.now();
     const stored = await this.#store.read();
@@ -106,7 +106,7 @@ export class SigningKeyService {
   }
 
   /**
-   * Reloads the keys for a token with an unknown `kid`. Does nothing within a second of the last load, because anyone
+   * Reloads the keys for a token with an unknown `kid`. Does nothing within a second of the last reload, because anyone
    * can send such tokens.
    */
   async reloadAtMostOnceASecond(): Promise<void> {

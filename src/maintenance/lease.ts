@@ -5,7 +5,7 @@ export interface Lease {
   readonly name: string;
   /** The id of the process. */
   readonly holder: string;
-  /** Milliseconds. */
+  /** How long the lease lasts without a renewal, in milliseconds. */
   readonly duration: number;
 }
 

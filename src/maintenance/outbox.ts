@@ -36,13 +36,13 @@ export interface OutboxOptions<Row extends OutboxRow> {
   readonly columns: string;
   /** The pause before the next attempt. It doubles from `first` up to `max`. */
   readonly retry: { readonly first: number; readonly max: number };
-  /** If an attempt fails this long after `queued_at`, the row is given up. */
+  /** When an attempt fails, the row is given up if this time has passed since `queued_at`. */
   readonly giveUp: number;
   /** How long one attempt may take. A claim expires after twice this time. */
   readonly attemptTimeout: number;
   /** How many rows an instance delivers at the same time. */
   readonly lanes: number;
-  /** Returns some of the rows that may be delivered now. */
+  /** Returns the ids of some rows that may be delivered now. */
   findDue(this: void, now: number): Promise<readonly { readonly id: string }[]>;
   /** Delivers a row. @returns null if the receiver has accepted the row */
   deliver(this: void, row: Row, signal: AbortSignal): Promise<Fault | null>;
@@ -51,8 +51,9 @@ export interface OutboxOptions<Row extends OutboxRow> {
 }
 
 /**
- * Delivers the rows of a table, each at least once, and deletes the delivered rows. All instances can deliver at the
- * same time, because an instance first claims a row by a conditional `UPDATE`. If an instance dies, its claims expire.
+ * Delivers the rows of a table. Deletes each row that was delivered or given up. A row may be delivered more than once.
+ * All instances can deliver at the same time, because an instance first claims a row by a conditional `UPDATE`. If an
+ * instance dies, its claims expire.
  */
 export class Outbox<Row extends OutboxRow> {
   readonly #sql: Sql;

@@ -3,7 +3,7 @@ import type { SqlValue } from "../sql.js";
 /** The most rows that one statement deletes. The number is small, because other writers wait for the statement. */
 const BATCH_SIZE = 1000;
 
-/** How long to keep an expired row, in milliseconds. */
+/** How long to keep an expired row after the leeway has passed, in milliseconds. */
 const EXPIRED_RETENTION = 60_000;
 
 /** A rule for deleting rows that are no longer needed. */
@@ -44,7 +44,7 @@ export function deleteBatch(
 }
 
 /**
- * Returns an instant in epoch milliseconds. Rows that expired before it can be deleted.
+ * Returns an instant in epoch milliseconds. A row may be deleted if it expired before this instant.
  * @param now epoch milliseconds
  * @param leeway in seconds
  */

@@ -4,14 +4,14 @@ import { isPublic } from "./directives.js";
 const EXTENSION = "gatehouseCredentialFields";
 
 /**
- * An argument for type-graphql's `@Extensions`. Marks a mutation that checks a credential, such as a password, although
- * it is not public.
+ * An argument for type-graphql's `@Extensions`. Marks a mutation that is not public, but checks a credential, such as a
+ * password.
  */
 export const CHECKS_CREDENTIAL = { gatehouseChecksCredential: true } as const;
 
 /**
  * Returns the names of the mutations that check a credential, such as a password. `auth.guard` stores these names in
- * its schema. In a schema without stored names, every public mutation counts.
+ * its schema. For a schema without stored names, returns the result of {@link findCredentialMutations}.
  */
 export function readCredentialFields(schema: GraphQLSchema): ReadonlySet<string> {
   const names = schema.extensions[EXTENSION] as ReadonlySet<string> | undefined;

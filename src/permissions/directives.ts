@@ -23,10 +23,10 @@ const ADMIN_PLACEHOLDER = "__ADMIN";
 /** An argument for type-graphql's `@Directive`. Requires the role of administrators. */
 export const ADMIN_ONLY = `@auth(requires: ${ADMIN_PLACEHOLDER})`;
 
-/** An administrator who changes another user must have given a password within this time. */
+/** An administrator who changes another user must have proved who they are within this time. */
 export const ADMIN_FRESHNESS = "12h";
 
-/** Like {@link ADMIN_ONLY}, but also requires that the administrator gave a password within {@link ADMIN_FRESHNESS}. */
+/** Like {@link ADMIN_ONLY}, but the administrator must also have proved who they are within {@link ADMIN_FRESHNESS}. */
 export const FRESH_ADMIN_ONLY = `@auth(requires: ${ADMIN_PLACEHOLDER}, freshWithin: "${ADMIN_FRESHNESS}")`;
 
 /** The guard of a field that is open to everyone. */
@@ -88,7 +88,7 @@ export function isPublic(element: DirectableObject): boolean {
   return readDirectives(element, "public").length > 0;
 }
 
-/** @throws TypeError when the directives contradict each other, name an unknown role or have a malformed duration */
+/** @throws TypeError when the directives contradict each other, or one of them has a wrong argument */
 export function readGuard(schema: GraphQLSchema, element: DirectableObject, roles: Roles): Guard {
   const { args } = schema.getDirective("auth") ?? {};
   const usual = Object.fromEntries(

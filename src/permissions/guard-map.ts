@@ -19,7 +19,7 @@ import { isServiceField } from "./federation.js";
 export interface GuardOptions {
   /**
    * Whether every root field must have `@auth` or `@public`. If false, a root field without a directive requires a
-   * signed-in user. Federation's `_service` is always public. @default false
+   * signed-in user. Federation's `_service` is public unless it or `Query` has a directive. @default false
    */
   strict?: boolean;
   /** How many entities of federation's `_entities` one request may load: a whole number from 1. @default 100 */

@@ -17,8 +17,8 @@ export interface EventChecks {
 
 /**
  * Passes on the events of a subscription while the user passes the guard. After that, passes on one last event, and
- * ends. The last event is the next event of the subscription, or an empty event if none comes. The guard of the field
- * refuses the last event, so the client gets an error.
+ * ends. The last event is the next event of the subscription, or an empty event if the user is refused between two
+ * events. The guard of the field refuses the last event, so the client gets an error.
  * @param events the result of the field's `subscribe` function
  */
 export function guardEvents(events: unknown, checks: EventChecks): unknown {
@@ -71,9 +71,9 @@ class GuardedEvents implements AsyncIterableIterator<unknown> {
     }
   }
 
-  /** Checks the user while no event comes. */
+  /** Checks the user between two events. */
   async #recheck(): Promise<void> {
-    // If the check itself fails, such as without a database, wait for the next check. Each event is checked, too.
+    // If the check throws, which only a bug can cause, wait for the next check. Each event is checked, too.
     const isAllowed = await this.#isAllowed().catch(() => true);
     if (isAllowed || this.#isOver) return;
     if (this.#answer === undefined) this.#hasLastEvent = true;
@@ -107,7 +107,7 @@ class GuardedEvents implements AsyncIterableIterator<unknown> {
  * Returns the checks of a subscription. They authenticate again and update the context, so that all fields of an event
  * see the current user.
  * @param isAllowed returns whether the user of the context passes the guard
- * @throws TypeError when the context has no `renew`
+ * @throws TypeError when the context has no `renew` or no `watch`
  */
 export function checksOf(
   context: Partial<AuthContext>,

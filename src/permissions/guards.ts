@@ -97,6 +97,7 @@ async function isAllowed(context: Partial<AuthContext> = {}, guard: Check): Prom
  *
  * Accepts only a user object of `createContext`. Any other object counts as no user.
  * @throws {@link RoleRequired} when the role is too low
+ * @throws {@link EnrolmentRequired} when the user must have a second factor but has none yet
  * @throws {@link AuthContext.authError} when the credential was refused
  * @throws {@link NoCredentials} when the request has no credential
  * @throws {@link Unauthenticated} with the reason when the credential of a {@link TokenUser} is no longer valid
@@ -108,12 +109,11 @@ export function requireRole(context: Partial<AuthContext> | undefined, role: Rol
 }
 
 /**
- * Requires that the user gave a password in this session at most `freshWithin` ago. Always await the call, as for
- * {@link requireRole}. Costs a database query if `bearerCheck` is `stateless`.
+ * Requires that the user proved who they are in this session at most `freshWithin` ago, such as by a password. Always
+ * await the call, as for {@link requireRole}. Costs a database query if `bearerCheck` is `stateless`.
  * @param freshWithin a duration from `1m` to `100y`, such as `15m`
- * @throws {@link ReauthenticationRequired} when the last password is older, or the session was opened without a
- * password
- * @throws the errors of {@link requireRole} when no user is signed in, or the credential is no longer valid
+ * @throws {@link ReauthenticationRequired} when the last proof is older, or the session was opened without a proof
+ * @throws the errors of {@link requireRole}, except {@link RoleRequired}
  * @throws TypeError when `freshWithin` is malformed or out of range
  * @example
  * await requireFresh(context, "15m");
@@ -127,11 +127,11 @@ export function requireFresh(
 }
 
 /**
- * Requires that the user proved a second factor in this session. Always await the call, as for {@link requireRole}. Costs
- * a database query if `bearerCheck` is `stateless`.
- * @param freshWithin how long ago at most: a duration from `1m` to `100y`, such as `15m`. @default at any time
- * @throws {@link ReauthenticationRequired} when the user did not
- * @throws the errors of {@link requireRole} when no user is signed in, or the credential is no longer valid
+ * Requires that the user proved a second factor in this session. Always await the call, as for {@link requireRole}.
+ * Costs a database query if `bearerCheck` is `stateless`.
+ * @param freshWithin the longest time since the proof: a duration from `1m` to `100y`, such as `15m`. @default any time
+ * @throws {@link ReauthenticationRequired} when the session has no such proof, or the proof is older than `freshWithin`
+ * @throws the errors of {@link requireRole}, except {@link RoleRequired}
  * @throws TypeError when `freshWithin` is malformed or out of range
  * @example
  * await requireSecondFactor(context, { freshWithin: "15m" });
@@ -153,7 +153,7 @@ function asPromise(pending: Promise<void> | undefined, name: string): Promise<vo
 interface Check extends Omit<UserGuard, "role"> {
   /** Null if every role passes. */
   readonly role: Role | null;
-  /** Whether users may pass who must have a second factor but have none yet. */
+  /** Whether the guard accepts users who must have a second factor but have none yet. */
   readonly isForEnrolment: boolean;
 }
 
@@ -187,8 +187,8 @@ function checkGuard(
 }
 
 /**
- * Checks the user and the session as they are in the database. An access token contains neither the role nor the time
- * of the last password.
+ * Checks the user and the session as they are in the database, because the role and the times of the last proofs can
+ * have changed since the access token was issued.
  */
 async function checkStoredUser(context: Partial<AuthContext>, check: Check): Promise<void> {
   const user = await context.loadUser?.();

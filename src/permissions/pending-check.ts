@@ -21,7 +21,7 @@ export class PendingCheck<T> extends Promise<T> {
     return Promise;
   }
 
-  /** `await` calls this, too. */
+  /** Remembers that the check was awaited. `await` calls this method, too. */
   override then<Result = T, Failure = never>(
     onResolved?: ((value: T) => Result | PromiseLike<Result>) | null,
     onRejected?: ((reason: unknown) => Failure | PromiseLike<Failure>) | null,

@@ -6,10 +6,10 @@ const GRANULARITY = 60_000;
 /** How long to collect used sessions before a write, in milliseconds. */
 const FLUSH_AFTER = 1000;
 const BATCH_SIZE = 100;
-/** The largest number of sessions in one write. The use of further sessions is not stored. */
+/** The most sessions that wait for one write. Until the write, the use of further sessions is not stored. */
 const MAX_PENDING = 500;
 
-/** Stores when sessions were last used. A timer writes to the database, so that requests need not. */
+/** Stores when sessions were last used. A timer writes to the database, so that no request waits for the write. */
 export class LastUsed {
   readonly #sql: Sql;
   readonly #now: () => number;

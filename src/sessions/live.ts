@@ -21,8 +21,8 @@ export const IS_OPEN = `(session.ended_at IS NULL AND (session.expires_at IS NUL
 
 /**
  * SQL condition: the session is open, its user is active, and the user's `credentials_version` has not changed. If an
- * administrator acts as the user, the expression {@link IMPERSONATOR_ROLE} must yield the role of administrators, which
- * it does while the administrator may act. {@link liveAt} returns the parameters.
+ * administrator acts as the user, {@link IMPERSONATOR_ROLE} must be the role of administrators. {@link liveAt} returns
+ * the parameters.
  */
 export const IS_LIVE = `(${IS_OPEN} AND EXISTS (
   SELECT 1 FROM "user" owner WHERE owner.id = session.user_id AND owner.is_active
@@ -30,9 +30,10 @@ export const IS_LIVE = `(${IS_OPEN} AND EXISTS (
   AND (session.impersonator_id IS NULL OR ${IMPERSONATOR_ROLE} = ?))`;
 
 /**
- * SQL condition: the session `?` belongs to the row `"user"`, and is live. A feature checks this condition in the
- * statement that stores a way to log in. Otherwise a thief could store such a way in a session that has ended since the
- * request began. The first parameter is the id of the session. {@link openAt} returns the others.
+ * SQL condition over a row of `"user"`: a certain session of this user is open, and has the user's
+ * `credentials_version`. A feature checks this condition in the statement that stores a way to log in. Otherwise a
+ * thief could store such a way in a session that has ended since the request began. The first parameter is the id of
+ * the session. {@link openAt} returns the others.
  */
 export const HAS_SESSION = `EXISTS (SELECT 1 FROM session WHERE session.id = ? AND session.user_id = "user".id
   AND session.credentials_version = "user".credentials_version AND ${IS_OPEN})`;
@@ -47,7 +48,10 @@ export function liveAt(at: number, roles: Roles): SqlValue[] {
   return [...openAt(at), roles.admin];
 }
 
-/** A refresh has replaced the token. The client sees this error as {@link TokenRevoked}. */
+/**
+ * A refresh has replaced the token. At a refresh, the client sees {@link TokenReused}. At other requests, the client
+ * sees {@link TokenRevoked}.
+ */
 export class TokenReplaced extends TokenRevoked {}
 
 export interface TokenUse {

@@ -2,7 +2,8 @@
  * How a user proved who they are. All values but `fed` are from RFC 8176:
  * - `pwd`: the password
  * - `otp`: a one-time code, from an app, a mail or the list of recovery codes
- * - `hwk`, `swk`: a passkey whose key never leaves its device, or one that is synced
+ * - `hwk`: a passkey whose key never leaves its device
+ * - `swk`: a passkey that is synced to other devices
  * - `user`: the device checked its user, for example with a fingerprint or a PIN
  * - `fed`: an account at another provider
  * - `mfa`: at least two of the three kinds of proof: something that the user knows, has, or is

@@ -2,7 +2,7 @@ import { BadUserInput } from "../errors.js";
 import type { Principal } from "./principal.js";
 
 /**
- * Returns the signed-in user. Use it for requests that need the user's own session.
+ * Returns the signed-in user. Use this function for requests that need the user's own session.
  * @throws {@link Unauthenticated} when nobody is signed in
  * @throws the errors of {@link requireOwnSession}
  */
@@ -13,8 +13,8 @@ export async function loadOwner(context: { loadUser(): Promise<Principal> }): Pr
 }
 
 /**
- * Requires that the user opened the session by a login. Only such a session may change the user's credentials. Call
- * this before you check a password, so that a static token cannot be used to guess passwords.
+ * Refuses a static token, and an administrator who acts as the user. Neither may change the user's credentials. Call
+ * this function before you check a password, so that a static token cannot be used to guess passwords.
  * @throws {@link BadUserInput} for a static token, because a script may hold the token
  * @throws {@link BadUserInput} for the session of an administrator who acts as the user
  */

@@ -22,13 +22,16 @@ export interface SessionInfo {
   readonly userAgent: string | null;
   /** The id of the administrator who opened the session to act as the user. Null for the user's own sessions. */
   readonly impersonatorId: string | null;
-  /** How the user proved who they are. Empty for a static token, and for a session of an earlier version. */
+  /**
+   * How the user proved who they are. Empty if the user never did, as with a token of `createStaticToken`, and for a
+   * session of an earlier version.
+   */
   readonly methods: readonly AuthMethod[];
   /** When the user last proved a second factor in this session. Null if the user never did. */
   readonly secondFactorAt: number | null;
 }
 
-/** Returns a session for its user. Hides the address and user agent of an administrator who acts as the user. */
+/** Returns a session as its user may see it: without the address and user agent of an administrator who opened it. */
 export function asSeenByUser(session: SessionInfo): SessionInfo {
   return session.impersonatorId === null
     ? session
@@ -75,7 +78,7 @@ export class Principal implements User {
   /** Epoch milliseconds. */
   readonly lastLoginAt: number | null;
   readonly session: SessionInfo;
-  /** Whether the user must have a second factor and has none yet. The user can then only add one. */
+  /** Whether the user must have a second factor but has none yet. Most fields then refuse the user. */
   readonly mustEnrol: boolean;
   readonly #settings: Pick<AuthConfig, "now" | "roles">;
 
@@ -122,7 +125,7 @@ export class Principal implements User {
 
   /**
    * Returns whether the user proved a second factor in this session.
-   * @param seconds how long ago at most. @default at any time
+   * @param seconds the longest time since the proof. @default any time
    */
   hasSecondFactor(seconds = Infinity): boolean {
     const { secondFactorAt } = this.session;

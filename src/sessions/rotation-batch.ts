@@ -22,8 +22,8 @@ export type Generation = Pick<SessionRow, "generation" | "rotatedAt" | "refreshE
 /**
  * Rotates sessions. Rotations that arrive while a statement runs wait for its end, but at most {@link MAX_WAIT}. The
  * next statement then runs up to {@link MAX_BATCH_SIZE} of them, so that they share one commit. A commit is slow,
- * because it writes to the disk. If a statement is slow, or more rotations wait, several statements run at the same
- * time. This is safe, because each rotation is a conditional UPDATE.
+ * because it writes to the disk. If a statement is slow, or more than {@link MAX_BATCH_SIZE} rotations wait, several
+ * statements run at the same time. This is safe, because each rotation is a conditional UPDATE.
  */
 export class RotationBatch {
   readonly #sql: Sql;
@@ -45,7 +45,9 @@ export class RotationBatch {
     });
   }
 
-  /** Returns null if the session is not live, or if the token's `generation` differs from the session's. */
+  /**
+   * Rotates a session. Returns null if the session is not live, or if its `generation` differs from the token's.
+   */
   async rotate(rotation: Rotation): Promise<Generation | null> {
     const rotated = await this.#rotations.load(rotation);
     if (rotated !== undefined) return rotated;
@@ -53,7 +55,10 @@ export class RotationBatch {
     return alone.get(rotation.session.id) ?? null;
   }
 
-  /** Rotates each session once. Returns undefined for a rotation that was skipped, for example of a locked session. */
+  /**
+   * Rotates each session once. Returns undefined for a rotation that must be tried again alone: a second rotation of
+   * the same session, or a failed rotation whose session may have been locked.
+   */
   async #rotateAll(rotations: readonly Rotation[]): Promise<(Generation | null | undefined)[]> {
     const tried = new Map(rotations.map((rotation) => [rotation.session.id, rotation]));
     const padded = padToBatch([...tried.values()]);

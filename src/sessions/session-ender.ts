@@ -17,7 +17,7 @@ import type { SessionRef } from "./sessions.js";
 
 /** How many open sessions of each kind a user may have. */
 const MAX_SESSIONS = 100;
-/** How many sessions one statement ends at most. */
+/** The most sessions that one statement of `endMatching` or `endBeyondLimit` ends. */
 const MAX_ENDED = 1000;
 
 /** A filter of the sessions to end. A missing field matches every session. */
@@ -28,10 +28,11 @@ export interface EndingQuery {
 }
 
 /**
- * Runs before the matching sessions end.
+ * A function that runs before the matching sessions end.
  * @param run runs a statement in the transaction that ends the sessions. {@link SessionEnder.endMatching} has no such
  * transaction, because it may end the sessions of all users.
- * @param ending the sessions that end. The caller's own session may stay: `logoutOthers` keeps it.
+ * @param ending matches the sessions that end. Some matching sessions may stay: `logoutOthers` keeps the caller's own
+ * session and named tokens.
  */
 export type EndingStep = (run: RunStatement, ending: EndingQuery) => Promise<unknown>;
 
@@ -79,7 +80,7 @@ export class SessionEnder {
     return this.#endWhere("1 = 1", userId, [], client);
   }
 
-  /** Ends the other sign-ins of a user. Named tokens stay. @returns how many sessions this call ended */
+  /** Ends the other sessions of a user, except named tokens. @returns how many sessions this call ended */
   async endOtherSignIns({ id: userId, session }: Principal, client: Client): Promise<number> {
     return this.#endWhere(`id <> ? AND NOT ${IS_NAMED_TOKEN}`, userId, [session.id], client);
   }
@@ -116,7 +117,7 @@ export class SessionEnder {
   }
 
   /**
-   * Ends the matching open sessions, a thousand at a time.
+   * Ends the matching open sessions, up to 1000 with each statement.
    * @returns how many sessions this call ended
    */
   async endMatching(query: EndingQuery, reason: EndReason, client: Client): Promise<number> {

@@ -39,7 +39,7 @@ export interface SessionOpening {
    * the same as after a change of `credentialsVersion`. @default none
    */
   readonly condition?: string | undefined;
-  /** The administrator who acts as the user in the new session. The principal has the administrator's own session. */
+  /** The administrator who acts as the user in the new session. `impersonator.session` is the administrator's own. */
   readonly impersonator?: Principal;
 }
 
@@ -61,7 +61,8 @@ const LABEL = /^[^\p{Cc}]{1,100}$/u;
 const USER_AGENT_MAX_LENGTH = 255;
 
 /**
- * Checks the user and inserts the session in one statement. So the user cannot change between the check and the insert.
+ * Returns SQL that checks the user and inserts the session in one statement. So the user cannot change between the
+ * check and the insert.
  */
 const insertIf = (condition: string) => `
   INSERT INTO session (id, user_id, scheme, label, secret_hash, credentials_version, generation, created_at, rotated_at,
@@ -161,8 +162,8 @@ export class SessionOpener {
   }
 
   /**
-   * Stores a session that has already ended. Use it to revoke a token that has no session yet: a token with this
-   * session's id is revoked.
+   * Stores a session that has already ended. Use this to revoke a token without a session. The caller then sets the
+   * token's claim `sid` to the id of the ended session.
    * @returns the id of the session
    */
   async openEnded(user: UserRef, opening: SessionOpening): Promise<string> {

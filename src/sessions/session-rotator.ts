@@ -60,7 +60,10 @@ export class SessionRotator {
     return this.#requireCurrent(session, at, this.#isExpired(claims, at), client);
   }
 
-  /** Ends the session if the token was replaced longer ago than the reuse window. */
+  /**
+   * Requires that a token is the current token of its session, and returns the session. Within the reuse window, also
+   * accepts the previous token. Any other replaced token ends the session.
+   */
   async #requireCurrent(
     session: VerifiedToken["session"],
     at: number,

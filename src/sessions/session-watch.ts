@@ -11,13 +11,13 @@ const BATCH_SIZE = 1000;
 /** A session that something depends on for a long time, such as an open subscription. */
 export interface WatchedSession {
   readonly id: string;
-  /** The user's role at the last check. Null if the role was not read. */
+  /** The user's role when the watch starts. Null if the role has not been read. */
   readonly role: Role | null;
   /** When the credential itself expires, in epoch milliseconds; null if only the session expires. */
   readonly expiresAt: number | null;
   /**
-   * Called about every 500 ms while the session is not live or the credential has expired, and for each new role. Must
-   * not reject.
+   * Called about every 500 ms while the session is not live or the credential has expired. Also called for each new
+   * role, and by {@link SessionWatch.close}. Must not reject.
    */
   onChange(this: void): Promise<void>;
 }
@@ -39,7 +39,7 @@ export class SessionWatch {
     this.#settings = settings;
   }
 
-  /** Starts to watch a session. @returns a function that stops it */
+  /** Starts to watch a session. @returns a function that stops the watch */
   add(session: WatchedSession): () => void {
     const { id, role } = session;
     const ofSession = this.#watched.get(id) ?? new Map<WatchedSession, Role | null>();

@@ -42,7 +42,7 @@ export class SessionEntity {
 
   /**
    * When the user last proved who they are in this session, such as by a password. Null if the user never did, as with
-   * a static token.
+   * a token of `createStaticToken`.
    */
   @Property({ type: new BigIntType("number"), nullable: true })
   authenticatedAt!: number | null;
@@ -63,7 +63,7 @@ export class SessionEntity {
   @Property({ type: new BigIntType("number"), nullable: true })
   refreshExpiresAt!: number | null;
 
-  /** The administrator who opened the session to act as the user. Null for the user's own sessions. */
+  /** The id of the administrator who opened the session to act as the user. Null for the user's own sessions. */
   @Property({ type: "text", nullable: true })
   impersonatorId!: string | null;
 

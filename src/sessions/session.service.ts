@@ -90,7 +90,7 @@ export class SessionService implements Sessions {
     return this.#rotator.rotate(token, client);
   }
 
-  /** Requires that a refresh or sliding token is the current token of its session. Does not rotate the token. */
+  /** Does the same checks as {@link SessionService.rotate} for a refresh token, but does not rotate the session. */
   async requireCurrent(token: VerifiedToken, client: Client): Promise<SessionRow> {
     const row = await this.#rotator.requireCurrent(token, client);
     this.#lastUsed.touch(row);
@@ -100,8 +100,8 @@ export class SessionService implements Sessions {
   /**
    * Records that the user of a session has just proved again who they are. Does not change the session of a static
    * token, or of an administrator who acts as the user.
-   * @param credentialsVersion the user's `credentialsVersion` when the proof was checked. If this has changed, nothing
-   * is recorded.
+   * @param credentialsVersion the user's `credentialsVersion` when the proof was checked. If it has changed since,
+   * nothing is recorded.
    * @param added methods to add to the session. With `mfa`, the user has just proved a second factor. @default no
    * methods
    * @param run runs a statement of the caller's transaction. @default no transaction
@@ -127,7 +127,7 @@ export class SessionService implements Sessions {
 
   /**
    * Requires that the session of a request has not ended since the request began. Call this in the transaction that
-   * removes a way to log in. The session then cannot end before the transaction does.
+   * removes a way to log in. The session then cannot end before the transaction ends.
    * @throws {@link TokenRevoked}
    */
   async requireLive({ id }: Pick<SessionInfo, "id">, run: RunStatement): Promise<void> {
@@ -166,7 +166,7 @@ export class SessionService implements Sessions {
   }
 
   /**
-   * Ends all sign-ins of a user except one. Does not end named tokens, because they belong to scripts.
+   * Ends all sessions of a user except one. Does not end named tokens, because they belong to scripts.
    * @returns how many sessions this call ended
    */
   endOtherSignIns(kept: Principal, client: Client): Promise<number> {

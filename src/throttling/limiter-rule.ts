@@ -32,7 +32,7 @@ const CLOCK_DIFFERENCE = 60_000;
 
 /**
  * Returns the longest time that a counter can live, in milliseconds. A counter that expires later was written while a
- * clock was wrong. It is ignored, because it could block its key for years.
+ * clock was wrong. Such a counter is ignored, because it could block its key for years.
  */
 function longestLife({ window, delay }: LimiterRule): number {
   return (window + (delay?.max ?? 0)) * 1000 + CLOCK_DIFFERENCE;
@@ -49,8 +49,8 @@ export function blockedFor(
 }
 
 /**
- * Returns the instant until which a counter with these points blocks its key. Returns 0 if the counter has never
- * blocked its key.
+ * Returns the instant until which a counter with these points blocks its key. The instant is 0 or in the past if the
+ * counter does not block its key.
  */
 export function blockedUntil(
   { limit, window, delay }: LimiterRule,

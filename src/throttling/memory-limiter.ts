@@ -54,8 +54,8 @@ export class MemoryLimiter implements Limiter {
 
 /**
  * The attempts of evicted keys. Allocates 12 MiB at the first eviction. Keys with the same hash share a counter, which
- * holds the highest number of attempts. So a key can have too many attempts, but never too few. After a million evicted
- * keys with one failure each, another key loses about one free attempt.
+ * holds the highest number of attempts. So a key can have too many attempts, but never too few. For example, after a
+ * million evicted keys with one attempt each, most new keys start with one attempt.
  */
 class SharedCounters {
   readonly #rule: LimiterRule;

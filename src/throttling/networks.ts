@@ -26,7 +26,7 @@ export function isLoopbackAddress(address: string): boolean {
  * `192.0.2.1`.
  */
 export function networksOf(address: string): Networks {
-  // Skip the slow parser, because this runs for each request.
+  // Skip the slow parser for IPv4, because this function runs for each request.
   if (isIPv4(address)) return [address];
   const parsed = ipaddr.process(address);
   if (parsed.kind() === "ipv4") return [parsed.toString()];

@@ -29,7 +29,7 @@ const FAULTS: readonly (readonly [RegExp, string])[] = [
 
 /**
  * Returns what is wrong with the settings, such as `refuses the user or the password in the URL`. Returns undefined if
- * the server may only be unreachable.
+ * no error means wrong settings, for example because the server is unreachable.
  */
 export function findRedisFault(errors: readonly unknown[]): string | undefined {
   // An error about Sentinels ends with the reply of one: `All sentinels are unreachable. […] Last error: NOAUTH […]`.

@@ -18,15 +18,15 @@ const PAUSE = 1000;
 /** How long the start waits for the first replies. */
 const START_TIMEOUT = 1000;
 const START_INTERVAL = 20;
-/** How often a fault is reported at most. */
+/** The shortest time between two reports of a fault. */
 const REPORT_INTERVAL = 60_000;
 
 /** Each command has one key, so that it works in a Cluster. */
 const SCRIPTS = { countAttempt: { lua: COUNT_ATTEMPT_LUA, numberOfKeys: 1 } };
 
-/** The start counts attempts of this rule, to check that the server answers, and that its user may run the script. */
+/** At the start, attempts are counted by this rule, to check that the server answers and allows the script. */
 const START_RULE: LimiterRule = { name: "start", limit: 1_000_000, window: 60 };
-/** The keys of these attempts. There are several, to reach several nodes of a Cluster. */
+/** The keys of the attempts at the start. There are several, to reach several nodes of a Cluster. */
 const START_KEYS = ["a", "b", "c", "d", "e", "f", "g", "h"];
 
 declare module "ioredis" {

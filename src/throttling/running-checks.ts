@@ -60,8 +60,9 @@ async function runWhenAllowed(
   for (;;) {
     const { accepted } = attempts;
     let result: Promise<boolean> | undefined;
-    // Other attempts must always find this attempt in `attempts.counting` or in `attempts.running`. This attempt leaves
-    // the first set when `counting` settles. So `startCheck` must already have added the attempt to the second set.
+    // Other attempts must always find this attempt in `attempts.counting` or in `attempts.running`. When the promise
+    // `counting` settles, this attempt leaves `attempts.counting`. So `startCheck` must have added the attempt to
+    // `attempts.running` before.
     const counting = count().then((wait) => {
       if (wait === 0) result = startCheck(attempts, check);
       return wait;

@@ -11,7 +11,7 @@ export interface AccessGrant {
   readonly sessionExpiresAt: number | null;
   /** The id of the administrator who acts as the user; null for the user's own sessions. */
   readonly impersonatorId: string | null;
-  /** How the user proved who they are, as values of RFC 8176. @default none */
+  /** How the user proved who they are, as values of the claim `amr`. @default none */
   readonly methods?: readonly string[];
   /** When the user last proved who they are, in epoch milliseconds; null for never. @default null */
   readonly authenticatedAt?: number | null;

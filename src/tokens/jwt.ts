@@ -16,7 +16,7 @@ const HEADER_PARAMETERS = ["alg", "kid", "typ"];
 export interface UnverifiedJwt {
   readonly token: string;
   readonly header: Readonly<Record<string, unknown>>;
-  /** The text of the payload, which may not be JSON. */
+  /** The text of the payload. It has not been parsed, and need not be JSON. */
   readonly payload: string;
 }
 

@@ -5,7 +5,7 @@ import type { KeyRing } from "../keys/key-ring.js";
 import { actorClaim, applicationClaimsOf, type Claims, isCount } from "./claims.js";
 import { TokenKind, type TokenSettings } from "./token-kind.js";
 
-/** The values for issuing a refresh or sliding token. The same values always give the same token. */
+/** The values for issuing a refresh or sliding token. The same values and the same key always give the same token. */
 export interface RotationGrant {
   readonly userId: string;
   readonly sessionId: string;

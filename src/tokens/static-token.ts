@@ -9,7 +9,7 @@ const PREFIX = "gth_";
 const SECRET_LENGTH = 43;
 const CHECKSUM_LENGTH = 6;
 
-/** Matches every static token, for example in a secret scanner. */
+/** Matches a text that is one static token. Does not check the checksum. */
 export const STATIC_TOKEN_PATTERN = new RegExp(
   `^${PREFIX}(${ID_SHAPE})_([0-9A-Za-z]{${SECRET_LENGTH}})([0-9A-Za-z]{${CHECKSUM_LENGTH}})$`,
 );

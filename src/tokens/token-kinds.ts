@@ -9,7 +9,7 @@ import { parseJwt, type UnverifiedJwt, verifySignature } from "./jwt.js";
 import { RotatingTokens } from "./rotating-token.js";
 import type { TokenKind, TokenSettings, TokenType } from "./token-kind.js";
 
-/** The number of verified tokens that are kept in memory. */
+/** The most verified tokens that are kept in memory. */
 const REMEMBERED = 20_000;
 
 export type TokenKindsSettings = TokenSettings &
@@ -40,7 +40,7 @@ export interface VerifiedKind extends Pick<
 /** A token whose signature and claims are right. The token may have expired, and its session may have ended. */
 export interface VerifiedToken {
   readonly kind: VerifiedKind;
-  /** The id of the key that signed the token. */
+  /** The id of the key that signed the token. Empty for a token of another system. */
   readonly kid: string;
   readonly claims: Claims;
   readonly session: TokenSession;
@@ -59,7 +59,7 @@ export interface ForeignTokens {
 
 /**
  * All kinds of JWT, which differ in their `typ` header. Verified access and sliding tokens are kept in memory, so that
- * each signature is checked only once.
+ * their signatures need not be checked at each request.
  */
 export class TokenKinds {
   readonly access: AccessTokens;
@@ -114,7 +114,7 @@ export class TokenKinds {
     const verified = isForeign ? foreign.verify(jwt) : this.#verifyOwn(jwt, accepted);
     const { type } = verified.kind;
     if (!accepted.includes(type)) throw new TokenWrongType();
-    // Do not remember a refresh token, because it is used only once.
+    // Do not remember a refresh token, because most refresh tokens are used only once.
     if (type !== "refresh") this.#verified.set(token, verified);
     return verified;
   }

@@ -4,7 +4,7 @@ import { tokenNotValid, tokenRevoked, unavailable } from "./refusal.js";
 import { reasonOf, shown } from "./unreachable.js";
 import type { AccessTokenClaims, Introspection } from "./verifier.js";
 
-/** The number of answers that are kept. */
+/** The most answers that are kept. */
 const CACHE_SIZE = 10_000;
 /** Seconds after which a client should retry if Gatehouse's response has no `Retry-After`. */
 const RETRY_AFTER = 1;
@@ -60,7 +60,7 @@ export function createIntrospect({
   };
 }
 
-/** @throws Error if another server than Gatehouse has answered */
+/** @throws Error if the answer is not an introspection, for example because another server has answered */
 function requireIntrospection(answer: unknown): Partial<Introspection> {
   const { active, roles } = Object(answer) as Partial<Introspection>;
   const isKnown = active === true ? Array.isArray(roles) : typeof answer === "object";

@@ -18,7 +18,7 @@ export interface VerifierOptions {
    * @default 300
    */
   readonly cacheLifetime?: number;
-  /** The shortest time between two requests for the keys, even if tokens name unknown keys. @default 10 */
+  /** The shortest time between two requests for the keys, if a key is unknown or a request has failed. @default 10 */
   readonly cooldown?: number;
   /** Called with one line of text if Gatehouse gives no answer, or a wrong one. @default console.error */
   readonly log?: (line: string) => void;
@@ -31,7 +31,7 @@ export interface IntrospectionOptions {
   /** The id and the secret of this service, as listed in Gatehouse's `OAUTH_CLIENTS`. */
   readonly clientId: string;
   readonly clientSecret: string;
-  /** How many seconds an answer is reused. A revocation takes effect that much later. @default 0 */
+  /** How many seconds an answer is reused. A revocation takes effect at most that much later. @default 0 */
   readonly cache?: number;
 }
 
@@ -101,7 +101,7 @@ export function readKnown<Options extends object>(
   path: string,
   known: readonly string[],
 ): Partial<Options> {
-  // `Object()`, because a JavaScript program may pass any value, even undefined.
+  // Use `Object()`, because a JavaScript program may pass any value, even undefined.
   const given = Object(options) as Options;
   for (const name of Object.keys(given)) {
     if (!known.includes(name)) throw new TypeError(`${path}${name} is not an option.`);

@@ -7,10 +7,11 @@ import { reasonOf, shown } from "./unreachable.js";
 const MAX_AGE = 3_600_000;
 
 /**
- * Returns a function that finds the key of a token. The library `jose` loads the keys, and loads them again for an
- * unknown key. At least `cooldown` passes between two requests for the keys, even after a failure. Meanwhile, the old
- * keys are used.
- * @throws Refusal with the code SERVICE_UNAVAILABLE when there are no keys
+ * Returns a function that finds the key of a token. The library `jose` loads the keys. For an unknown key, it loads the
+ * keys again if `cooldown` has passed since the keys were loaded. After a failure, the keys are not requested again
+ * before `cooldown` has passed. Meanwhile, the old keys are used.
+ *
+ * The returned function throws a Refusal with the code SERVICE_UNAVAILABLE when no keys could be loaded.
  */
 export function createRemoteKeys({
   jwksUrl,

@@ -5,11 +5,11 @@ export interface RequestLike {
   readonly headers: Headers | Readonly<Record<string, string | readonly string[] | undefined>>;
   /** The headers as Node received them: names and values alternate. */
   readonly rawHeaders?: readonly string[] | undefined;
-  /** Node's request, in a request of Fastify. */
+  /** Node's own request. Only a request of Fastify has this field. */
   readonly raw?: { readonly rawHeaders?: readonly string[] | undefined } | undefined;
 }
 
-/** One or more spaces and a token68. @see RFC 9110 11.4 */
+/** Matches the scheme, one or more spaces, and a token68. @see RFC 9110 11.4 */
 const BEARER = /^bearer +([\w.~+/-]+=*)$/i;
 
 /**

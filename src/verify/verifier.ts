@@ -1,8 +1,8 @@
 import type { RequestLike } from "./request.js";
 
 /**
- * The claims of an access token. They have no role, because the role can change before the token expires. @see RFC 9068
- * 2.2
+ * The claims of an access token. They have no role, because the role can change before the token expires.
+ * @see RFC 9068 2.2
  */
 export interface AccessTokenClaims {
   readonly iss: string;
@@ -33,7 +33,7 @@ export interface Introspection {
   readonly active: true;
   readonly sub: string;
   readonly username: string;
-  /** The role of the user, as stored in Gatehouse now. */
+  /** The role of the user when Gatehouse answered. */
   readonly role: string;
   /** The role of the user, and all roles that it includes. */
   readonly roles: readonly string[];
@@ -50,7 +50,7 @@ export interface VerifiedToken {
 /** The requirements that a user must meet. */
 export interface Requirements {
   /**
-   * The role that the user must have. Needs the option `introspection`, because access tokens have no role.
+   * The lowest accepted role. Needs the option `introspection`, because access tokens have no role.
    * @default none
    */
   readonly role?: string;

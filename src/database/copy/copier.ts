@@ -107,9 +107,9 @@ export class Copier {
   }
 
   /**
-   * Returns the part of a table that an earlier run has copied. If the source or the copy has changed since then,
-   * returns an empty part. In that case, also empties this table and all later tables, because their rows may refer to
-   * this table.
+   * Returns the part of a table that an earlier run has copied. If the source or the copy may have changed since then,
+   * returns an empty part. In that case, also empties this table and all later tables in the target, because rows of
+   * the later tables may refer to this table.
    */
   async #findStart(table: string, rest: readonly string[]): Promise<Copied> {
     const none = { lastRow: null, digest: new Digest() };
@@ -133,8 +133,8 @@ export class Copier {
   }
 
   /**
-   * Compares the copy with what was read from the source. If they are equal, the copy is complete. If not, empties the
-   * copy.
+   * Compares the copy with the rows that were read from the source. If all are equal, marks the copy as complete.
+   * Otherwise empties the copy.
    * @returns a sentence for each table that differs
    */
   async #complete(tables: readonly string[]): Promise<string[]> {

@@ -28,7 +28,7 @@ export interface CopyOptions {
  * Copies a SQLite database to PostgreSQL, or continues a copy that is not complete. Meanwhile, nobody can write to the
  * SQLite database.
  * @returns the number of rows of each table
- * @throws Error whose message is one line that says what to do
+ * @throws Error with a message of one line, which says what is wrong
  */
 export async function copyDatabase(options: CopyOptions): Promise<ReadonlyMap<string, number>> {
   const { from } = options;
@@ -43,7 +43,7 @@ export async function copyDatabase(options: CopyOptions): Promise<ReadonlyMap<st
 
 /**
  * Requires that the file has tables of Gatehouse. Opens the file read-only, because {@link Database.open} would change
- * the journal of another program's file.
+ * the journal mode of another program's file.
  */
 async function requireOurTables(from: string): Promise<void> {
   const database = await openReadOnly(from);

@@ -24,7 +24,7 @@ export interface Copied {
   readonly digest: Digest;
 }
 
-/** Returns the tables of the schema in use. Omits the tables that record migrations and the copy itself. */
+/** Returns the tables of the schema in use. Omits the two tables that record migrations and what was copied. */
 export async function listTables(run: RunStatement): Promise<string[]> {
   const rows = await run<{ name: string }>(
     `SELECT relname AS name FROM pg_class WHERE relnamespace = ${SCHEMA} AND relkind IN ('r', 'p')
@@ -107,7 +107,7 @@ export async function insertPage(
   });
 }
 
-/** Empties tables, and deletes the records of what was copied. */
+/** Empties tables, and deletes the records of what was copied to them. */
 export async function emptyTables(run: RunStatement, tables: readonly string[]): Promise<void> {
   await run(`TRUNCATE ${tables.map(quote).join(", ")}`, []);
   const places = tables.map(() => "?").join(", ");

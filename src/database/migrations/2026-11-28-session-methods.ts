@@ -1,6 +1,9 @@
 import type { Migration } from "../../sql.js";
 
-/** Adds a column for how a session's user proved who they are. Null for sessions that an earlier version opened. */
+/**
+ * Adds a column for how a session's user proved who they are. The column is null for sessions that an earlier version
+ * opened.
+ */
 export const sessionMethods: Migration = {
   name: "2026-11-28-session-methods",
   statements: [`alter table "session" add column "methods" text null`],

@@ -7,7 +7,8 @@ const MIGRATION = "unfinished";
  * Creates the table in which `gatehouse copy-database` records its progress. While this migration is recorded, the copy
  * is not complete, and no server may use the database.
  *
- * `last_row` is the `rowid` in SQLite of the last copied row. `digest` is the digest of all copied rows.
+ * Each row describes one table of the copy. `last_row` is the SQLite `rowid` of the last row that was copied. `digest`
+ * is the digest of all rows that were copied.
  */
 export const UNFINISHED_COPY: TableOwner = {
   name: NAME,

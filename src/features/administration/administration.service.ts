@@ -42,8 +42,9 @@ export class AdministrationService {
   }
 
   /**
-   * Mails a notice to the old address, and blocks links that set a new password for a week. Otherwise an administrator
-   * could enter an address of their own, and take over the account with such a link.
+   * If the address changes, mails a notice to the old address. For a week, the user then gets no mail whose reader
+   * could log in. Otherwise an administrator could enter an address of their own, and take over the account with a link
+   * in a mail.
    */
   async updateUser(context: AuthContext, id: string, { username, email }: Changes): Promise<User> {
     const client = await clientOf(context);

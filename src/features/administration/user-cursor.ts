@@ -7,7 +7,7 @@ export type OrderField = UserOrder["field"];
 /** Matches a decoded cursor: the field that the list is sorted by, the user's id, and the user's value of the field. */
 const CURSOR = new RegExp(String.raw`^(\w+)\.(${ID_SHAPE})\.(\P{Cc}+)$`, "u");
 
-/** The number of characters of a cursor that are decoded. A cursor may contain a user name of 3 kB. */
+/** How many characters of a cursor are decoded at most. A cursor may contain a user name of 3 kB. */
 const MAX_LENGTH = 8192;
 
 /** Encodes a position in a list of users as the opaque text of a Relay cursor. */

@@ -22,7 +22,10 @@ export class AuditDetail {
     "Something that happened to an account, a session or a key. Only administrators see other users in it.",
 })
 export class AuditEventType {
-  /** For the resolver; the schema does not have these fields. An id is null if the caller may not see that user. */
+  /**
+   * The resolver reads these fields. The schema does not have them. An id is null if there is no such user, or if the
+   * caller may not see the user.
+   */
   actorId!: string | null;
   impersonatorId!: string | null;
   subjectId!: string | null;

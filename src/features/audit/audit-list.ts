@@ -113,7 +113,7 @@ function* filtersOf(query: AuditQuery, ofUser: string | null): Generator<Filter>
   }
 }
 
-/** Returns conditions for the period of the query. They compare ids, because ids sort by time. */
+/** Returns conditions for the page's start and the query's period. They compare ids, because ids sort by time. */
 function rangeOf({ from, before }: AuditQuery, after: string | null): Condition[] {
   const conditions: Condition[] = [];
   if (after !== null) conditions.push(["id < ?", [after]]);

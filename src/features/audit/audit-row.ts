@@ -20,8 +20,8 @@ const SETTLE = 1000;
 export interface SettlingEvent extends Omit<StoredEvent, "details"> {
   readonly details: Readonly<Record<string, unknown>>;
   /**
-   * When the event may be sent, in epoch milliseconds. This is one second after `at`, or 61 seconds for the row that
-   * counts dropped events. By then, every instance has normally stored its earlier events.
+   * When a webhook may send the event, in epoch milliseconds. This is one second after `at`, or 61 seconds for the row
+   * that counts dropped events. By then, every instance has normally stored its earlier events.
    */
   readonly settledAt: number;
 }

@@ -9,7 +9,7 @@ const settings = {
   auditRetention: durationOrOff({ variable: "AUDIT_RETENTION", from: "1h", default: "90d" }),
 };
 
-/** The audit trail, as the feature's API shows it. */
+/** The part of the audit trail that other features can use. */
 export type FollowedTrail = Pick<AuditTrail, "follow">;
 
 /** Stores the audit trail, and adds the query `auditEvents`. */

@@ -13,11 +13,11 @@ const REFUSALS: readonly AuthEvent["type"][] = [
 /** A feature's event of a refused request has a type with this ending. */
 const OF_FEATURE = ":refused";
 
-/** The period of the limits below, in milliseconds. */
+/** How long refusals are counted before the count starts again at 0, in milliseconds. */
 const WINDOW = 60_000;
-/** The most refusals of one IP address that are stored in one window. A /64 of IPv6 counts as one address. */
+/** The most refusals of one IP address that are stored in a minute. A /64 network of IPv6 counts as one address. */
 const LIMIT_PER_ADDRESS = 10;
-/** The most refusals of all addresses together that are stored in one window. */
+/** The most refusals of all addresses together that are stored in a minute. */
 const LIMIT = 100;
 
 /** Limits how many refusals are stored. Otherwise, an attacker could fill the disk with failed logins. */
@@ -27,7 +27,7 @@ export class RefusalBudget {
   #perAddress = new Map<string, number>();
 
   /**
-   * Returns whether to store the event. Counts the refusals that are stored. Other events are always stored.
+   * Returns whether to store the event. Counts the stored refusals. An event that is not a refusal is always stored.
    * @param now epoch milliseconds
    */
   allows({ type }: AuthEvent, { ipAddress }: Client, now: number): boolean {

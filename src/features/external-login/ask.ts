@@ -29,12 +29,12 @@ export function beginToAsk(): Ask {
 }
 
 /**
- * Returns the code of an error or of its innermost cause, such as `ECONNREFUSED`. The code that the library sets says
- * little about some errors, such as a failed request.
+ * Returns the innermost code in an error's chain of causes, such as `ECONNREFUSED`. The outermost code is from the
+ * library, and says little about some errors, such as a failed request. Returns `unknown` if there is no code.
  */
 function codeOf(error: unknown): string {
   let found = "unknown";
-  // A cause may also be the provider's answer, whose texts must not be in the audit trail.
+  // Ignore a cause that is not an error. It may be the provider's answer, whose texts must not be in the audit trail.
   for (let inner = error; isError(inner); inner = (inner as Error).cause) {
     const { name, code } = inner as { name?: unknown; code?: unknown };
     if (name === "TimeoutError") return "ETIMEDOUT";

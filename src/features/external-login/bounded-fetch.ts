@@ -10,7 +10,7 @@ class TooLarge extends Error {
 }
 
 /**
- * Works as `fetch`, but reads the whole answer, and fails if it is too large. The time limit of `options.signal` also
+ * Works like `fetch`, but reads the whole answer, and fails if it is too large. The time limit of `options.signal` also
  * holds for the answer's body.
  */
 export const boundedFetch: CustomFetch = async (url, options) => {

@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from "node:crypto";
 
-/** The longest part of a name that comes from the provider, in code points. */
+/** How many code points of a name at the provider are used at most. */
 const MAX_LENGTH = 30;
 
 /**
@@ -17,7 +17,7 @@ export function deriveNames(proposals: readonly string[]): readonly string[] {
   return [...names, ...names.map((name) => `${name}-${randomInt(1000, 10_000)}`), random];
 }
 
-/** Keeps the letters, digits and `. _ -` of a text. */
+/** Shortens a text, and replaces each run of characters other than letters, digits and `. _ -` by one `-`. */
 function toName(text: string): string {
   const short = Array.from(text.slice(0, 4 * MAX_LENGTH).normalize("NFKC")).slice(0, MAX_LENGTH);
   return short

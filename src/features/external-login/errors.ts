@@ -9,9 +9,9 @@ export abstract class ExternalLoginRefused extends AuthError {
 }
 
 /**
- * The login at the provider failed. Either the provider cannot be reached or gave a wrong answer, or this browser did
- * not begin the login in the last 10 minutes. The message does not say which of these has happened, because an attacker
- * could learn from it. The audit trail has the details.
+ * The login at the provider failed. For example, the provider cannot be reached or gave a wrong answer, or this browser
+ * did not begin the login in the last 10 minutes. The message does not give the reason, because an attacker could learn
+ * from it. The audit trail has the reason.
  */
 export class ExternalLoginFailed extends ExternalLoginRefused {
   readonly #detail: string;

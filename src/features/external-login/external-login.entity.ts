@@ -31,7 +31,7 @@ export class ExternalLoginEntity {
   @Property({ type: "text" })
   sealed!: string;
 
-  /** The signed-in user who links an account. Null for a login. */
+  /** The signed-in user who links an account. Null if no user was signed in at the start. */
   @ManyToOne({ entity: () => UserEntity, deleteRule: "cascade", nullable: true, index: false })
   user!: UserEntity | null;
 

@@ -23,7 +23,7 @@ import {
 import { type Identity, type Provider, shownName } from "./provider.js";
 import type { ReturnPages } from "./return-pages.js";
 
-/** How recently a user must have given the password to link an account. */
+/** To link an account, a user must have given the password within this time. */
 const FRESHNESS = "15m";
 
 /** The longest `code` and `iss`, in characters. */
@@ -242,7 +242,7 @@ async function requireCaller(context: AuthContext, linking: Linking): Promise<Pr
   return context.loadUser();
 }
 
-/** @throws {@link BadUserInput} */
+/** @throws {@link BadUserInput} when `code` is empty, or when `code` or `iss` is too long */
 function requireParameters({ code, iss }: GivenAnswer): void {
   if (code === "" || code.length > MAX_LENGTH || (iss ?? "").length > MAX_LENGTH) {
     throw new BadUserInput("code and iss must be the parameters that the provider sent.");

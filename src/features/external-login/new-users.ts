@@ -10,7 +10,7 @@ import { AccountExists, ExternalEmailNotVerified, RegistrationClosed } from "./e
 import type { LinkedAccounts } from "./linked-accounts.js";
 import type { Identity, Profile } from "./provider.js";
 
-/** Rolls back the new account, because another request has just linked the provider's account to a user. */
+/** Thrown to roll back a new account when another request has just linked the provider's account to a user. */
 class LinkedMeanwhile extends Error {}
 
 /** Creates accounts for new users of providers, with the address that the provider has verified. */

@@ -15,7 +15,7 @@ export interface Linking {
 
 export interface PendingLogin extends Request {
   readonly provider: string;
-  /** Null for a login. */
+  /** Null if the login links no account. */
   readonly linking: Linking | null;
 }
 
@@ -37,7 +37,7 @@ interface Row {
 
 const SELECT_USER = `SELECT ?, ?, ?, ?, ?, ?, ?, id FROM "user" WHERE id = ?`;
 
-/** The logins that have begun. The database stores only hashes of their states and proofs. */
+/** The logins that have begun. The database stores hashes instead of their states and proofs. */
 export class PendingLogins {
   readonly #core: Pick<CoreServices, "now" | "sql">;
   readonly #sealer: Sealer;

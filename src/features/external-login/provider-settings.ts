@@ -25,7 +25,7 @@ const CLIENT = z.strictObject({
   clientSecret: z.string().regex(/^[^\0]{1,4096}$/),
 });
 
-/** Maps the names of providers to providers. */
+/** Accepts an object whose keys are the names of providers. */
 export const CLIENTS = z.record(z.string().regex(NAME), CLIENT);
 
 export const CLIENTS_RULE = {

@@ -25,7 +25,10 @@ export interface Profile {
 /** The longest name of an account, in code points. */
 const NAME_MAX_LENGTH = 254;
 
-/** Returns the address or the first name, in a form that every database can store. Null if there is none. */
+/**
+ * Returns the address, or the best of the names if there is no address, in a form that every database can store. Null
+ * if there is neither.
+ */
 export function shownName({ email, names: [name = ""] }: Profile): string | null {
   const text = (email ?? name).slice(0, 2 * NAME_MAX_LENGTH).toWellFormed();
   const shown = text.replaceAll(/\p{Cc}/gu, "");
@@ -42,8 +45,8 @@ export interface Identity {
 }
 
 /**
- * A provider of identities. If the provider cannot be reached or gives a wrong answer, the methods throw an error of any
- * class.
+ * A provider of identities. If the provider cannot be reached or gives a wrong answer, the methods throw an error of
+ * any class.
  */
 export interface Provider {
   /** Returns the URL at which the user logs in. */

@@ -42,7 +42,7 @@ interface Remark {
   readonly text: string;
 }
 
-/** The values of Django's table of users that the next import compares. */
+/** The values from Django's table of users that the next import compares with the values at that time. */
 export interface Facts {
   readonly username: string;
   readonly email: string;

@@ -92,8 +92,8 @@ function nameInDjango(
 }
 
 /**
- * Returns the user's address. If there is none, returns the address in Django, which the import left out because another
- * user had it or Gatehouse did not accept it. Empty if the user has neither.
+ * Returns the user's address. If there is none, returns the address in Django, which the import left out because
+ * another user had it or Gatehouse did not accept it. Empty if the user has neither.
  */
 function emailInDjango({ email }: ExportedUser, imported: Imported | null): string {
   return email ?? imported?.email ?? "";

@@ -55,7 +55,10 @@ const WORK = {
 /** A hash function. Django's formats `bcrypt` and `bcrypt_sha256` have the same hash function. */
 export type HashFunction = keyof typeof WORK;
 
-/** Spends the time that the check of a hash with this cost takes. Does nothing if the cost is 0 or less. */
+/**
+ * Spends the time that the check of a hash with this cost takes. Does nothing if the cost is 0.
+ * @param cost must not be negative
+ */
 export async function spend(
   hashFunction: HashFunction,
   password: string,

@@ -2,8 +2,8 @@ import { hash } from "node:crypto";
 import type { DjangoUser } from "./django-user.js";
 
 /**
- * A value that several users can share in Django, but only one user can have in Gatehouse. Names that look alike have
- * the same skeleton.
+ * A kind of value that several users can share in Django, but only one user can have in Gatehouse. Names that look
+ * alike have the same skeleton.
  */
 export type Unique = "username" | "skeleton" | "email";
 
@@ -25,7 +25,7 @@ export class Holders {
     this.#holders = holders;
   }
 
-  /** @param read returns all users. It is called twice. */
+  /** @param read returns all users. It is called again if users share values. */
   static async find(read: () => AsyncIterable<readonly DjangoUser[]>): Promise<Holders> {
     const repeated = await findRepeated(read());
     const holders = new Map<string, Holder>();

@@ -197,8 +197,8 @@ export class Importer {
   }
 
   /**
-   * Returns the ids of the tokens' users in a dry run. The dry run has not stored these users, so a query would not
-   * find them. Returns none in a real import.
+   * In a dry run, returns the Gatehouse ids of the tokens' users who still exist in Django. The dry run stores no
+   * users, so a query would not find new users. In a real import, returns an empty set.
    */
   async #findUnwritten(tokens: readonly OutstandingToken[]): Promise<Set<string>> {
     if (!this.#settings.isDryRun || tokens.length === 0) return new Set();

@@ -19,7 +19,9 @@ const settings = {
    * import-django`.
    */
   django: onOff({ variable: "DJANGO", default: false }),
-  /** The key that signs the tokens of simplejwt. This is `SIGNING_KEY` of `SIMPLE_JWT`, or else Django's `SECRET_KEY`. */
+  /**
+   * The key that signs the tokens of simplejwt. This is `SIGNING_KEY` of `SIMPLE_JWT`, or else Django's `SECRET_KEY`.
+   */
   djangoSecretKey: {
     variable: "DJANGO_SECRET_KEY",
     check: z.string().min(1).optional(),
@@ -130,7 +132,10 @@ function describeTokens(until: string | undefined, now: number): string {
   return `Tokens of simplejwt: ${state} the end of ${until}`;
 }
 
-/** Returns a problem for each setting that does nothing while `django` is off. */
+/**
+ * Returns a problem for each setting that is set, but does nothing while `django` is off. Does not report
+ * `djangoSimpleJwt`, because it always has a value.
+ */
 function findUnused(config: DjangoConfig): Problem[] {
   const used = [
     ...(config.djangoSecretKey === undefined ? [] : ["djangoSecretKey"]),
@@ -179,7 +184,8 @@ function parseJson(text: string): unknown {
 }
 
 /**
- * Removes the imported data of deleted users. Each row stays. Otherwise the next import would create the user again.
+ * Removes the imported data of deleted users, but keeps their rows in `django_user`. Without its row, the next import
+ * would create a deleted user again.
  */
 async function forgetDeleted(sql: Sql): Promise<void> {
   await sql.write(

@@ -4,7 +4,7 @@ import { parseInstant } from "./django-user.js";
 import { keySessionIdOf, userIdOf } from "./identity.js";
 import type { IssuedToken } from "./openable-tokens.js";
 
-/** A key of `rest_framework.authtoken`, as it is stored. */
+/** A key of `rest_framework.authtoken`, with the values that Gatehouse stores. */
 export interface Key extends IssuedToken {
   readonly djangoId: string;
   /** The SHA-256 of the key. */

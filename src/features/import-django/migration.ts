@@ -6,8 +6,8 @@ export const djangoMigration: Migration = {
   statements: [
     // The imported users. The row of a user who was deleted in Gatehouse stays, so that the next import does not create
     // the user again. `imported`: the values that the last import read, as JSON; empty for a deleted user.
-    // `refused_before`: older tokens and keys of Django get no session. `credentials_version`: equals the user's
-    // version until the user gets a new password or is deactivated in Gatehouse.
+    // `refused_before`: the tokens and keys that Django issued up to this time get no session. `credentials_version`:
+    // equals the user's version until the user gets a new password, is activated or is deactivated in Gatehouse.
     `create table "django_user" (
       "django_id" text not null primary key,
       "user_id" text null unique constraint "django_user_user_id_foreign"

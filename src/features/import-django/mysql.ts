@@ -2,8 +2,8 @@ import type { Connection } from "mysql2/promise";
 import type { ReadOnlyDatabase, TextRow } from "../../database/read-only.js";
 
 /**
- * An empty `sql_mode` allows the backslashes with which mysql2 escapes values. The snapshot makes all statements see
- * the same data.
+ * The statements that prepare a connection. With an empty `sql_mode`, MySQL understands the backslashes with which
+ * mysql2 escapes values. The snapshot makes all queries see the same data.
  */
 const BEGIN = [
   "SET SESSION sql_mode = ''",

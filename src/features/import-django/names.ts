@@ -61,7 +61,8 @@ export class TakenNames {
       return { username, key, skeleton: folded, shownSkeleton: shown };
     }
     this.#remark(user, "username", "The name looks like that of another user. The name stays.");
-    // Make the skeleton unique with a suffix. The comment of `UserEntity.shownSkeleton` says why.
+    // Make the skeleton unique with a suffix, because two users cannot have the same `username_skeleton`. Keep the real
+    // skeleton in `shownSkeleton`.
     return { username, key, skeleton: `${folded}#${user.id}`, shownSkeleton: folded };
   }
 

@@ -23,7 +23,8 @@ export async function runAlone(
   run: () => Promise<void>,
 ): Promise<void> {
   const lease = { name: "import-django", holder: randomUUID(), duration: LEASE };
-  // Use the machine's clock. The clock `now` may stand still, as in tests, and the lease would then never expire.
+  // Use the machine's clock, because the clock in the settings may stand still, as in tests. The lease would then never
+  // expire.
   const acquire = () => acquireLease(sql, lease, Date.now());
   let isAlone = await acquire();
   if (!isAlone) onWait();

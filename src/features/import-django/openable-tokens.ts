@@ -40,14 +40,14 @@ export interface TokenSession extends IssuedToken {
   readonly refreshExpiresAt: number | null;
 }
 
-/** SQL condition: the "user" got no new password in Gatehouse, and was not deactivated there. */
+/** SQL condition: in Gatehouse, the "user" got no new password, and was not activated or deactivated. */
 export const IS_FROM_DJANGO = `EXISTS (SELECT 1 FROM django_user
   WHERE django_user.user_id = "user".id AND django_user.credentials_version = "user".credentials_version)`;
 
 /** SQL condition: the token `given` was imported or sent to Gatehouse before. */
 const IS_SEEN = `EXISTS (SELECT 1 FROM django_token WHERE django_token.session_id = given.session_id)`;
 
-/** SQL condition: the tokens of the "user" were refused after the token `given` was issued. */
+/** SQL condition: the token `given` was issued no later than the `refused_before` of the "user". */
 const IS_REFUSED = `EXISTS (SELECT 1 FROM django_user
   WHERE django_user.user_id = "user".id AND refused_before >= CAST(given.issued_at AS BIGINT))`;
 

@@ -31,8 +31,8 @@ export class Pace {
   /**
    * Runs a transaction after a pause. The pause is as long as the last transaction took, but at most {@link PAUSE}. The
    * pause begins at the end of that transaction.
-   * @param rows how many rows the transaction writes. The next part is larger after a fast transaction, and smaller
-   * after a slow one
+   * @param rows how many rows the transaction writes. A fast transaction makes the next part of
+   * {@link Pace.partsOf} larger, and a slow transaction makes it smaller
    */
   async run(rows: number, transaction: () => Promise<void>): Promise<void> {
     const pause = this.#freeFrom - performance.now();

@@ -21,8 +21,8 @@ const FORMATS: ReadonlyMap<string, (hash: string) => ReadableHash | null> = new 
 ]);
 
 /**
- * Reads a hash of Django. Returns null if the format is unknown, if the hash is malformed, or if a check would take
- * more than about two seconds.
+ * Reads a hash of Django. Returns null if the format is unknown, if the hash is malformed, or if a check would take too
+ * much time or memory. The limits allow checks of up to about two seconds.
  */
 export function readHash(hash: string): ReadableHash | null {
   return FORMATS.get(hash.split("$", 1)[0] ?? "")?.(hash) ?? null;
@@ -46,7 +46,7 @@ function readPbkdf2(hash: string): ReadableHash | null {
   };
 }
 
-/** Accepts at most 256 MiB, 1 GiB over all passes, and 64 lanes. */
+/** Accepts at most 64 lanes, 256 MiB of memory, and 1 GiB for the memory multiplied by the passes. */
 function readArgon2(hash: string): ReadableHash | null {
   const [, phc = "", memory, passes, lanes, salt = "", output = ""] =
     /^argon2(\$argon2(?:id|i|d)\$v=(?:16|19)\$m=(\d{1,6}),t=(\d{1,6}),p=(\d{1,2})\$([\w+/]{11,64})\$([\w+/]+))$/.exec(
@@ -79,14 +79,14 @@ function readBcrypt(hash: string): ReadableHash | null {
   };
 }
 
-/** Accepts at most 1 GiB over all blocks. */
+/** Accepts at most 1 GiB for the memory of one lane multiplied by the lanes. */
 function readScrypt(hash: string): ReadableHash | null {
   const [, work, salt = "", blockSize, lanes, encoded = ""] =
     /^scrypt\$(\d{1,7})\$([^$]+)\$(\d{1,4})\$(\d{1,4})\$([\w+/]+=*)$/.exec(hash) ?? [];
   const [N, r, p] = [Number(work), Number(blockSize), Number(lanes)];
   const cost = N * r * p;
   const expected = decode(encoded);
-  // N must be a power of two between 1 and 2^(16 * r). @see RFC 7914 2
+  // N must be a power of two, greater than 1 and less than 2^(16 * r). @see RFC 7914 2
   const isValid = Number.isInteger(Math.log2(N)) && N > 1 && N < 2 ** (16 * r) && p >= 1;
   if (!isValid || 128 * cost > 2 ** 30 || expected?.length !== 64) return null;
   return {

@@ -15,8 +15,8 @@ export interface Counts {
 type User = Pick<DjangoUser, "djangoId"> & { readonly username: string | null };
 
 /**
- * Prints the report of an import: a line for each unusual user or token, then the counts. Prints each line at once,
- * because a million lines could fill the memory.
+ * Prints the report of an import: a line for each remark about a user, a token or the database, then the counts. Does
+ * not collect the remarks, because a million of them could fill the memory.
  */
 export class Report {
   readonly counts: Counts = {

@@ -15,7 +15,7 @@ export class Rights {
   readonly #core: Pick<CoreServices, "accounts" | "now">;
   readonly #settings: ImportSettings;
   readonly #report: Report;
-  /** Whether a Profile with the role `adminValue` was found so far. */
+  /** Whether a Profile with the role `adminValue` has been found so far. */
   #hasAdminProfile = false;
 
   constructor(
@@ -68,8 +68,9 @@ export class Rights {
   }
 
   /**
-   * Returns the role of a user. Superusers, and users whose Profile has the role `adminValue`, are administrators. Other
-   * users have the lowest role.
+   * Returns the role of a user. Superusers, and users whose Profile has the role `adminValue`, are administrators.
+   * Other users have the lowest role. If Profiles are not imported, a known user keeps the role until Django changes
+   * the superuser flag.
    */
   #roleOf({ isSuperuser }: Facts, profile: string | null, before: Imported | undefined): Role {
     const { roles, adminValue, hasProfiles } = this.#settings;
@@ -78,8 +79,7 @@ export class Rights {
       this.#hasAdminProfile ||= isAdminProfile;
       return isSuperuser || isAdminProfile ? roles.admin : roles.lowest;
     }
-    // Keep the role until Django changes the superuser flag, because an earlier import may have read the role from a
-    // Profile.
+    // Keep the role, because an earlier import may have read it from a Profile.
     if (before?.isSuperuser === isSuperuser) return before.role;
     return isSuperuser ? roles.admin : roles.lowest;
   }

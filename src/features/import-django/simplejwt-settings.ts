@@ -33,7 +33,7 @@ export function isAsymmetric({ ALGORITHM }: SimpleJwt): boolean {
   return !ALGORITHM.startsWith("HS");
 }
 
-/** Returns whether VERIFYING_KEY is a public key for ALGORITHM. */
+/** Returns whether VERIFYING_KEY is a key of the type that ALGORITHM needs: RSA or EC. */
 export function hasPublicKey({ ALGORITHM, VERIFYING_KEY }: SimpleJwt): boolean {
   try {
     const { asymmetricKeyType } = createPublicKey(VERIFYING_KEY ?? "");

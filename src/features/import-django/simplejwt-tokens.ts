@@ -39,8 +39,9 @@ export interface SimpleJwtOptions {
 }
 
 /**
- * The tokens that simplejwt issued. Gatehouse accepts a token as long as simplejwt would. A token is refused earlier if
- * its session has ended, or if its user got a new password or was deactivated. A refresh returns a token of Gatehouse.
+ * The tokens that simplejwt issued. Gatehouse accepts a token at most as long as simplejwt would. Gatehouse refuses a
+ * token earlier, for example, if its session has ended, or if its user got a new password or was deactivated. A refresh
+ * returns a token of Gatehouse.
  * @see https://django-rest-framework-simplejwt.readthedocs.io/en/stable/settings.html
  */
 export class SimpleJwtTokens implements ForeignTokens {
@@ -142,15 +143,16 @@ export class SimpleJwtTokens implements ForeignTokens {
    * expired.
    * @throws {@link UserNotFound} when the user was not imported
    * @throws {@link UserInactive} when the user is inactive
-   * @throws {@link PasswordChanged} when the user got a new password or was deactivated in Gatehouse
-   * @throws {@link TokenRevoked} when all tokens of the user were refused, or the token's session has been deleted
+   * @throws {@link PasswordChanged} when the user got a new password, or was activated or deactivated, in Gatehouse
+   * @throws {@link TokenRevoked} when an end of the user's sessions also refused the token (see `refuseIssued`), or the
+   * token's session has been deleted
    */
   async #adopt({ claims, kind, session }: VerifiedToken): Promise<void> {
     const { sessionLifetime, simpleJwt } = this.#options;
     const at = this.#now();
     const isAccess = kind.type === "access";
-    // A refresh token has no leeway. After the token has expired, its ended session may be deleted. With leeway, the
-    // token could then open the session again.
+    // A refresh or sliding token gets no leeway. After the token has expired, its ended session may be deleted. With
+    // leeway, the token could then open the session again.
     const expiresAt = (claims.exp + (isAccess ? simpleJwt.LEEWAY : 0)) * 1000;
     if (expiresAt <= at) return;
     const { id: sessionId, userId, scheme } = session;
@@ -201,7 +203,7 @@ function isTokenType(value: unknown): value is TokenType {
   return typeof value === "string" && Object.hasOwn(SCHEMES, value);
 }
 
-/** Returns a user's primary key as text. Returns null if the value is not a whole number or a text. */
+/** Returns a user's primary key as text. Returns null if the value is neither a whole number nor text. */
 function keyOf(claim: unknown): string | null {
   if (isCount(claim)) return String(claim);
   return isText(claim) ? claim : null;

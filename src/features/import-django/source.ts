@@ -24,7 +24,7 @@ export interface Tables {
 
 /** Reads the database of a Django project, a batch of rows at a time. */
 export class DjangoSource {
-  /** A sentence for each missing table of tokens. */
+  /** Sentences about missing tables of keys and tokens, for the report. */
   readonly missing: string[] = [];
   readonly #database: ReadOnlyDatabase;
   readonly #tables: Tables;
@@ -80,6 +80,7 @@ export class DjangoSource {
   }
 
   /**
+   * Returns whether a table of keys or tokens exists.
    * @throws Error when the table exists, but lacks a column. Another version of the package may have created the table
    */
   async #findTable(
@@ -138,8 +139,8 @@ export class DjangoSource {
   }
 
   /**
-   * Returns the users' tokens of simplejwt that have not expired. Also returns all blacklisted tokens, because a
-   * sliding token may be valid after its `expires_at`: a refresh does not change that column.
+   * Returns the users' tokens of simplejwt whose `expires_at` is in the future, and all their blacklisted tokens. A
+   * blacklisted sliding token may be valid even after `expires_at`, because a refresh does not change that column.
    * @param now such as `2026-11-27 12:00:00`
    */
   async tokens(ids: readonly string[], now: string): Promise<readonly TextRow[]> {

@@ -21,8 +21,8 @@ interface EndedSession {
 }
 
 /**
- * Stores the tokens of Django's users as sessions. If Django has deleted or blacklisted a token, its session ends. A
- * token that Gatehouse would refuse gets no session.
+ * Stores the keys and tokens of Django's users as sessions. If Django has deleted a key or blacklisted a token, its
+ * session ends. A key or token that Gatehouse would refuse gets no session.
  */
 export class StoredSessions {
   readonly #core: CoreServices;
@@ -130,7 +130,7 @@ export class StoredSessions {
     ];
   }
 
-  /** Publishes `session_ended` for the sessions that the last transaction has ended. */
+  /** Reports `session_ended` for the sessions that the last transaction has ended, except those that had expired. */
   reportEnded(): void {
     const now = this.#core.now();
     for (const { id: sessionId, userId, expiresAt } of this.#ended) {
@@ -141,7 +141,7 @@ export class StoredSessions {
     this.#ended = [];
   }
 
-  /** @returns how many of the sessions were open */
+  /** Ends the sessions that have not ended yet. @returns how many sessions this call ended */
   async #end(run: RunStatement, write: RunStatement, ids: readonly string[]): Promise<number> {
     const open = await selectIn<EndedSession>(
       run,
@@ -162,7 +162,10 @@ export class StoredSessions {
   }
 }
 
-/** @param newIds the ids of the users that this batch creates, which a dry run does not store */
+/**
+ * Returns whether a key or token may get a session.
+ * @param newIds the ids of users who count as stored, because a dry run does not store them
+ */
 function isOpenable(
   { sessionId, userId }: IssuedToken,
   standings: ReadonlyMap<string, Standing>,

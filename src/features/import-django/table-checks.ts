@@ -1,6 +1,6 @@
 import type { ReadOnlyDatabase } from "../../database/read-only.js";
 
-/** Checks the tables of a Django project. The errors are one line that says what to do. */
+/** Checks the tables of a Django project. The message of each error is one line that says what to do. */
 export class TableChecks {
   readonly #database: ReadOnlyDatabase;
 
@@ -11,7 +11,7 @@ export class TableChecks {
   /**
    * Returns the columns of a table, which must have the required ones.
    * @param options the options that the error names
-   * @param typical a column of similar tables, which the error lists if the table does not exist
+   * @param typical the name of a column. If the table does not exist, the error lists the tables with this column
    */
   async requireTable(
     table: string,

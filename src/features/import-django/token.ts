@@ -36,8 +36,8 @@ const REFUSALS = {
 type Refusal = keyof typeof REFUSALS;
 
 /**
- * Reads the rows of simplejwt's tables. Does not verify the tokens, because simplejwt stores only its own. Reports the
- * tokens that cannot be imported.
+ * Reads the rows of simplejwt's tables. Does not verify the tokens, because simplejwt stores only tokens that it has
+ * issued. Reports the tokens that cannot be imported.
  */
 export class TokenReader {
   readonly #names: SimpleJwt;

@@ -1,8 +1,8 @@
 import { BigIntType, Entity, Index, PrimaryKey, Property } from "@mikro-orm/core";
 
 /**
- * The pending code of an address. An address without an account has a row, too: otherwise the time that a wrong code
- * takes would reveal whether there is an account. Instants are epoch milliseconds.
+ * The pending code of an address. An address without an account has a row, too. Otherwise the time to check a wrong
+ * code would reveal whether there is an account. Instants are epoch milliseconds.
  */
 @Entity({ tableName: "login_code" })
 export class LoginCodeEntity {

@@ -88,9 +88,10 @@ export class LoginCodesService {
 
   /**
    * Mails a code and a link to the active user who has the address. If the last code is less than five minutes old,
-   * mails that code again. If there is no such user, sends no mail, but the caller does not learn this.
-   * @param kept the proof of an earlier request of the same client. This request then returns the same proof. If the
-   * last mail is less than a minute old, this request sends no mail, and a new proof would be useless
+   * mails that code again. Sends no mail if there is no such user, the user has a hold (see `ResetHolds`), or too many
+   * mails were sent. The caller does not learn this.
+   * @param kept the proof of an earlier request of the same client, which this request then returns again; null for a
+   * new proof. If the last mail is less than a minute old, this request sends no mail, and a new proof does not work
    * @returns the proof, and when the code expires, in epoch milliseconds
    * @throws {@link BadUserInput} when the address or the proof is malformed
    * @throws {@link TooManyRequests} when a rate limit is reached
@@ -225,7 +226,7 @@ export class LoginCodesService {
     return isRight ? token : null;
   }
 
-  /** Uses up the token. Returns false if the token was used before, or belongs to another account. */
+  /** Uses up the token. Returns false if the token no longer works, or belongs to another account. */
   async #consume(token: string, { id }: Account): Promise<boolean> {
     const given = { purpose: PURPOSE, token } as const;
     try {

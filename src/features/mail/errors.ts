@@ -21,9 +21,9 @@ export class MailTokenExpired extends AuthError {
 }
 
 /**
- * Throws the error of a failed change that a mail's token had allowed. The client must not learn that the user is
- * deleted, or that another user has the address. So {@link NoSuchUser} and {@link EmailTaken} become {@link
- * MailTokenNotValid}.
+ * Throws the error of a change that failed, although the token of a mail allowed the change. The client must not learn
+ * that the user is deleted, or that another user has the address. So {@link NoSuchUser} and {@link EmailTaken} become
+ * {@link MailTokenNotValid}.
  */
 export function throwNotValid(error: unknown): never {
   const isHidden = error instanceof NoSuchUser || error instanceof EmailTaken;

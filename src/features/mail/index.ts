@@ -17,7 +17,8 @@ import { isTemplates, type MailTemplates } from "./templates.js";
 /** How often an instance looks for mails that are due, in seconds. */
 const INTERVAL = 30;
 /**
- * How long expired tokens are kept, in milliseconds. Until then, their links are refused as expired, later as unknown.
+ * How long expired tokens are kept, in milliseconds. The link of a kept token is refused as expired. After the token is
+ * deleted, the link is refused as not valid.
  */
 const TOKEN_RETENTION = 7 * 86_400_000;
 

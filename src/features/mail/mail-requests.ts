@@ -41,7 +41,7 @@ export interface MailRequest<Arguments> {
 export interface MailRequests<Arguments extends object> {
   /**
    * Stores a request. Its handler runs after the response, so the response time does not reveal what the handler does.
-   * The handler runs even if the process crashes.
+   * If the process crashes first, the handler runs after a restart, or in another instance.
    * @param given the arguments of the request. They are stored as JSON, so they must not contain a secret.
    * @param run runs a statement of the caller's transaction. Call {@link Mail.wake} after the commit.
    * @throws {@link ServiceUnavailable} when too many requests wait

@@ -59,7 +59,7 @@ export class MailSender {
 
   /** Sends the mails that are due. Returns at once, and never throws. */
   wake(): void {
-    // If this is a command that does not know the origin of links, a server sends the mails later.
+    // A command may not know the origin of links. A server then sends the mails later.
     if (this.#parts.links.areKnown) this.#outbox.wake();
   }
 
@@ -113,7 +113,7 @@ export class MailSender {
     };
   }
 
-  /** Returns the values of a template that the database must not contain. */
+  /** Returns the link and the code for the template. The database must not contain these values. */
   #secretsOf({ purpose, token }: { purpose: MailPurpose; token: string }): MailValues {
     const link = this.#parts.links.to(purpose, token);
     return {

@@ -72,6 +72,7 @@ const IS_KNOWN = `token_hash = ? AND purpose = ? AND used_at IS NULL AND ${IS_CU
  * - The user gets a newer token for the same purpose.
  * - The user gets a new password or address.
  * - The user is activated or deactivated.
+ * - The lifetime of the token is over.
  */
 export class MailTokens {
   readonly #sql: Sql;
@@ -90,7 +91,7 @@ export class MailTokens {
    * Issues a token, which replaces an older token of the same purpose and user.
    * @param run runs a statement of the caller's transaction
    * @returns the id of the token, for {@link OutgoingMail.tokenId}
-   * @throws {@link BadUserInput} when the user does not exist
+   * @throws {@link BadUserInput} when the user does not exist, or `address` is not one e-mail address
    * @throws {@link BadUserInput} for a purpose in {@link OWN_ADDRESS}, when the user does not have the address
    * @throws {@link BadUserInput} for such a purpose, when an administrator has replaced the address in the last 7 days
    */
@@ -186,7 +187,7 @@ export class MailTokens {
   }
 }
 
-/** @throws {@link MailTokenNotValid} for a malformed token */
+/** Returns the parameters of {@link IS_KNOWN}. @throws {@link MailTokenNotValid} for a malformed token */
 function knownAs({ purpose, token }: GivenMailToken): SqlValue[] {
   if (!isSecret(token)) throw new MailTokenNotValid();
   return [hashSecret(token), purpose];

@@ -30,11 +30,14 @@ export class MailOutboxEntity {
   @Property({ type: "text" })
   data!: string;
 
-  /** No foreign key, because the mail about a deleted account is sent after the user has been deleted. */
+  /**
+   * The id of the user whom the mail is about. The column has no foreign key, because the mail about a deleted account
+   * is sent after the user has been deleted.
+   */
   @Property({ type: "text", nullable: true })
   userId!: string | null;
 
-  /** The token of the mail's link. */
+  /** The id of the token in the mail's link. Null for a mail without a link. */
   @Property({ type: "text", nullable: true })
   tokenId!: string | null;
 
@@ -51,9 +54,7 @@ export class MailOutboxEntity {
   attempts = 0;
 }
 
-/**
- * A request for a mail that is not handled yet. The row contains no credential. Instants are epoch milliseconds.
- */
+/** A pending request for a mail. The row contains no credential. Instants are epoch milliseconds. */
 @Entity({ tableName: "mail_request" })
 export class MailRequestEntity {
   @PrimaryKey({ type: "text" })

@@ -2,8 +2,8 @@
 export const OTHER = "other";
 
 /**
- * Limits how many values a label has, because this process keeps a time series for each value until it ends. Without a limit, clients could add
- * any number of values if a feature builds a value from their input.
+ * Limits how many values a label has, because the process keeps a time series for each value as long as it runs.
+ * Without a limit, clients could add any number of values if a feature builds a value from their input.
  */
 export class LabelValues {
   readonly #known: Set<string>;

@@ -8,8 +8,8 @@ export interface OAuthClient {
 }
 
 /**
- * Allows only characters that percent-encoding does not change, because some clients do not encode the id and the
- * secret. @see RFC 6749 2.3.1
+ * Matches an id, a colon and a secret. Allows only characters that percent-encoding does not change, because some
+ * clients do not encode the id and the secret. @see RFC 6749 2.3.1
  */
 const CLIENT = /^([\w.~-]{1,64}):([\w.~-]{32,255})$/;
 const BASIC = /^basic +([a-z0-9+/]{1,1024}=*)$/i;

@@ -11,7 +11,7 @@ type Settings = Pick<AuthConfig, "jwtIssuer" | "jwtAudience" | "roles">;
 
 const INACTIVE = { active: false };
 
-/** Returns whether a token works now, and which user it belongs to. Costs at most one query. @see RFC 7662 2.2 */
+/** Returns whether a token works now, and which user it belongs to. Usually costs one query. @see RFC 7662 2.2 */
 export async function introspect(
   { verifier, onEvent }: Pick<CoreServices, "verifier" | "onEvent">,
   settings: Settings,

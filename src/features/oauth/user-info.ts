@@ -8,8 +8,8 @@ import type { CoreServices } from "../feature.js";
 import { rolesUpTo } from "./introspection.js";
 
 /**
- * Returns the user of the token in the `Authorization` header. A proxy can use this to check each of its requests: the
- * status says whether the token works. The headers have the names that oauth2-proxy uses.
+ * Returns the user of the token in the `Authorization` header. A proxy can check each of its requests here: the status
+ * of the response says whether the token works. The response headers have the names that oauth2-proxy uses.
  * @throws {@link Unauthenticated} with the reason
  * @throws {@link EnrolmentRequired} when the user must add a second factor first
  * @see OpenID Connect Core 5.3

@@ -16,7 +16,7 @@ const CREDENTIAL = z.object({
   id: CREDENTIAL_ID,
   rawId: CREDENTIAL_ID,
   type: z.literal("public-key"),
-  /** Dropped, because Gatehouse requests no extensions. */
+  /** This member is dropped, because Gatehouse requests no extensions. */
   clientExtensionResults: z.unknown().transform(() => ({})),
 });
 

@@ -68,7 +68,7 @@ export async function requestOptions(
 }
 
 /**
- * Checks the answer to a registration. Does not check the challenge: {@link Challenges.take} has done that.
+ * Checks the answer to a registration. Does not check the challenge, because {@link Challenges.take} has checked it.
  * @throws any error if the answer is wrong
  * @see WebAuthn 7.1
  */

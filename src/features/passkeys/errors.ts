@@ -28,9 +28,9 @@ interface Refusal {
 }
 
 /**
- * The passkey does not log the user in, because it is unknown or its answer is wrong. An answer is right if its
- * challenge is at most 5 minutes old, it comes from a page of this application, and the device has checked the user.
- * The client does not learn which check has failed, or that the user is inactive.
+ * The passkey does not log the user in, because it is unknown, its answer is wrong, or the user is inactive. A right
+ * answer has a valid signature and a challenge that is at most 5 minutes old. It comes from a page of this application,
+ * and the device has checked the user. The client does not learn which check has failed.
  */
 export class PasskeyNotValid extends PasskeyRefused {
   constructor(detail: string, userId: string | null = null) {
@@ -42,7 +42,10 @@ export class PasskeyNotValid extends PasskeyRefused {
   }
 }
 
-/** The answer is wrong, or the passkey is already registered. The caller stays signed in. */
+/**
+ * The passkey is not added, because its answer is wrong, it is already registered, or the session has ended. The
+ * refusal itself does not end the session.
+ */
 export class PasskeyNotAdded extends PasskeyRefused {
   constructor(detail: string) {
     super("This passkey cannot be added. Start again.", "BAD_USER_INPUT", { detail });

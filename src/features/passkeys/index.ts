@@ -65,7 +65,7 @@ export const passkeys = defineFeature({
           : [
               {
                 method: "GET" as const,
-                // WebAuthn Level 3, 5.11
+                // Lists the related origins. @see WebAuthn 5.11
                 path: "/.well-known/webauthn",
                 handle: () =>
                   Response.json(

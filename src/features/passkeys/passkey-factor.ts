@@ -39,7 +39,7 @@ export class PasskeyFactor implements Factor {
     return methodsOf(passkey);
   }
 
-  /** Removes nothing if the user has no other way to log in. */
+  /** Removes all passkeys of the user. Removes nothing if the user has no other way to log in. */
   remove(run: RunStatement, userId: string): Promise<boolean> {
     return this.#passkeys.removeAll(run, userId);
   }

@@ -39,8 +39,9 @@ export class PasskeyLoginService {
   }
 
   /**
-   * @param loginChallenge the challenge of a login that needs a second step. The options then name the passkeys of its
-   * user. Otherwise null, and the options name no passkey
+   * Begins a use of a passkey.
+   * @param loginChallenge the challenge of a login that needs a second step, or null. With a challenge, the options
+   * name the passkeys of the login's user. With null, the options name no passkey
    * @throws {@link ChallengeNotValid}, {@link ChallengeExpired}
    * @throws {@link BadUserInput} for the challenge of a user without a passkey, and if second factors are off
    * @throws {@link TooManyRequests} when a rate limit is reached
@@ -56,7 +57,7 @@ export class PasskeyLoginService {
   async #passkeysOf(loginChallenge: string): Promise<readonly Passkey[]> {
     if (this.#logins === undefined) throw new BadUserInput("Second factors are off.");
     const found = await this.#parts.passkeys.list(await this.#logins.findUser(loginChallenge));
-    // Browsers offer every passkey if the list is empty.
+    // Refuse an empty list, because browsers would then offer every passkey.
     if (found.length === 0) throw new BadUserInput("This user has no passkey.");
     return found;
   }

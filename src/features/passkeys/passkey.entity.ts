@@ -39,7 +39,7 @@ export class PasskeyEntity {
   @Property({ type: "text" })
   transports!: string;
 
-  /** Whether the key may be on several devices. This never changes. */
+  /** Whether the key may be on several devices. The value never changes. */
   @Property({ type: "boolean" })
   isSynced!: boolean;
 
@@ -72,7 +72,7 @@ export class PasskeyChallengeEntity {
   @ManyToOne({ entity: () => UserEntity, deleteRule: "cascade", nullable: true, index: false })
   user!: UserEntity | null;
 
-  /** The session of `user`. */
+  /** The id of the session that registers a passkey. Null for a login. */
   @Property({ type: "text", nullable: true })
   sessionId!: string | null;
 

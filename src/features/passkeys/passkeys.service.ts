@@ -76,8 +76,8 @@ export class PasskeysService {
 
   /**
    * Adds the passkey that an authenticator has made.
-   * @throws {@link PasskeyNotAdded} when the answer is wrong, or is not to a challenge of this session, or the session has
-   * ended since the request began
+   * @throws {@link PasskeyNotAdded} when the answer is wrong, the passkey is already registered, or the session has
+   * ended since the request began. An answer to the challenge of another session is wrong, too
    * @throws {@link BadUserInput} for a malformed argument, and as {@link PasskeysService.beginRegistration}
    * @throws {@link ReauthenticationRequired} as {@link PasskeysService.beginRegistration}
    */
@@ -117,8 +117,8 @@ export class PasskeysService {
   }
 
   /**
-   * @throws {@link BadUserInput} when the caller has no such passkey, the label is malformed, for a static token, and for
-   * an administrator who acts as the user
+   * @throws {@link BadUserInput} when the caller has no such passkey, or the label is malformed
+   * @throws {@link BadUserInput} for a static token, or an administrator who acts as the user
    */
   async rename(context: AuthContext, id: string, label: string): Promise<ChangedPasskey> {
     const { id: userId } = await loadOwner(context);
@@ -134,8 +134,8 @@ export class PasskeysService {
    * @returns the passkey that was removed
    * @throws {@link TokenRevoked} when the session has ended since the request began
    * @throws {@link LastSignInMethod} when the user has no other way to log in
-   * @throws {@link BadUserInput} when the caller has no such passkey, for a static token, and for an administrator who
-   * acts as the user
+   * @throws {@link BadUserInput} when the caller has no such passkey
+   * @throws {@link BadUserInput} for a static token, or an administrator who acts as the user
    * @throws {@link ReauthenticationRequired} as {@link PasskeysService.beginRegistration}
    */
   async remove(context: AuthContext, id: string): Promise<ChangedPasskey> {

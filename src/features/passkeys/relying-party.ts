@@ -75,7 +75,10 @@ function isWithin(origin: string, domain: string): boolean {
   return hostname === domain || hostname.endsWith(`.${domain}`);
 }
 
-/** In development, pages of other ports of this machine may send requests, so they may use passkeys, too. */
+/**
+ * Returns whether an origin is `localhost` with any port. In development, pages of such origins may send requests, so
+ * they may use passkeys, too.
+ */
 function isLocalhost(origin: string): boolean {
   return URL.canParse(origin) && new URL(origin).hostname === "localhost";
 }

@@ -8,7 +8,7 @@ import type { CoreServices } from "../feature.js";
 /** The most passkeys that a user can have. */
 export const MAX_PASSKEYS = 10;
 
-/** Instants are epoch milliseconds. */
+/** A stored passkey, without its public key. Instants are epoch milliseconds. */
 export interface Passkey {
   readonly id: string;
   /** In base64url. */
@@ -153,7 +153,7 @@ export class StoredPasskeys {
   }
 
   /**
-   * @param run runs a statement in an exclusive transaction. Otherwise two calls could remove the last two ways to log in
+   * @param run runs a statement in an exclusive transaction. Otherwise two calls at once could leave no way to log in
    * @returns null if the user has no such passkey, or has no other way to log in
    */
   async remove(run: RunStatement, userId: string, id: string): Promise<Passkey | null> {
@@ -193,8 +193,9 @@ export class StoredPasskeys {
 
   /**
    * Records a use of a passkey.
-   * @returns false if the signature counter has not risen since the last use. There may then be a copy of the key. A
-   * counter that stays 0 is accepted, because some authenticators do not count
+   * @returns false if the passkey was removed, or its signature counter has not risen since the last use. If the
+   * counter has not risen, there may be a copy of the key. A counter that stays 0 is accepted, because some
+   * authenticators do not count
    * @see WebAuthn 6.1.1
    */
   async recordUse(id: string, { counter, isBackedUp }: PasskeyUse): Promise<boolean> {

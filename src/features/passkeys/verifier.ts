@@ -96,7 +96,7 @@ export class PasskeyVerifier {
   }
 }
 
-/** Reports a refusal by `run` to the audit trail. */
+/** Returns the result of `run`. If `run` refuses a passkey, reports the refusal to the audit trail. */
 export async function reportRefusals<Result>(
   onEvent: CoreServices["onEvent"],
   client: Client,

@@ -18,7 +18,7 @@ export class OwnAccountService {
   /**
    * Sets a new password, and ends the user's other sessions.
    * @returns how many sessions have ended
-   * @throws {@link BadUserInput} for a static token, or a malformed password
+   * @throws {@link BadUserInput} for a static token, an administrator who acts as the user, or a malformed password
    * @throws {@link InvalidCredentials} for a wrong current password, or a locked account
    * @throws {@link TooManyRequests} when a rate limit of logins is reached
    * @throws {@link PasswordTooWeak}, {@link Vetoed}
@@ -46,7 +46,7 @@ export class OwnAccountService {
 
   /**
    * Deletes the user with all sessions and tokens.
-   * @throws {@link BadUserInput} for a static token, or the last administrator
+   * @throws {@link BadUserInput} for a static token, an administrator who acts as the user, or the last administrator
    */
   async deleteAccount(context: AuthContext): Promise<void> {
     const user = await loadOwner(context);
@@ -55,7 +55,7 @@ export class OwnAccountService {
     this.#mail?.wake();
   }
 
-  /** Returns a function that queues a mail to the user, in the transaction of the change. */
+  /** Returns a function that queues a mail to the user, in the transaction of the change. Undefined if mail is off. */
   #noticeTo(
     user: Recipient,
     template: "password-changed" | "account-deleted",

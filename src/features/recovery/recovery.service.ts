@@ -43,8 +43,8 @@ export class RecoveryService {
   }
 
   /**
-   * Mails a link to the active user who has the address. Sends no mail if there is no such user, the user's resets are
-   * held, or too many mails were sent. The caller does not learn this.
+   * Mails a link to the active user who has the address. Sends no mail if there is no such user, the user has a hold
+   * (see `ResetHolds`), or too many mails were sent. The caller does not learn this.
    * @throws {@link BadUserInput} when the address is malformed
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws {@link ServiceUnavailable} when too many requests wait
@@ -69,9 +69,9 @@ export class RecoveryService {
   }
 
   /**
-   * Sets a new password, and ends all sessions of the user. Unlocks the account, unless the user has a second factor:
-   * whoever reads the user's mails could otherwise guess codes without end. If the password is refused, the token can be
-   * used again.
+   * Sets a new password, and ends all sessions of the user. Unlocks the account only if the user has no second factor.
+   * Otherwise a stranger who reads the user's mails could unlock the account again and again, and guess codes without
+   * end. If the password is refused, the token can be used again.
    * @returns how many sessions have ended
    * @throws {@link MailTokenNotValid}, {@link MailTokenExpired}
    * @throws {@link PasswordTooWeak}, {@link Vetoed}
@@ -99,7 +99,7 @@ export class RecoveryService {
   /**
    * Mails a link to the new address. If another user has the address, that user gets another mail. The caller does not
    * learn about that user.
-   * @throws {@link BadUserInput} for a static token, or a malformed address
+   * @throws {@link BadUserInput} for a static token, an administrator who acts as the user, or a malformed address
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws {@link ServiceUnavailable} when too many requests wait
    */

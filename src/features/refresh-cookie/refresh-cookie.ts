@@ -36,7 +36,7 @@ export function withRefreshCookie(schema: GraphQLSchema, parts: RefreshCookiePar
           keepIn(parts, ({ scheme = "JWT" }) => scheme === "JWT"),
         );
       }
-      // A refreshed sliding token is not kept in the cookie, because its payload contains no refresh token.
+      // The refresh of a sliding token never sets the cookie, because its response contains no refresh token.
       const kept = wrap(
         field,
         keepIn(parts, ({ refresh }) => !parts.isSliding(String(refresh))),
@@ -65,8 +65,8 @@ function withOptionalRefresh(field: Field): Field {
 }
 
 /**
- * Moves the refresh token of a payload into the cookie. Refuses pages of foreign origins. Otherwise such a page could
- * sign the browser in as another user.
+ * Moves the refresh token of a payload into the cookie. Pages of foreign origins may not run operations that set the
+ * cookie, because such a page could sign the browser in as another user.
  * @param setsCookie returns whether an operation with these arguments can set the cookie
  */
 function keepIn(

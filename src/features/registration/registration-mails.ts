@@ -82,13 +82,14 @@ export class RegistrationMails {
       const mail = { template: "address-known", to, userId, values: { username } };
       await this.#mail.queueLink(run, token, mail);
     } catch (error) {
-      // An older version may have stored an address that is not valid.
+      // An older version may have stored an address that is not valid. Or an administrator has replaced the address in
+      // the last 7 days, so no mail may contain a link that sets a new password.
       if (!(error instanceof BadUserInput)) throw error;
     }
   }
 }
 
-/** Returns the user who has an address. */
+/** Returns the user who has an address, or undefined. @param key the canonical form of the address */
 export async function findOwner(run: RunStatement, key: string): Promise<Owner | undefined> {
   const [owner] = await run<Owner>(
     `SELECT id, username, email, is_active AS "isActive" FROM "user" WHERE email_key = ?`,

@@ -51,6 +51,7 @@ export class RegistrationService {
    * @throws {@link BadUserInput} when a value is malformed
    * @throws {@link Vetoed} when a hook refuses the registration
    * @throws {@link TooManyRequests} when a rate limit is reached
+   * @throws {@link ServiceUnavailable} when too many requests for mails wait
    */
   async register(
     { username, email, password, locale }: NewPerson,
@@ -78,7 +79,7 @@ export class RegistrationService {
    * Gives the token's user the address that the token proves. Removes the user's password and sessions if other users
    * have registered with the address, too.
    * @returns whether the user needs a new password
-   * @throws {@link MailTokenNotValid} also if another user has the address by now
+   * @throws {@link MailTokenNotValid} when the token is not valid, or another user has the address by now
    * @throws {@link MailTokenExpired}
    * @throws {@link TooManyRequests} when a rate limit is reached
    */
@@ -107,7 +108,7 @@ export class RegistrationService {
    * the caller does not learn this.
    * @throws {@link BadUserInput} when the address is malformed
    * @throws {@link TooManyRequests} when a rate limit is reached
-   * @throws {@link ServiceUnavailable} when too many requests wait
+   * @throws {@link ServiceUnavailable} when too many requests for mails wait
    */
   async resendVerification(email: string, client: Client): Promise<void> {
     await this.#core.throttle.attempt(client);

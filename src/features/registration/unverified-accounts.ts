@@ -64,7 +64,8 @@ export class UnverifiedAccounts {
 
   /**
    * Records that a user has proved an address. Other users who have registered with the address can no longer get it.
-   * @param run runs a statement in the transaction that consumes the token, before the user gets the address
+   * @param run runs a statement of the caller's transaction. The result is right only if the transaction has not given
+   * the user the address yet
    * @returns true if other users had registered with the address, and this user did not have it before. A stranger may
    * then have chosen this user's password
    */
@@ -86,7 +87,7 @@ export class UnverifiedAccounts {
     return others.length > 0 && owned.length === 0;
   }
 
-  /** Deletes accounts that were not verified within a week. Their names can then be used again. */
+  /** Deletes unused accounts that got no address within a week. Their names can then be used again. */
   async deleteUnverified(): Promise<void> {
     const { accounts, now, sql } = this.#core;
     const before = now() - UNVERIFIED_RETENTION;
@@ -108,8 +109,10 @@ export class UnverifiedAccounts {
 }
 
 /**
- * Requires that a user without a proved address has registered with `email`, and that no other user has that address.
- * @throws {@link MailTokenNotValid} when the user has registered with another address, or another user has this one
+ * Requires that the registration of a user is for the address `email`. Does nothing if the user already has an address,
+ * or has no row in `registration`.
+ * @throws {@link MailTokenNotValid} when the registration is for another address
+ * @throws {@link MailTokenNotValid} when another user had this address at the sign-up, or has proved it since
  */
 export async function requireOwnAddress(
   run: RunStatement,

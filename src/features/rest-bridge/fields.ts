@@ -1,6 +1,6 @@
 import { ValidationError } from "./api-exception.js";
 
-/** A field of a body. It must be a text that is not empty. */
+/** A field of a body. Its value must be a number, or a text that is not empty. */
 interface Field {
   /** Whether spaces at both ends are removed. Never remove them from a password. */
   readonly isTrimmed: boolean;

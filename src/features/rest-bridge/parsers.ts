@@ -5,6 +5,7 @@ import { ApiException, ParseError, toDetail, UnsupportedMediaType } from "./api-
  * Parses a body as the default parsers of Django REST framework do: JSON, `application/x-www-form-urlencoded` or
  * `multipart/form-data`. An empty body counts as an empty object.
  * @throws {@link UnsupportedMediaType}, {@link ParseError}
+ * @throws {@link ApiException} when the body is too large
  */
 export async function parseBody(request: Request): Promise<unknown> {
   const type = request.headers.get("content-type") ?? "";
@@ -23,7 +24,7 @@ export async function parseBody(request: Request): Promise<unknown> {
   }
 }
 
-/** Throws an error without the parser's message, because that message quotes the body. */
+/** Parses JSON. The error for malformed JSON leaves out the parser's message, because that message quotes the body. */
 function parseJson(body: Buffer): unknown {
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body);

@@ -15,7 +15,10 @@ import { provesMore, type SecondFactorsService } from "./second-factors.service.
 const LIFETIME = 5 * 60_000;
 /** How many answers to a challenge may be tried. */
 const TRIES = 5;
-/** How long an expired challenge is kept, in milliseconds. Until then it is refused as expired, later as unknown. */
+/**
+ * How long an expired challenge is kept, in milliseconds. During this time, it is refused as expired. Later, it is
+ * refused as unknown.
+ */
 export const CHALLENGE_RETENTION = 60 * 60_000;
 
 interface StoredChallenge {

@@ -46,7 +46,7 @@ export class ChallengeExpired extends AuthError {
   }
 }
 
-/** The code is wrong, or was used before. */
+/** The code is wrong or was used before, or the account is locked. */
 export class CodeNotValid extends AuthError {
   constructor() {
     super("This code is not valid. Wait for the next one, and try again.", {

@@ -3,7 +3,7 @@ import type { Client } from "../../events.js";
 import type { AuthMethod } from "../../sessions/methods.js";
 import type { RunStatement } from "../../sql.js";
 
-/** The name of a factor in `challenge.factors`, and of the argument of `completeLogin` for an answer of that factor. */
+/** The name of a factor in `challenge.factors`. The argument of `completeLogin` for this factor has the same name. */
 export type FactorName = "totp" | "recoveryCode" | "passkey";
 
 /** A kind of second factor, such as the codes of an app. {@link SecondFactors.register} adds it. */
@@ -64,9 +64,9 @@ export interface SecondFactors {
    */
   requireProof(context: AuthContext): Promise<void>;
   /**
-   * Stores a factor of the caller. Checks {@link SecondFactors.requireProof} first. With the first factor, the user gets
-   * recovery codes, and the user's other sign-ins end, so that no thief stays signed in. The GraphQL field that calls
-   * this needs `@auth(freshWithin: "15m")` and `OPEN_TO_ENROLMENT`.
+   * Stores a factor of the caller. Checks {@link SecondFactors.requireProof} first. A user without recovery codes, such
+   * as a user with no other factor, gets codes. The user's other sign-ins then end, so that no thief stays signed in.
+   * The GraphQL field that calls this needs `@auth(freshWithin: "15m")` and `OPEN_TO_ENROLMENT`.
    * @param store stores the factor in the transaction, and returns how the user has just proved it, such as `["otp"]`
    * @returns the recovery codes, which are never shown again; null if the user has codes already
    * @throws {@link TokenRevoked} when the session has ended since the request began. Nothing is then stored
@@ -90,8 +90,8 @@ export interface SecondFactors {
   ): Promise<boolean>;
   /**
    * Checks an answer of a signed-in user, with the same rate limits and lock as the second step of a login.
-   * @returns the login methods to add to the session, such as `otp`. They include `mfa` if the factor proves more than
-   * the session's methods
+   * @returns in `methods`, the login methods to add to the session, such as `otp`. They include `mfa` if the factor
+   * proves more than the session's methods
    * @throws {@link CodeNotValid} for a wrong answer, and for a locked account
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws {@link BadUserInput} when the answer is malformed, or does not have exactly one factor
@@ -102,8 +102,9 @@ export interface SecondFactors {
     client: Client,
   ): Promise<{ readonly methods: readonly AuthMethod[]; readonly credentialsVersion: number }>;
   /**
-   * Removes all factors and recovery codes of a user, for administrators.
-   * @returns whether the user had a factor
+   * Removes all factors and recovery codes of a user, for administrators. Keeps a factor that is the user's only way to
+   * log in. If no factor is removed, also keeps the recovery codes.
+   * @returns whether a factor was removed
    */
   removeAll(userId: string, client: Client): Promise<boolean>;
 }
@@ -111,8 +112,8 @@ export interface SecondFactors {
 /** The logins that wait for their second step, for other features. */
 export interface LoginChallenges {
   /**
-   * Returns the id of the user who logs in. This is not a try. Only who has given the first factor has the token, so a
-   * feature may tell what the user needs for the second step.
+   * Returns the id of the user who logs in. A call does not count as a try. Only a client that completed the first step
+   * has the token, so a feature may tell this client what the second step needs.
    * @throws {@link ChallengeNotValid}, {@link ChallengeExpired}
    */
   findUser(token: string): Promise<string>;

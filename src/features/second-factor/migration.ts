@@ -3,7 +3,7 @@ import type { Migration } from "../../sql.js";
 const USER = (table: string) =>
   `constraint "${table}_user_id_foreign" references "user" ("id") on update cascade on delete cascade`;
 
-/** Instants are epoch milliseconds. */
+/** Creates the tables for second factors and recovery codes. Instants are epoch milliseconds. */
 export const secondFactorMigration: Migration = {
   name: "2026-11-28-second-factor",
   statements: [

@@ -11,7 +11,10 @@ export class Notices {
     this.#mail = mail;
   }
 
-  /** @param run runs a statement of the transaction that makes the change. Then call {@link Notices.send} */
+  /**
+   * Stores a mail to a user. Call {@link Notices.send} after the commit.
+   * @param run runs a statement of the transaction that changes the factors
+   */
   async queue(run: RunStatement, template: NoticeName, userId: string): Promise<void> {
     if (this.#mail === undefined) return;
     const [user] = await run<Recipient>(`SELECT id, username, email FROM "user" WHERE id = ?`, [

@@ -42,6 +42,7 @@ export class OwnFactorsService {
    * @throws {@link ReauthenticationRequired} when the user has a second factor, but gave none in the last 15 minutes
    * @throws {@link BadUserInput} for a static token, and for an administrator who acts as the user
    * @throws {@link TooManyRequests} when a rate limit is reached
+   * @throws {@link TokenRevoked} when the session has ended since the request began
    */
   async beginTotp(context: AuthContext): Promise<NewTotp> {
     await this.#parts.factors.requireProof(context);
@@ -52,8 +53,8 @@ export class OwnFactorsService {
   /**
    * @returns the recovery codes; null if the user has codes already
    * @throws {@link CodeNotValid} for a wrong code, or when this session did not call `beginTotp` in the last 15 minutes
-   * @throws the errors of {@link OwnFactorsService.beginTotp}
-   * @throws the errors of {@link SecondFactors.enrol}
+   * @throws {@link BadUserInput} when the code is malformed
+   * @throws the errors of {@link SecondFactors.requireProof} and {@link SecondFactors.enrol}
    * @throws {@link TooManyRequests} when a rate limit is reached
    */
   async confirmTotp(context: AuthContext, code: string): Promise<readonly string[] | null> {
@@ -67,7 +68,7 @@ export class OwnFactorsService {
   /**
    * @throws {@link BadUserInput} when the user has no app
    * @throws {@link TokenRevoked} when the session has ended since the request began
-   * @throws the errors of {@link OwnFactorsService.beginTotp}
+   * @throws the errors of {@link SecondFactors.requireProof}
    */
   async disableTotp(context: AuthContext): Promise<void> {
     const { factors, totp } = this.#parts;
@@ -79,7 +80,7 @@ export class OwnFactorsService {
   /**
    * @throws {@link BadUserInput} when the user has no second factor
    * @throws {@link TokenRevoked} when the session has ended since the request began
-   * @throws the errors of {@link OwnFactorsService.beginTotp}
+   * @throws the errors of {@link SecondFactors.requireProof}
    */
   async regenerateRecoveryCodes(context: AuthContext): Promise<readonly string[]> {
     const { codes, factors } = this.#parts;

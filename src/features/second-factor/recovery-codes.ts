@@ -102,7 +102,10 @@ function randomCode(): string {
   return Array.from({ length: GROUPS }, group).join("-");
 }
 
-/** Replaces letters that look like digits: `o` means 0, and `i` and `l` mean 1, as in Crockford's Base32. */
+/**
+ * Returns a code in lower case, without spaces and hyphens. Replaces letters that look like digits, as in Crockford's
+ * Base32: `o` becomes 0, and `i` and `l` become 1.
+ */
 function canonical(code: string): string {
   const plain = code.toLowerCase().replaceAll(/[\s-]/g, "");
   return plain.replaceAll("o", "0").replaceAll(/[il]/g, "1");

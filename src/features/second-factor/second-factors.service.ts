@@ -121,7 +121,7 @@ export class SecondFactorsService implements SecondFactors {
       await this.requireProof(context, run);
       const methods = [...(await store(run)), "mfa"] as const;
       const at = await sessions.recordAuthentication(session, credentialsVersion, methods, run);
-      // The session has ended since the request began. A thief could otherwise leave a factor behind.
+      // The session has ended since the request began. Without this check, a thief could leave a factor behind.
       if (at === null) throw new TokenRevoked();
       await this.#notices.queue(run, "second-factor-added", userId);
       return this.#codes.createFirst(run, userId);

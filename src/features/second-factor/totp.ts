@@ -136,7 +136,10 @@ export class TotpFactor implements Factor {
     return ["otp"];
   }
 
-  /** Encrypts every secret with the current root secret. The previous root secret is then no longer needed. */
+  /**
+   * Encrypts every confirmed secret with the current root secret. Leaves out unconfirmed secrets, because they expire
+   * soon. Confirmed secrets then no longer need the previous root secret.
+   */
   async reseal(): Promise<void> {
     const { sql } = this.#core;
     for (let last = ""; ;) {

@@ -6,7 +6,7 @@ import { OPEN_TO_ENROLMENT } from "../../permissions/enrolment-fields.js";
 import type { StepUpService } from "./step-up.service.js";
 import { ReauthenticatePayload } from "./step-up.type.js";
 
-/** The mutation `reauthenticate` if second factors are on. */
+/** Serves the mutation `reauthenticate` if second factors are on. */
 @Resolver()
 export class FactorStepUpResolver {
   readonly #stepUp: StepUpService;

@@ -4,7 +4,7 @@ import { CHECKS_CREDENTIAL } from "../../permissions/credential-fields.js";
 import type { StepUpService } from "./step-up.service.js";
 import { ReauthenticatePayload } from "./step-up.type.js";
 
-/** The mutation `reauthenticate` if second factors are off. */
+/** Serves the mutation `reauthenticate` if second factors are off. */
 @Resolver()
 export class StepUpResolver {
   readonly #stepUp: StepUpService;

@@ -16,7 +16,7 @@ export interface GivenProof {
 /** The result of a right password or second factor. */
 interface Proved {
   readonly credentialsVersion: number;
-  /** How the user proved who they are, such as `pwd`. Added to the methods of the session. */
+  /** The methods to add to the session, such as `otp`. Empty for a password. */
   readonly methods: readonly AuthMethod[];
 }
 

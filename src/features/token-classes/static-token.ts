@@ -89,8 +89,8 @@ export class StaticToken {
     if (known !== undefined) return { token: known, isCreated: false };
     const opened = await sessions.openFirst(user, { scheme: "TOKEN", label });
     if (opened !== null) return { token: toToken(this, opened), isCreated: true };
-    // Another call may have just created the token. If not, the user must not have a token, and `create` throws an
-    // error with the reason.
+    // Another call may have just created the token. If not, the user is inactive or does not exist, so `create` throws
+    // the error.
     const other = await findLabelled(this, user, label);
     if (other !== undefined) return { token: other, isCreated: false };
     return { token: await this.create(user, label), isCreated: true };
@@ -98,7 +98,7 @@ export class StaticToken {
 
   /**
    * Returns at most 100 tokens that match and still work, newest first. `{}` matches the tokens of all users.
-   * @throws {@link BadUserInput} when a field is unknown, null or undefined
+   * @throws {@link BadUserInput} when a field is unknown, or its value is null, undefined or malformed
    * @throws {@link NoSuchUser} when one of `userIds` is malformed
    */
   static async find(where: StaticTokenQuery): Promise<StaticToken[]> {

@@ -48,7 +48,8 @@ export class Token extends ClaimMap {
 
   /**
    * Opens a session for a user, and returns a token of the session.
-   * @throws {@link NoSuchUser}; {@link BadUserInput} when the user is inactive; Error when the option `claims` fails
+   * @throws {@link NoSuchUser}; {@link BadUserInput} when the user is inactive; Error when the option `claims` fails;
+   * {@link ServiceUnavailable} when the option `claims` takes too long
    */
   static async forUser<This extends typeof Token>(
     this: This,
@@ -133,6 +134,7 @@ export class Token extends ClaimMap {
   /**
    * Checks these things in the database:
    * - The session has not ended or expired.
+   * - The user is active, and the password has not changed.
    * - No refresh has replaced the token.
    * - The token's signing key has not been revoked.
    * @throws {@link Unauthenticated} with the reason

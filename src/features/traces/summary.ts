@@ -19,7 +19,7 @@ export function summaryOf(statement: string): string {
 }
 
 function summarize(statement: string): string {
-  // Remove all brackets, because they may contain subqueries.
+  // Remove all parentheses and the text in them, because they may contain subqueries.
   let whole = statement;
   for (let inner = ""; inner !== whole;) {
     inner = whole;

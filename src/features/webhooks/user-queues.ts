@@ -5,8 +5,8 @@ const WINDOW = 100;
 /** The largest number of events that {@link UserQueues.findSendable} returns. */
 const BATCH = 20;
 /**
- * How long a queue may wait before its events are postponed, in milliseconds. A running attempt can make its queue wait
- * for 30 seconds, but must not postpone its events.
+ * If the first event of a queue is due in more than this time, in milliseconds, the other events of the queue are
+ * postponed. A running attempt delays the first event by only 30 seconds, so it does not postpone the others.
  */
 const LONG_WAIT = 60_000;
 
@@ -14,7 +14,7 @@ const LONG_WAIT = 60_000;
 const WINDOW_OF_DUE = `(SELECT id, user_id, due_at FROM webhook_outbox WHERE due_at <= ?
   ORDER BY due_at, id LIMIT ${WINDOW}) AS due`;
 
-/** Returns an SQL expression for the time when the first event of the table's user is due. */
+/** Returns an SQL expression: when the first event of the user in a row of `table` is due, in epoch milliseconds. */
 const queueDueAt = (table: string) => `(SELECT head.due_at FROM webhook_outbox head
   WHERE head.user_id = ${table}.user_id ORDER BY head.id LIMIT 1)`;
 
@@ -34,7 +34,7 @@ export class UserQueues {
     for (;;) {
       const heads = await this.#findDueHeads(now);
       if (heads.length > 0 || !(await this.#isAnyDue(now))) return heads;
-      // Every event in the window waits for an earlier event, so postpone them and look at the events behind them.
+      // Every examined event waits for an earlier event of its user. Postpone these events, and examine the next ones.
       if ((await this.#postponeWaiting(now)) === 0) return [];
     }
   }
@@ -56,8 +56,8 @@ export class UserQueues {
   }
 
   /**
-   * Postpones the events in the window whose queues have a long wait. They are then due with the first event of the
-   * queue.
+   * Postpones examined events whose queue must wait longer than {@link LONG_WAIT}. Such an event is then due at the
+   * same time as the first event of its queue.
    * @returns the number of postponed events
    */
   async #postponeWaiting(now: number): Promise<number> {
