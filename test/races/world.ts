@@ -178,7 +178,7 @@ export class World {
     this.#tokens.push({ session, generation, kind: "refresh", text: refresh! });
   }
 
-  /** Restores the rows as they were before the first operation. */
+  /** Restores the rows as they were before the first operation, and forgets the wrong passwords of earlier plays. */
   async reset(): Promise<void> {
     await this.#instances[0]!.core.sql.inTransaction(async (run) => {
       for (const table of TABLES.toReversed()) await run(`DELETE FROM ${table}`, []);
@@ -187,6 +187,7 @@ export class World {
         await run(`INSERT INTO ${table} SELECT * FROM saved_${name(table)} ${sorted}`, []);
       }
     });
+    for (const { core } of this.#instances) await core.throttle.forgetFailures(this.#ada, false);
     this.#events.length = 0;
   }
 
