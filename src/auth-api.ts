@@ -32,7 +32,7 @@ export type AuthOptions<F extends readonly Feature[] = []> = CoreOptions &
 export type Auth<F extends readonly Feature[] = []> = CoreAuth & FeatureApi<[...BuiltIn, ...F]>;
 
 interface CoreAuth {
-  /** The complete guarded schema. */
+  /** The complete schema, which enforces `@auth` and `@public`. */
   readonly schema: GraphQLSchema;
   /** {@link Auth.schema} in SDL, with directives. Meant for merging with other type definitions. */
   readonly typeDefs: string;
@@ -47,19 +47,19 @@ interface CoreAuth {
    */
   subgraph(): Subgraph;
   /**
-   * Builds the context of a request, with the signed-in user. Does not throw for a refused credential. The context then
-   * has the error.
+   * Builds the context of a request, with the signed-in user. If the credential is refused, does not throw, but sets
+   * `authError` in the context.
    * @param request a request of Node, Fastify, Express or the Fetch API. @default none: no user is signed in
    * @param options pass `ipAddress` if the request has no address, as in the Fetch API. All requests without an address
-   * share one rate limit.
+   * are counted together in the rate limits.
    * @throws TypeError when an argument has the wrong shape
    * @example
    * const handle = (request: Request, ipAddress: string) => auth.createContext(request, { ipAddress });
    */
   readonly createContext: CreateContext;
   /**
-   * Returns a copy of a schema that enforces `@auth` and `@public`. A root field without a directive needs a signed-in
-   * user. The field `_service` of federation needs none.
+   * Returns a copy of a schema that enforces `@auth` and `@public`. By default, a root field without a directive needs
+   * a signed-in user, except for federation's `_service`.
    * @throws TypeError that lists all wrong guards, such as a guard with an unknown role
    */
   guard(schema: GraphQLSchema, options?: GuardOptions): GraphQLSchema;
@@ -106,5 +106,5 @@ const NAMES: Readonly<Record<keyof CoreAuth, true>> = {
   close: true,
 };
 
-/** The names that a feature cannot give to its properties. */
+/** The names that a feature must not use for a property of `auth`. */
 export const AUTH_NAMES: readonly string[] = Object.keys(NAMES);

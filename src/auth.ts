@@ -26,7 +26,7 @@ import { guardSchema } from "./permissions/guards.js";
 import { openLimiterStore } from "./throttling/limiter-store.js";
 
 /**
- * An {@link Auth}, with internals for our own server, command and tests.
+ * An {@link Auth}, with internals for Gatehouse's own server, commands and tests.
  * @internal
  */
 export interface OpenAuth {
@@ -157,7 +157,7 @@ function assemble(
       findCredentialMutations(unguarded),
     );
   const schema = guard(unguarded, { strict: true });
-  // These values are computed when they are first needed, because our own server needs only the schema.
+  // These values are computed when they are first needed, because Gatehouse's own server needs only the schema.
   let typeDefs: string | undefined;
   let resolvers: IResolvers | undefined;
   const readTypeDefs = () => (typeDefs ??= printSchema(schema));

@@ -35,7 +35,7 @@ function fail(error: unknown): never {
     if (error.code === "commander.unknownCommand" && installation?.failure !== undefined) {
       fail(installation.failure);
     }
-    // Commander has no message if the command is missing, or if `help` names an unknown command.
+    // Commander has no useful message if the command is missing, or if `help` names an unknown command.
     const line =
       error.code !== "commander.help"
         ? error.message
@@ -53,7 +53,7 @@ function report(error: unknown): void {
   for (const line of explain(error)) console.error(`gatehouse: ${line}`);
 }
 
-/** If the features could not be loaded, prints the reason. Called after a command that succeeded without them. */
+/** If the features could not be loaded, prints the reason. Called after each command that succeeded. */
 function reportFailure(): void {
   if (installation?.failure !== undefined) report(installation.failure);
 }

@@ -120,7 +120,7 @@ export class Unauthenticated extends AuthError {
 /** The accepted credentials, as a client sends them. */
 const SERVED = "`Token <key>` or `Bearer <access token>`";
 
-/** The request has no credential, or its credential has a scheme that Gatehouse does not accept. */
+/** The request has no credential that the operation accepts. */
 export class NoCredentials extends Unauthenticated {
   constructor(message = "Authentication credentials were not provided.") {
     super(message, "no_credentials");
@@ -144,14 +144,14 @@ export class BadAuthorizationHeader extends Unauthenticated {
   }
 }
 
-/** The token is malformed or forged, or another server issued it. */
+/** The token is not valid, for example because it is malformed or forged, or because another server issued it. */
 export class TokenNotValid extends Unauthenticated {
   constructor() {
     super("Token is not valid.", "token_not_valid");
   }
 }
 
-/** This instance has not loaded the signing key of the token. The client sees a {@link TokenNotValid}. */
+/** This instance does not know the signing key of the token. The client sees a {@link TokenNotValid}. */
 export class UnknownKey extends TokenNotValid {}
 
 /** The token was valid, but has expired. */
@@ -170,14 +170,14 @@ export class TokenWrongType extends Unauthenticated {
   }
 }
 
-/** The session of the token was ended, for example by a logout or by an administrator. */
+/** The token no longer works, for example because a logout or an administrator has ended its session. */
 export class TokenRevoked extends Unauthenticated {
   constructor() {
     super("Token has been revoked. Log in again.", "token_revoked");
   }
 }
 
-/** A refresh or sliding token was used again after it was replaced, so its session was ended. */
+/** A refresh or sliding token of the session was used again after it was replaced, so the session was ended. */
 export class TokenReused extends Unauthenticated {
   constructor() {
     super("Refresh token was used twice, so its session was ended. Log in again.", "token_reused");
@@ -205,14 +205,17 @@ export class UserInactive extends Unauthenticated {
   }
 }
 
-/** The password was changed after the session started. */
+/** The session began before the user's password was changed or removed. */
 export class PasswordChanged extends Unauthenticated {
   constructor() {
     super("The password was changed. Log in again.", "password_changed");
   }
 }
 
-/** The user is unknown, the password is wrong, or the account is inactive or locked. The client cannot tell which. */
+/**
+ * The login was refused, for example because the user is unknown, the password is wrong, or the account is inactive or
+ * locked. The client cannot tell which.
+ */
 export class InvalidCredentials extends Unauthenticated {
   constructor() {
     super("Unable to log in with the provided credentials.", "invalid_credentials");
@@ -240,22 +243,22 @@ export class RoleRequired extends AuthError {
 
 /** The proof that a {@link ReauthenticationRequired} asks for. */
 export interface RequiredProof {
-  /** The longest time since the proof, in seconds. If this is missing, the error has no `max_age`. */
+  /** How old the proof may be, in seconds. If this is missing, the error has no `max_age`. */
   readonly maxAge?: number | undefined;
-  /** Whether the proof must be a second factor. @default false: the password is enough */
+  /** Whether the proof must be a second factor. @default false: any proof counts, such as the password */
   readonly isSecondFactor?: boolean;
 }
 
 /**
- * The user is signed in, but must prove again who they are. For example, the last password check was 20 minutes ago,
- * and the limit is `15m`.
+ * The user is signed in, but must prove again who they are. For example, the last proof was 20 minutes ago, and the
+ * limit is `15m`.
  *
  * If the proof must be recent, `extensions` contains `freshWithin`, such as `15m`, and `max_age`, the same time in
  * seconds. If the proof must be a second factor, `extensions` contains `acr_values`.
  * @see RFC 9470
  */
 export class ReauthenticationRequired extends AuthError {
-  /** @param freshWithin how recent the proof must be, such as `15m`; null for any time in this session */
+  /** @param freshWithin how recent the proof must be, such as `15m`; null if any proof in this session counts */
   constructor(freshWithin: string | null, { maxAge, isSecondFactor = false }: RequiredProof = {}) {
     const proof = isSecondFactor ? "second factor" : "password";
     const within = freshWithin === null ? "" : ` within the last ${freshWithin}`;
@@ -281,7 +284,10 @@ export class EnrolmentRequired extends AuthError {
   }
 }
 
-/** An argument is missing, malformed or impossible. The message never contains the argument's value. */
+/**
+ * The request must be changed, for example because an argument is missing, malformed or impossible. The message must
+ * not contain the argument's value.
+ */
 export class BadUserInput extends AuthError {
   constructor(
     message: string,
@@ -330,7 +336,7 @@ export const PASSWORD_PROBLEMS = [
  */
 export type PasswordProblem = (typeof PASSWORD_PROBLEMS)[number];
 
-/** The new password is refused. `extensions.problems` lists every {@link PasswordProblem}. */
+/** The new password is refused. `extensions.problems` lists the reasons. See {@link PasswordProblem}. */
 export class PasswordTooWeak extends BadUserInput {
   constructor(
     message: string,
@@ -340,14 +346,14 @@ export class PasswordTooWeak extends BadUserInput {
   }
 }
 
-/** No user has the id or the name in the arguments. */
+/** No user has the id, user name or e-mail address in the arguments. */
 export class NoSuchUser extends BadUserInput {
   constructor() {
     super("There is no such user.");
   }
 }
 
-/** After the removal, the user would have no way to log in. */
+/** A passkey or a linked account was not removed, because the user would have no other way to log in. */
 export class LastSignInMethod extends AuthError {
   constructor() {
     super(

@@ -9,8 +9,8 @@ export type AuthScheme = "TOKEN" | "JWT" | "SLIDING";
 
 /**
  * Why a session ended before it expired:
- * - `reused`: a refresh or sliding token was used twice.
- * - `limit`: the user opened 100 newer sessions of the same kind, such as sign-ins.
+ * - `reused`: a refresh or sliding token was used again after a newer token had replaced it.
+ * - `limit`: the user had 100 newer open sessions of the same kind, such as sign-ins.
  * - `revoked`: the `gatehouse` command ended the session.
  */
 export type EndReason =
@@ -66,7 +66,8 @@ export const NO_CLIENT: Client = { ipAddress: null, userAgent: null };
 
 /**
  * An event for the audit trail. No event contains a token or a hash. In `login_failed`, `login` is the text that was
- * entered as the user name, which may be a password by mistake. `userId` is the user with that name, if there is one.
+ * entered as the user name or e-mail address. It may be a password by mistake. `userId` is the id of the user with that
+ * name or address, if there is one.
  */
 export type AuthEvent =
   | { type: "token_issued"; userId: string; sessionId: string; scheme: AuthScheme }

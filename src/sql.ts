@@ -16,8 +16,8 @@ export interface Migration {
 /**
  * Runs SQL statements. Each call runs one statement, which is atomic.
  *
- * Write a `?` for each parameter, never its value, to prevent SQL injection. A statement that writes must end in
- * `RETURNING`. Its result has one row for each changed row.
+ * Write a `?` for each parameter, never its value, to prevent SQL injection. A statement that writes must end with
+ * a `RETURNING` clause. Its result has one row for each changed row.
  * @throws {@link ServiceUnavailable} when the database cannot be reached or takes too long
  * @throws TypeError when a feature passes a wrong number of parameters, or a parameter that is not a {@link SqlValue}
  * @throws TypeError when a feature calls {@link Sql.read} or {@link Sql.readOnce} with a statement that writes
@@ -32,18 +32,18 @@ export interface Sql {
   /**
    * SQL text to put at the end of a `SELECT … ORDER BY id` inside a statement that writes. The statement then locks the
    * selected rows in this order. Use it wherever a statement may lock several rows. Otherwise, two statements that lock
-   * the same rows in different orders could wait for each other. Empty for SQLite, which runs one writing statement at a
-   * time.
+   * the same rows in different orders could wait for each other. Empty for SQLite, which runs one writing statement at
+   * a time.
    */
   readonly forUpdate: string;
   /**
-   * Runs a statement that only reads. The statement stays prepared for the next call. In the rows, integers of all
+   * Runs a statement that only reads, and normally keeps it prepared for the next call. In the rows, integers of all
    * sizes are numbers. A boolean is `true` or `false` on PostgreSQL, and 1 or 0 on SQLite.
    */
   read<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
   /** Runs a statement that only reads, and does not keep it prepared. Use this for a statement whose text varies. */
   readOnce<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
-  /** Runs a statement that writes. The statement stays prepared for the next call. */
+  /** Runs a statement that writes, and normally keeps it prepared for the next call. */
   write<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
   /**
    * Runs a statement that writes. Exclusive statements run one at a time, even across processes. Use this for a
@@ -73,7 +73,7 @@ export interface TransactionalSql extends Sql {
   inTransaction<Result>(use: (run: RunStatement) => Promise<Result>): Promise<Result>;
   /**
    * Does the same as {@link TransactionalSql.inTransaction}, but several shared transactions may run at the same time.
-   * Their statements stay prepared.
+   * Their statements normally stay prepared.
    */
   inSharedTransaction<Result>(use: (run: RunStatement) => Promise<Result>): Promise<Result>;
 }
@@ -95,7 +95,7 @@ export function padToBatch<Item>(items: readonly Item[]): Item[] {
 export type StatementKind = "read" | "write" | "exclusive" | "transaction";
 
 /**
- * Called after each statement, and once after each transaction.
+ * Called after each statement outside a transaction, and once after each whole transaction.
  * @param isUnavailable whether the statement failed because the database cannot be reached or takes too long
  * @param statement the statement without its parameters; null for a transaction
  */

@@ -36,8 +36,7 @@ export interface Steps {
 export interface UpdateSteps extends Pick<Steps, "begin"> {
   /**
    * Runs after `begin`. If it returns true, the password, all other ways to log in and the second factors are removed,
-   * and all sessions end.
-   * @default false
+   * and all sessions end. Without this function, nothing is removed.
    */
   readonly losesPassword?: () => boolean;
 }
@@ -49,14 +48,14 @@ export interface PasswordChanging extends PasswordChange, Steps {
    */
   readonly credentialsVersion?: number | null | undefined;
   /**
-   * Whether the user proved access to a mailbox instead of the current password. If so, the account of a user who has a
-   * second factor stays locked. See {@link LoginAttempts.keepCountIf}.
+   * Whether the user proved access to a mailbox instead of the current password. If so, and if the user has a second
+   * factor, a locked account stays locked. See {@link LoginAttempts.keepCountIf}.
    * @default false
    */
   readonly isReset?: boolean;
 }
 
-/** Creates users, and changes their names, addresses and passwords. A changed password ends sessions. */
+/** Creates users, changes their names, addresses and passwords, and unlocks accounts. A new password ends sessions. */
 export class AccountChanges {
   readonly #users: UserTransactions;
   readonly #failureLimit: number;

@@ -64,7 +64,7 @@ export class AccountService implements Accounts {
     this.#hooks = hooks;
   }
 
-  /** @throws {@link BadUserInput} when the user name or e-mail address is malformed */
+  /** @throws {@link BadUserInput} when `login` is malformed, for example when the user name is empty */
   findAccount(login: Login): Promise<Account | null> {
     return findAccount(this.#sql, login);
   }
@@ -109,7 +109,7 @@ export class AccountService implements Accounts {
   /**
    * Requires that a new user can have this name. Does not reserve the name.
    * @throws {@link UsernameTaken}
-   * @throws {@link BadUserInput} when the name is malformed
+   * @throws {@link BadUserInput} when the rules for user names do not allow the name
    */
   async requireFreeName(username: string): Promise<void> {
     const read: RunStatement = (statement, parameters) => this.#sql.read(statement, parameters);
@@ -120,7 +120,7 @@ export class AccountService implements Accounts {
    * Requires that a new password is hard to guess, and follows the {@link AccountService.passwordPolicy}.
    * @param owner the user, whose name and address count as easy to guess
    * @throws {@link PasswordTooWeak}
-   * @throws {@link BadUserInput} when the password is not well-formed text
+   * @throws {@link BadUserInput} when the password is empty or is not well-formed text
    */
   async requireStrongPassword(password: string, owner: Owner): Promise<void> {
     // Load the password dictionary on first use, because loading it takes 100 ms.
@@ -148,7 +148,7 @@ export class AccountService implements Accounts {
     return id;
   }
 
-  /** @param steps run in the same transaction, even if no value changes */
+  /** @param steps run in the transaction that updates the user, even if no value changes */
   async updateUser(
     user: UserRef,
     changes: UserChanges,
@@ -193,7 +193,7 @@ export class AccountService implements Accounts {
     await this.#hooks.onUnlocked(id, "administrator");
   }
 
-  /** @param steps run in the same transaction */
+  /** @param steps run in the transaction that activates or deactivates the user */
   async setActive(
     user: UserRef,
     isActive: boolean,
@@ -240,8 +240,8 @@ export class AccountService implements Accounts {
 }
 
 /**
- * Replaces a database error by an error that names only the code. The message of the database can contain values of the
- * statement, such as an e-mail address, and would be logged.
+ * Replaces a database error by an error that contains only the error code. The message of the database can contain
+ * values of the statement, such as an e-mail address, which must not be logged.
  */
 function throwWithoutValues(error: unknown): never {
   if (error instanceof AuthError) throw error;

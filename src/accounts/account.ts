@@ -20,7 +20,7 @@ const ACCOUNT = `
 
 /**
  * Returns the account with this user name or e-mail address. Returns null if no account matches, or if several do.
- * @throws {@link BadUserInput} when the user name or e-mail address is malformed
+ * @throws {@link BadUserInput} when `login` is malformed, for example when the user name is empty
  */
 export async function findAccount(sql: Sql, login: Login): Promise<Account | null> {
   const { field, canonical } = parseLogin(login);

@@ -10,8 +10,8 @@ export type Login = { readonly username: string } | { readonly email: string };
 
 export interface NewUser {
   /**
-   * 1 to 150 characters: letters of one script, digits and `. _ @ + -`. Japanese, Chinese and Korean names may use all
-   * scripts of their language, and Latin.
+   * 1 to 150 characters: letters of one script, digits and `. _ @ + -`, with no dot at the end. Japanese, Chinese and
+   * Korean names may use all scripts of their language, and Latin.
    */
   readonly username: string;
   /** @default null: the user has no e-mail address, and logs in by user name only */
@@ -88,9 +88,9 @@ export interface Accounts {
   /**
    * Returns a page of users.
    * @param query filters and sorts. @default all users, newest first
-   * @param first the largest number of users to return. @default 20
+   * @param first how many users to return at most, from 1 to 100. @default 20
    * @param after the cursor of the last user of the previous page; null for the first page
-   * @throws {@link BadUserInput} when a value is malformed or too long
+   * @throws {@link BadUserInput} when a value is malformed, too long or out of range
    * @example
    * const { users, hasNextPage } = await auth.accounts.users({ roles: ["ADMIN"], isActive: true });
    */
@@ -101,6 +101,7 @@ export interface Accounts {
    * @returns the number of ended sessions
    * @throws {@link PasswordTooWeak} when the password is too short, too long or easy to guess
    * @throws {@link Vetoed} when a hook refuses the change
+   * @throws {@link BadUserInput} when a value is malformed
    */
   setPassword(
     user: UserRef,
@@ -123,9 +124,9 @@ export interface Accounts {
   setActive(user: UserRef, isActive: boolean, client?: Client): Promise<void>;
 
   /**
-   * Unlocks an account that was locked after too many wrong passwords. Also ends the wait that rate limiting imposes
-   * before the next login. If the setting `throttleStore` keeps the counters in memory, the wait ends only in this
-   * process.
+   * Unlocks an account that was locked after too many wrong passwords or second factors. Also ends the wait that rate
+   * limiting imposes before the next login. If the setting `throttleStore` keeps the counters in memory, the wait ends
+   * only in this process.
    */
   unlock(user: UserRef, client?: Client): Promise<void>;
 

@@ -15,7 +15,8 @@ const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u;
 
 /**
  * Returns the canonical form of a user name, for comparison: NFKC and case-folded.
- * @throws {@link BadUserInput} when the name is empty, too long or not well-formed text
+ * @throws {@link BadUserInput} when the name is not text, is empty, is too long, or holds control characters or lone
+ * surrogates
  * @see RFC 8265 3.3
  */
 export function canonicalUsername(username: string): string {
@@ -32,9 +33,9 @@ export function foldCase(text: string): string {
 /**
  * Returns the canonical form of a new user name.
  * @throws {@link BadUserInput} in these cases:
- * - The name is empty, too long, or not well-formed text.
+ * - The name is not text, is empty, or is too long.
  * - The name starts with a combining mark, or ends in a dot.
- * - The name contains characters other than letters, digits and `. _ @ + -`.
+ * - The name contains invisible characters, or characters other than letters, combining marks, digits and `. _ @ + -`.
  */
 export function requireNewUsername(username: string): string {
   const canonical = canonicalUsername(username);
@@ -51,7 +52,8 @@ export function requireNewUsername(username: string): string {
 /**
  * Returns the canonical form of an e-mail address, for comparison: trimmed, NFC, in lower case, with the domain in
  * ASCII. A domain that has no ASCII form is only put in lower case.
- * @throws {@link BadUserInput} when the address is empty, too long or not well-formed text
+ * @throws {@link BadUserInput} when the address is not text, is empty, is too long, or holds control characters or lone
+ * surrogates
  */
 export function canonicalEmail(email: string): string {
   requireText("email", email, EMAIL_MAX_LENGTH);

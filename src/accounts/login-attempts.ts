@@ -59,8 +59,8 @@ export class LoginAttempts {
    * @param account the account as it was before the password check
    * @param loginAt when the user logged in, in epoch milliseconds. Null if the user was already logged in
    * @param finish runs last, in the same transaction
-   * @returns the result of `finish`. Null if the account has changed since the password check. The caller must then
-   * refuse the password
+   * @returns the result of `finish`. Null if the check no longer counts, for example because the account was locked
+   * meanwhile. The caller must then refuse the password
    */
   async recordSuccess<Result>(
     account: Account,
@@ -101,8 +101,8 @@ export class LoginAttempts {
   }
 
   /**
-   * Returns the user's hash if it has changed since the password check, otherwise null. Another login may have rehashed
-   * the password, or an import may have stored a new password.
+   * Returns the user's password hash if it has changed since the password check, but `credentials_version` has not.
+   * Otherwise returns null. Another login may have rehashed the password, or an import may have stored a new hash.
    */
   async #readReplaced({ id, passwordHash, credentialsVersion }: Account): Promise<string | null> {
     const [user] = await this.#sql.read<Pick<Account, "passwordHash">>(

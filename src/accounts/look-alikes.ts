@@ -2,9 +2,9 @@ import unhomoglyph from "unhomoglyph";
 import { foldCase } from "./identifiers.js";
 
 /**
- * Matches accents and other marks that combine with a letter of any script. Skeletons leave out these marks, because
- * they are hard to see. NFC joins an e and its accent into one character, é. Unicode has no such character for q, so an
- * accent on a q matches.
+ * Matches accents and other marks that Unicode assigns to no single script. Skeletons leave out these marks, because
+ * they are hard to see. The text is in NFC. So é is one character, and its accent does not match. Unicode has no such
+ * character for q, so an accent on a q matches.
  */
 const LOOSE_MARK = /(?=\p{Script=Inherited})\p{M}/gu;
 

@@ -8,9 +8,9 @@ interface NamedUser {
 }
 
 /**
- * Stores the missing skeletons of users that an older version created. The skeletons reveal names that look alike.
- * Without them, a new user could take a name that looks like an existing name. Users whose names already look alike
- * keep their names.
+ * Stores a skeleton for each user whom an older Gatehouse created without one. Names that look alike have the same
+ * skeleton. Without it, a new user could take a name that looks like an existing name. Users whose names already look
+ * alike keep their names.
  */
 export async function addMissingSkeletons(sql: TransactionalSql): Promise<void> {
   const missing = `SELECT id, username FROM "user" WHERE username_skeleton IS NULL LIMIT ${BATCH}`;

@@ -8,14 +8,14 @@ import { PASSWORD_MAX_LENGTH } from "./password-policy.js";
 const PRODUCT_WORDS = ["gatehouse", "graphql", "apollo"];
 
 /**
- * The decimal logarithm of the number of guesses that a password must withstand. Eight random characters just reach
- * this number.
+ * The decimal logarithm of the number of guesses that a password must withstand. Eight random characters are just
+ * enough.
  */
 const MIN_GUESSES = 7.9;
-/** The number of characters to check. More would be slow, and further characters cannot make a password weaker. */
+/** How many characters to check. More would be slow, and further characters cannot make a password weaker. */
 const MAX_CHECKED = 64;
 
-/** Recognises common passwords, keyboard patterns, dates, sequences, repetitions, and digits that stand for letters. */
+/** Recognises, for example, common passwords, keyboard patterns, dates, repetitions, and digits in place of letters. */
 const zxcvbn = new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs, maxLength: MAX_CHECKED });
 
 /** The length of the shortest word to look for. Shorter words occur in many passwords by chance. */
@@ -31,7 +31,7 @@ export interface Owner {
  * @param owner the user, whose name and address count as easy to guess
  * @param minLength in code points
  * @throws {@link PasswordTooWeak} that lists the problems
- * @throws {@link BadUserInput} when the password is not well-formed text
+ * @throws {@link BadUserInput} when the password is empty, or is not well-formed text
  * @see NIST SP 800-63B 3.1.1.2
  */
 export function requireNewPassword(password: string, owner: Owner, minLength: number): void {
@@ -68,7 +68,10 @@ function containsAny(password: string, words: readonly string[]): boolean {
   return withoutWords(password, words) !== password;
 }
 
-/** Removes the words from a password, because an attacker who knows the words must guess only the rest. */
+/**
+ * Removes the words from a password, because an attacker who knows the words must guess only the rest. Does not remove
+ * words shorter than {@link MIN_WORD}.
+ */
 function withoutWords(password: string, words: readonly string[]): string {
   const known = words
     .filter(({ length }) => length >= MIN_WORD)

@@ -17,8 +17,8 @@ const { memoryCost, timeCost, parallelism } = ARGON2ID;
 const CURRENT_PARAMETERS = `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$`;
 
 /**
- * The hash of a random password. It is checked when the stored hash is missing or malformed. Otherwise a fast response
- * would reveal that the user is unknown.
+ * The hash of a random password. It is checked when there is no Argon2 hash to check, for example for an unknown user.
+ * Otherwise a fast response would reveal that the user is unknown.
  */
 const DUMMY_HASH =
   "$argon2id$v=19$m=19456,t=2,p=1$FrQly2WSvaaAg144u1b2hg$cay0//U08W6VWfRWh04OqzWeXtm0eMuoC4iQ4otwoak";
@@ -27,15 +27,15 @@ const DUMMY_HASH =
 export interface ForeignHashes {
   /**
    * Returns whether `passwordHash` is the hash of `password`. A malformed hash matches no password.
-   * @param passwordHash null if the stored hash is not foreign. The check must then take the same time, and return
-   * false
+   * @param passwordHash null if the stored hash is not foreign. The check must then return false, and take as long as
+   * for a foreign hash
    */
   verify(passwordHash: string | null, password: string): Promise<boolean>;
 }
 
-/** The largest number of passwords that wait to be hashed or verified. */
+/** How many passwords may wait to be hashed or verified. Further passwords are refused at once. */
 const MAX_WAITING = 64;
-/** The longest time that a password waits, in milliseconds. */
+/** How long a password may wait, in milliseconds. */
 const MAX_WAIT = 2000;
 /** The number of seconds after which a refused client should retry. */
 const RETRY_AFTER = 2;
@@ -56,7 +56,7 @@ export class PasswordHasher {
   #waited = 0;
   #foreign: ForeignHashes | undefined;
 
-  /** @param concurrency the number of passwords that are hashed at the same time */
+  /** @param concurrency how many passwords may be hashed or verified at the same time */
   constructor(concurrency: number, spans = new Spans()) {
     this.#spans = spans;
     this.#slots = withTimeout(new Semaphore(concurrency), MAX_WAIT);
@@ -82,7 +82,7 @@ export class PasswordHasher {
 
   /**
    * Returns the hash to store, as a PHC string.
-   * @throws {@link BadUserInput} when the password is malformed or too long
+   * @throws {@link BadUserInput} when the password is empty, too long or malformed
    * @throws {@link ServiceUnavailable} when too many passwords are waiting, or the wait is too long
    */
   async hash(password: string): Promise<string> {
@@ -95,7 +95,7 @@ export class PasswordHasher {
   /**
    * Returns whether `passwordHash` is the hash of `password`. A wrong password takes the same time whether the hash is
    * from Argon2id, foreign, malformed or missing.
-   * @throws {@link BadUserInput} when the password is malformed or too long
+   * @throws {@link BadUserInput} when the password is empty, too long or malformed
    * @throws {@link ServiceUnavailable} when too many passwords are waiting, or the wait is too long
    */
   async verify(passwordHash: string | null, password: string): Promise<boolean> {

@@ -4,11 +4,11 @@ import { PASSWORD_PROBLEMS, type PasswordProblem } from "../errors.js";
 /** The longest password, in code points. A longer password is refused before it is hashed. */
 export const PASSWORD_MAX_LENGTH = 256;
 
-/** The rules for new passwords that a form can check. Lengths are in code points. */
+/** What a form must know about new passwords. Lengths are in code points. */
 export interface PasswordPolicy {
   readonly minLength: number;
   readonly maxLength: number;
-  /** All reasons to refuse a new password. */
+  /** All problems that the error `PasswordTooWeak` can list. */
   readonly problems: readonly PasswordProblem[];
 }
 

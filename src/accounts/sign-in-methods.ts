@@ -1,6 +1,9 @@
 import type { RunStatement } from "../sql.js";
 
-/** Removes a way to log in, or a second factor. @param run runs a statement of the caller's transaction */
+/**
+ * Removes what a feature has added to a user: ways to log in, or a second factor.
+ * @param run runs a statement of the caller's transaction
+ */
 type Removal = (run: RunStatement, userId: string) => Promise<unknown>;
 
 /**
@@ -27,7 +30,8 @@ export class SignInMethods {
   }
 
   /**
-   * Removes the second factors and all ways to log in except the password, because a stranger may have added them.
+   * Removes a user's second factors, and all ways to log in except the password. Meant for an account that a stranger
+   * may have used before its owner.
    * @param run runs a statement of the caller's transaction
    */
   async removeAll(run: RunStatement, userId: string): Promise<void> {
@@ -35,8 +39,8 @@ export class SignInMethods {
   }
 
   /**
-   * Returns an SQL expression for the number of a user's ways to log in. Use it in an exclusive statement. Otherwise
-   * two statements could each remove one of the last two ways.
+   * Returns an SQL expression for the number of a user's ways to log in. Use it where statements run one at a time, as
+   * in `Sql.writeExclusive`. Otherwise two statements could each remove one of the last two ways.
    * @param userId an SQL expression, such as `passkey.user_id`
    */
   countOf(userId: string): string {

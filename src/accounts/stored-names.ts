@@ -17,7 +17,7 @@ export interface StoredEmail {
   readonly key: string | null;
 }
 
-/** @throws {@link BadUserInput} when the name is malformed */
+/** @throws {@link BadUserInput} when the name is malformed, or mixes letters of several scripts */
 export async function toStoredName(username: string): Promise<StoredName> {
   const key = requireNewUsername(username);
   // Load the tables of scripts and look-alikes on first use, because only new names need them.

@@ -67,7 +67,7 @@ export class UserList {
   /**
    * Returns a page of the users that match the query. A page starts after a cursor, not at a row number, because row
    * numbers shift when users are created or deleted.
-   * @throws {@link BadUserInput} when a value is malformed or too long
+   * @throws {@link BadUserInput} when an argument is malformed, for example when `first` is not from 1 to 100
    */
   async page(query: UserQuery, first: number, after: UserCursor | null): Promise<UserPage> {
     requireObject("query", query);

@@ -24,7 +24,7 @@ export interface ChangeSettings extends Pick<
 
 type Event = Extract<AuthEvent, { userId: string }>;
 
-/** Adds an event of the change, and the events of sessions that the change ended. */
+/** Adds the event of the change, if there is one, and the events of the sessions that the change ended. */
 type Report = (event: Event | null, ended?: EndedSessions) => void;
 
 export interface StoredUser {

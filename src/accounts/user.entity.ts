@@ -8,7 +8,7 @@ import { BigIntType, Entity, Index, PrimaryKey, Property, Unique } from "@mikro-
   expression: `create index "user_last_login_index" on "user" (coalesce("last_login_at", 0), "id")`,
 })
 export class UserEntity {
-  /** 128 random bits in hex. */
+  /** 32 hexadecimal digits. They are random, except for users from Django. */
   @PrimaryKey({ type: "text" })
   id!: string;
 
@@ -22,8 +22,8 @@ export class UserEntity {
   usernameKey!: string;
 
   /**
-   * The skeleton of the user name in lower case, to find names that look alike (see `Skeletons`). If an older version
-   * created the user, null until the next start of the server.
+   * The skeleton of the user name in lower case, to find names that look alike (see `Skeletons`). Null if an older
+   * Gatehouse created the user. The next start of a newer Gatehouse then fills it in.
    */
   @Property({ type: "text", nullable: true })
   @Unique()
@@ -32,7 +32,7 @@ export class UserEntity {
   /**
    * The skeleton of the user name as it was entered. Null if it equals `usernameSkeleton`.
    *
-   * An older version may have created two users with the same skeleton. The second user then has that skeleton here,
+   * An older Gatehouse may have created two users with the same skeleton. The second user then has that skeleton here,
    * and its `usernameSkeleton` is the same skeleton, `#` and the user's id.
    */
   @Property({ type: "text", nullable: true })

@@ -26,9 +26,9 @@ import { variablesPlugin } from "./variables.js";
 const MAX_ERRORS = 50;
 
 /**
- * The largest size of the cache of valid documents, in bytes of their JSON. In memory, a document takes four times as
- * much. Clients that write values into documents fill a cache of any size. The default cache of Apollo Server would
- * then take 120 MB.
+ * The largest size of the cache of valid documents, in bytes of their JSON. In memory, a document takes about four
+ * times as much. Clients that write values into documents instead of variables fill a cache of any size. The default
+ * cache of Apollo Server would then take 120 MB.
  */
 const DOCUMENT_CACHE_SIZE = 8 * 1024 * 1024;
 

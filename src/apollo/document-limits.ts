@@ -27,7 +27,7 @@ const OPERATION_LIMITS: Readonly<Record<keyof OperationSize, string>> = {
   credentialFields: "field that checks a credential",
 };
 
-/** The limits on the text of a document, each with its words in the error message. A fragment counts once. */
+/** The limits that count each fragment of a document only once, each with its words in the error message. */
 const WRITTEN_LIMITS: Readonly<Record<keyof WrittenSize, string>> = {
   directives: "directives",
   directivesInOnePlace: "directives in one place",
@@ -126,7 +126,7 @@ export function toParseOptions({ tokens, characters }: AllLimits): ParseOptions 
  * response. So it cannot limit tokens, characters or errors. To limit them too, use {@link apolloOptions}.
  * @param schema the schema to serve, as `auth.guard` returned it
  * @param limits whole numbers, or null for no limit. @default the limits of our own server
- * @throws TypeError that names each wrong limit
+ * @throws TypeError when a limit is wrong, or when `schema` is not a schema of our copy of graphql
  */
 export function documentLimits(schema: GraphQLSchema, limits?: RuleLimits): ValidationRule {
   return toRule(schema, resolveRuleLimits(limits));

@@ -6,7 +6,7 @@ import { withoutValues } from "./without-values.js";
 /** The extensions of the error that a client gets for a bug. */
 export const MASKED = { code: "INTERNAL_SERVER_ERROR" };
 
-/** For each error code, the sentence that replaces an unknown message. */
+/** The sentences that replace messages of unknown form, by error code. Other codes get {@link DEFAULT_SENTENCE}. */
 const SENTENCES: Readonly<Record<string, string>> = {
   GRAPHQL_PARSE_FAILED: "Syntax Error: The document cannot be parsed.",
   GRAPHQL_VALIDATION_FAILED: "The document is not valid.",
@@ -27,9 +27,10 @@ const ARGUMENT_ERROR = /^Argument "\w+" (of required type|of non-null type|has i
 /**
  * Returns the part of an error that a client may see. Meant for Apollo Server's option `formatError`.
  *
- * - An error that a resolver or the context throws with a code keeps its message and extensions.
+ * - An {@link AuthError}, or another error that a resolver throws with a code, keeps its message and extensions.
  * - An error in the request gets a message without values of the request. A fixed sentence replaces an unknown message.
- * - Any other error is a bug. The client gets INTERNAL_SERVER_ERROR.
+ * - Any other error, or one with the code INTERNAL_SERVER_ERROR, is a bug. The client gets that code and a fixed
+ *   message.
  */
 export function formatError(
   formatted: GraphQLFormattedError,

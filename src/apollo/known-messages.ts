@@ -1,6 +1,6 @@
 // The messages about wrong requests that clients may see, from graphql-js 16, graphql-scalars 1, Apollo Server 5 and
-// Gatehouse. They may show names of fields and types. They must not show values of the request: its literals, keys of
-// objects, and variables.
+// Gatehouse. They may show names, such as those of fields and types. They must not show values of the request, such as
+// literals, keys of input objects, and values of variables.
 
 /**
  * Messages that clients get unchanged, because they contain no value of the request. Braces mark a part that varies:

@@ -15,11 +15,11 @@ const LIMITS = {
   lines: limit(1000),
   /** Directives of a document. The directives of a fragment count once. */
   directives: limit(10),
-  /** Directives of one field, fragment, operation or variable. */
+  /** Directives in one place, such as on one field, fragment, operation or variable. */
   directivesInOnePlace: limit(3),
   /**
-   * Fields of a document with the same response name. Validation compares each pair of them. The fields of a fragment
-   * count once.
+   * Fields of a document with the same response name. Validation may compare each pair of them. The fields of a
+   * fragment count once.
    */
   fieldsOfOneName: limit(100),
   /** Levels of nested fields in an operation, with fragments expanded. */

@@ -30,7 +30,10 @@ const EMPTY: OperationSize = {
   credentialFields: 0,
 };
 
-/** The largest sum. It is above any limit. Without it, nested fragments could make sums too large for exact numbers. */
+/**
+ * The number at which sums stop growing. It is above any limit. Without it, nested fragments could make the sums too
+ * large for exact numbers.
+ */
 const MAX_SUM = MAX_LIMIT + 1;
 
 /**
@@ -92,7 +95,7 @@ class Measurer {
     };
   }
 
-  /** A missing or cyclic fragment counts as empty, because validation later rejects such a document. */
+  /** A missing fragment and a fragment inside itself count as empty, because validation later rejects the document. */
   #measureFragment(name: string): OperationSize {
     const known = this.#fragmentSizes.get(name);
     if (known !== undefined) return known;

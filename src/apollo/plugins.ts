@@ -11,10 +11,10 @@ import { rootFieldOf } from "./root-field.js";
 const GRAPHQL_RESPONSE = "application/graphql-response+json; charset=utf-8";
 const MEDIA_TYPES = ["application/json; charset=utf-8", GRAPHQL_RESPONSE];
 
-/** The longest operation name in the log, in characters. */
+/** How many characters of an operation's name are logged at most. */
 const NAME_MAX_LENGTH = 128;
 
-/** The largest total size of the errors in a response, in bytes. */
+/** The limit for the total size of all errors in a response, in bytes. */
 const MAX_ERRORS_SIZE = 64 * 1024;
 
 /** The details of an operation for the log and for features that observe operations. */
@@ -22,7 +22,7 @@ export interface OperationRecord {
   operation?: string;
   /** `ok`, or the code of the first error. `error` if the first error has no code. */
   outcome?: string;
-  /** `query` or `mutation`. Only {@link observePlugin} sets it. */
+  /** The type of the operation, such as `query` or `mutation`. Only {@link observePlugin} sets it. */
   type?: string;
   /** The root field, such as `login`, or `multiple` if there are several. Only {@link observePlugin} sets it. */
   field?: string;
@@ -139,8 +139,8 @@ function isFault(error: GraphQLError): boolean {
 }
 
 /**
- * Returns whether the server cannot answer because something failed, such as the database. An overload is not an
- * outage. Its error has no `cause`.
+ * Returns whether the server cannot answer because something failed, such as the database. Returns false for an
+ * overload, whose error has no `cause`.
  */
 function isOutage(error: GraphQLError): boolean {
   if (error.extensions["code"] !== "SERVICE_UNAVAILABLE") return false;
@@ -149,8 +149,8 @@ function isOutage(error: GraphQLError): boolean {
 
 /**
  * Sets the HTTP status for the code of the first error. Also sets `WWW-Authenticate` and `Retry-After` if the error
- * needs them. Changes only responses of type `application/graphql-response+json` whose `data` is null. Meant for Apollo
- * Server's option `plugins`.
+ * needs them. Changes only responses of type `application/graphql-response+json` whose `data` is null, and whose first
+ * error has one of Gatehouse's codes. Meant for Apollo Server's option `plugins`.
  * @see https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
  */
 export const httpStatusPlugin: ApolloServerPlugin = {

@@ -10,7 +10,7 @@ const TYPENAME = "__typename";
 
 /**
  * Returns the name of an operation's root field, or `multiple` if the operation has several. `__typename` counts only
- * if there is no other field. Ignores `@skip` and `@include`.
+ * if there is no other field. Fields that `@skip` or `@include` leaves out count, too.
  * @param document must be validated, so that it has all fragments
  */
 export function rootFieldOf(operation: OperationDefinitionNode, document: DocumentNode): string {

@@ -23,7 +23,7 @@ export function variablesPlugin(max: number): ApolloServerPlugin {
     requestDidStart: () =>
       Promise.resolve({
         responseForOperation: ({ schema, operation, request: { variables = {} } }) => {
-          // Despite its type, `operation` is undefined if the document has no operation of the requested name.
+          // Despite its type, `operation` can be undefined, for example if no operation has the requested name.
           const { variableDefinitions = [] } = (operation as typeof operation | undefined) ?? {};
           const errors = findWrongVariables(schema, variableDefinitions, variables, max);
           if (errors.length === 0) return Promise.resolve(null);
@@ -67,7 +67,7 @@ function findWrongVariables(
 /** Ends the search when more than `max` mistakes are found. */
 class LimitReached extends Error {}
 
-/** Reports the mistakes in one variable, in the words of graphql-js. */
+/** Reports the mistakes in one variable, in the words of graphql-js, but without the values. */
 function checkVariable(
   definition: VariableDefinitionNode,
   type: GraphQLInputType,
@@ -85,9 +85,9 @@ function checkVariable(
     report(toError(`Variable "$${name}" ${what}`, definition));
   } else if (isGiven) {
     coerceInputValue(value, type, (path, _value, { message, extensions: { code } }) => {
-      // The path is safe to show, because it contains only names of the schema and list indexes.
+      // The path is safe to show, because it contains only list indexes and names of fields that the client has sent.
       const place = path.length === 0 ? "" : ` at "${[name, ...path].join(".")}"`;
-      // Remove suggestions, because they would reveal names of the schema.
+      // Remove suggestions, because they would reveal other names of the schema.
       const detail = withoutValues(message)?.replace(/ Did you mean .*$/, "");
       const what = `got invalid value${place}${detail === undefined ? "." : `; ${detail}`}`;
       report(toError(`Variable "$${name}" ${what}`, definition, code));

@@ -17,7 +17,7 @@ const PLACEHOLDERS: Readonly<Record<string, string>> = {
   rest: "[^]*",
 };
 
-/** Matches the reasons in graphql-js's message `Fields "…" conflict because …`. */
+/** Returns the pattern of the reasons in graphql-js's message `Fields "…" conflict because …`. */
 function conflictPattern(): string {
   const reasons = [
     '"\\w+" and "\\w+" are different fields',

@@ -5,7 +5,7 @@ import { ServiceUnavailable } from "../errors.js";
 import { type ApplicationClaims, isReserved, requireRoom } from "../tokens/claims.js";
 import { withinTime } from "../within-time.js";
 
-/** The time limit of the option `claims`, in milliseconds. */
+/** How long the function of the option `claims` may take, in milliseconds. */
 const TIMEOUT = 5_000;
 /** The number of seconds after which a client should retry. */
 const RETRY_AFTER = 5;

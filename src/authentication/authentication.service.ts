@@ -56,7 +56,7 @@ export class AuthenticationService implements Authentication {
 
   /**
    * Returns the user of a request's credential, usually with one query. With `bearerCheck: "stateless"`, an access
-   * token costs no query.
+   * token normally costs no query.
    * @throws {@link Unauthenticated} with the reason
    */
   authenticate(credential: Credential): Promise<Principal | TokenUser> {
@@ -88,8 +88,8 @@ export class AuthenticationService implements Authentication {
   }
 
   /**
-   * Calls `onChange` within about a second when an accepted credential expires, its session ends, or its user gets
-   * another role. Works with every value of `bearerCheck`.
+   * Calls `onChange`, normally within a second, when an accepted credential expires, when its session ends, and when
+   * its user gets another role. Works with every value of `bearerCheck`.
    * @returns a function that stops watching
    */
   watch(
@@ -106,7 +106,10 @@ export class AuthenticationService implements Authentication {
     });
   }
 
-  /** Also hashes the password of an unknown user. Otherwise a fast response would reveal that the user is unknown. */
+  /**
+   * Logs a user in by password. Hashes the password even if the user is unknown, because a fast response would reveal
+   * that.
+   */
   async login(
     login: Login,
     password: string,
@@ -143,7 +146,7 @@ export class AuthenticationService implements Authentication {
   }
 
   /**
-   * Logs in a user who has already proved by `methods` who they are. Every login except by password alone calls this
+   * Logs in a user who has already proved by `methods` who they are. Logins other than by password alone call this
    * method.
    * @throws {@link InvalidCredentials} when the user does not exist or is inactive, or when the credentials have
    * changed since the proof
@@ -171,7 +174,10 @@ export class AuthenticationService implements Authentication {
     return issued;
   }
 
-  /** Runs the hooks and the check for a second step. Returns the values for the session and for its access token. */
+  /**
+   * Runs the `beforeLogin` hooks and the check for a second step. Returns the values for the session and for its access
+   * token.
+   */
   async #approve(
     login: ProvedLogin,
   ): Promise<{ opening: SessionOpening; claims: ApplicationClaims }> {

@@ -20,7 +20,7 @@ export interface Authentication {
    * long
    * @throws {@link BadUserInput} when an argument is malformed
    * @throws {@link TooManyRequests} when a rate limit is reached
-   * @throws {@link Vetoed} when a feature refuses the login
+   * @throws {@link Vetoed} or another {@link AuthError} when a feature refuses the login
    * @example
    * const login = { email: "ada@example.com" };
    * const { access, refresh } = await auth.authentication.login(login, password, "JWT", context.client);

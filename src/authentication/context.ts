@@ -15,12 +15,12 @@ export interface AuthContext {
   readonly user: Principal | TokenUser | null;
   /**
    * The error if the credential was refused or could not be checked. Null if there is no such error. Guarded fields
-   * fail with this error. Public fields ignore it.
+   * fail with this error. Most public fields ignore it.
    */
   readonly authError: AuthError | null;
   /**
    * Returns the signed-in user from the database. For a {@link TokenUser}, the first call costs one query.
-   * @throws {@link AuthContext.authError} when the credential was refused
+   * @throws {@link AuthContext.authError} when the credential was refused or could not be checked
    * @throws {@link NoCredentials} when the request has no credential
    * @throws {@link Unauthenticated} with the reason when the credential of a {@link TokenUser} is no longer valid
    */
@@ -39,7 +39,10 @@ export interface AuthContext {
   readonly watch: (onChange: () => Promise<void>) => () => void;
   /** Reports to the audit trail that the user's role is too low for a field. */
   onRoleDenied(required: Role): void;
-  /** Reports to the audit trail that the user's last password check is too old. @param freshWithin such as `15m` */
+  /**
+   * Reports to the audit trail that the user has not proved recently enough who they are.
+   * @param freshWithin the time limit, such as `15m`
+   */
   onFreshnessDenied(freshWithin: string): void;
   /** Reports to the audit trail that the user has not proved a second factor, or not recently enough. */
   onSecondFactorDenied(): void;

@@ -10,7 +10,7 @@ export type Requester = Pick<AuthContext, "credential" | "user" | "authError" | 
 
 export interface RequestLogout {
   readonly scheme: AuthScheme;
-  /** False if the session had already ended. */
+  /** Whether the logout ended the session. False if there is no such session, or if it had already ended. */
   readonly hasEnded: boolean;
 }
 
@@ -27,7 +27,8 @@ export async function logout(parts: Parts, token: string, client: Client): Promi
  * @throws {@link TokenWrongType} when the token is of the wrong kind
  * @throws {@link TooManyRequests} when no user is signed in, and the client has sent too many requests
  * @throws {@link NoCredentials} when `refresh` is null, and the request has no credential
- * @throws {@link BadAuthorizationHeader} when `refresh` is null, and the `Authorization` header is malformed
+ * @throws the request's `authError`, such as {@link BadAuthorizationHeader}, when `refresh` is null, and no token could
+ * be read from the `Authorization` header
  * @see RFC 7009 2
  */
 export async function logoutRequest(

@@ -17,7 +17,7 @@ interface GivenPassword {
 /**
  * Checks a password, with the rate limits and the lock that all password checks share.
  * @param account null for an unknown user
- * @throws {@link InvalidCredentials}, {@link TooManyRequests}
+ * @throws {@link InvalidCredentials}, {@link TooManyRequests}, {@link ServiceUnavailable}
  */
 export async function checkPassword(
   { attempts, hasher, throttle }: Pick<AuthenticationParts, "attempts" | "hasher" | "throttle">,
@@ -38,9 +38,9 @@ export async function checkPassword(
 
 /**
  * Checks the password of a signed-in user, with the rate limits and the lock of a login.
- * @returns the account as it was before the check. If the stored `credentialsVersion` differs, the password has changed
- * since the check
- * @throws {@link InvalidCredentials} for a wrong password, and for a locked account
+ * @returns the account as it was before the check. If the database later has another `credentialsVersion`, the check no
+ * longer counts, for example because the password has changed
+ * @throws {@link InvalidCredentials} for a wrong password, and for a locked or inactive account
  * @throws {@link TooManyRequests} when a rate limit is reached
  * @throws {@link BadUserInput} when the password is malformed
  */

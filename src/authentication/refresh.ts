@@ -8,7 +8,7 @@ import type { Issued } from "./token-issuer.js";
 export interface RefreshOptions {
   /** The accepted types of token. @default refresh and sliding tokens */
   readonly types?: readonly TokenType[];
-  /** Whether the token is replaced. Otherwise it stays current until it expires. @default true */
+  /** Whether the token is replaced by a new one. Otherwise it can be exchanged again. @default true */
   readonly isRotating?: boolean;
 }
 

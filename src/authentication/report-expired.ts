@@ -1,7 +1,7 @@
 import { type AuthEvent, type Client, holderOf } from "../events.js";
 import { KnownSessionExpired, KnownTokenExpired } from "../tokens/expired.js";
 
-/** Publishes `token_expired` if a request was refused because its token or session has expired. */
+/** Publishes `token_expired` if a request was refused because a known session or its token has expired. */
 export function reportExpired(
   refusal: unknown,
   client: Client,

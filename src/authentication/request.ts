@@ -44,7 +44,7 @@ export function requireRequest(request: unknown): asserts request is RequestLike
   );
 }
 
-/** @throws TypeError when `options` is not an object, or when an option is unknown or malformed */
+/** @throws TypeError when `options` is not an object, or when an option is unknown or of the wrong type */
 export function requireContextOptions(options: unknown): asserts options is ContextOptions {
   if (typeof options !== "object" || options === null) {
     throw new TypeError("createContext: options must be an object such as { ipAddress }");
@@ -74,7 +74,7 @@ function isAddress(text: string | null | undefined): text is string {
   return isIP(text ?? "") !== 0;
 }
 
-/** Returns the sender of a request. @param ipAddress replaces the request's own address */
+/** Returns the client that sent a request. @param ipAddress used instead of the request's own address, if valid */
 export function readClient(request: RequestLike, ipAddress: string | null = null): Client {
   const traceId = parseTraceparent(readHeader(request, "traceparent"));
   return {
@@ -86,7 +86,7 @@ export function readClient(request: RequestLike, ipAddress: string | null = null
 }
 
 /**
- * Returns the first value of a header, or null.
+ * Returns the value of a header, or null. If the value is an array, returns its first item.
  * @param name in lower case
  */
 export function readHeader(request: RequestLike, name: string): string | null {

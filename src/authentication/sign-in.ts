@@ -12,7 +12,7 @@ export interface SignIn {
   readonly credentialsVersion?: number;
   /**
    * Whether this login is the second step of another login. A wrong answer in a second step counts as a wrong password,
-   * so a right answer resets the count. @default false
+   * so a right answer resets the count of wrong passwords. @default false
    */
   readonly isSecondStep?: boolean;
   /**

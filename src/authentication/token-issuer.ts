@@ -26,7 +26,7 @@ export interface Issued {
 const NOTHING = { token: null, access: null, refresh: null, refreshExpiresAt: null };
 
 export interface Issuing {
-  /** The static token of a new static session. @default none */
+  /** The token of a new session with the scheme TOKEN. @default none */
   readonly staticToken?: string | null;
   /** The claims to add to the access token. @default none */
   readonly claims?: ApplicationClaims;
@@ -63,7 +63,8 @@ export class TokenIssuer {
   /**
    * Returns the claims of the application and of features for a user's next access token. Call this method before any
    * write, so that a failure changes nothing.
-   * @param predecessor the refresh token to replace. The result keeps its application claims
+   * @param predecessor the refresh token to replace. The result keeps its application claims, except those that the
+   * option `claims` gives a new value
    * @throws Error when the option `claims` fails, or returns claims that cannot be used
    * @throws {@link ServiceUnavailable} when the option `claims` takes too long
    */

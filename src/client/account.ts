@@ -70,7 +70,7 @@ export type CreatedToken = CreateTokenMutation["createToken"];
  * If the server lacks a field, for example because a feature is off, the reason is `graphql_validation_failed`.
  */
 export interface AccountClient {
-  /** Returns the rules for new passwords, so that a form can check them. */
+  /** Returns the rules for new passwords, so that a form can check a password. */
   readonly passwordPolicy: () => Promise<Result<PasswordPolicy>>;
   /** Creates an account. If the server also opens a session, the user is signed in. */
   readonly register: (
@@ -115,7 +115,7 @@ export interface AccountClient {
   readonly deleteAccount: () => Promise<Result<DeleteAccountMutation["deleteAccount"]>>;
   /**
    * Creates a named static token for a script. Needs a recent login, or `reauthenticate`.
-   * @param token without `expiresInDays`, the lifetime is the server's setting `staticTokenLifetime`
+   * @param token if `expiresInDays` is missing, the lifetime is the server's setting `staticTokenLifetime`
    */
   readonly createToken: (token: {
     readonly label: string;
@@ -123,7 +123,7 @@ export interface AccountClient {
   }) => Promise<Result<CreatedToken>>;
 }
 
-/** Creates a client for the account of the signed-in user. Sends no request. */
+/** Creates an {@link AccountClient}. Sends no request. */
 export function createAccountClient(auth: AuthClient): AccountClient {
   const { signIn } = auth.internals;
 

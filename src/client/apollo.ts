@@ -13,9 +13,9 @@ if (!(parseInt(version) >= 4)) {
 type Handle = (result: apollo.ApolloLink.Result) => void | Promise<void>;
 
 /**
- * Creates an Apollo Link that adds a fresh `Authorization` header to each operation without one. If the server refuses
- * the header, the link renews it and retries once. Put this link before the link that sends the request, such as
- * `HttpLink`. That link decides which server gets the token.
+ * Creates an Apollo Link. While a user is signed in, the link adds a fresh `Authorization` header to each operation
+ * without one. If the server refuses the header, the link renews it and retries once. Put this link before the link
+ * that sends the request, such as `HttpLink`. That link decides which server gets the token.
  *
  * When the user changes, this link calls `resetStore()` of the Apollo Client. Otherwise the next user would see cached
  * data of the previous user. Running operations of the previous user fail.

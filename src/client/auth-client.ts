@@ -27,8 +27,8 @@ export interface AuthClient {
   readonly logoutAll: () => Promise<AuthState>;
   /**
    * Like `fetch`, but adds the `Authorization` header to requests to allowed origins. Keeps a header that the request
-   * already has. If the server refuses the added header, renews it and retries once. Does not retry a request whose
-   * body is a stream.
+   * already has. If the server refuses the added header, renews the token and retries once. Does not retry a request
+   * whose body is a stream.
    */
   readonly authFetch: typeof fetch;
   /** Returns the state. Returns the same object until the state changes. */
@@ -36,13 +36,13 @@ export interface AuthClient {
   /** Calls `listener` after each change of the state. @returns a function that ends the subscription */
   readonly subscribe: (listener: () => void) => () => void;
   /**
-   * Returns the `Authorization` header, or null if no user is signed in. Before that, renews an access token that
-   * expires soon, or a sliding token that is in the second half of its lifetime.
+   * Returns the `Authorization` header, or null if no user is signed in. First renews an access token that expires
+   * soon, or a sliding token that is in the second half of its lifetime.
    */
   readonly getAuthorization: () => Promise<string | null>;
   /** Returns whether {@link AuthClient.getAuthorization} would renew the token now. */
   readonly isRenewalDue: () => boolean;
-  /** Renews the tokens. Concurrent calls share one request, even across tabs. */
+  /** Renews the tokens. Concurrent calls share one request, normally even across tabs. */
   readonly refresh: () => Promise<AuthState>;
   /**
    * Returns the `Authorization` header for one retry of a refused request, or null if a retry cannot help. If the
@@ -64,11 +64,14 @@ export interface AuthClient {
     readonly session: Session;
     readonly renewal: Renewal;
     /**
-     * Sends an operation with the variable `scheme`. If the response has tokens, the user is signed in. A failure
-     * changes the state only if the login needs a second step.
+     * Sends an operation with the variable `scheme`. If the response has tokens, signs the user in, unless another
+     * login or logout has started meanwhile. A failure changes the state only if the login needs a second step.
      */
     readonly signIn: <Data extends GrantData>(operation: Operation) => Promise<Result<Data>>;
-    /** Asks the user for another proof after a failure, and returns whether to repeat the operation. */
+    /**
+     * If an operation failed because the server wants another proof, asks the user for the proof. Returns whether to
+     * repeat the operation.
+     */
     isProven?: (failure: Failure | undefined) => Promise<boolean>;
   };
 }

@@ -59,8 +59,9 @@ export function useKey(options: object, how: object = {}): Promise<Result<object
 }
 
 /**
- * Offers passkeys in the autofill list of a form field until the user chooses one. Requests a new challenge before the
- * old one expires, but only while the page is visible. So a forgotten tab sends nothing. Never rejects.
+ * Offers passkeys in the autofill list of a form field until the user chooses one or `signal` aborts. Requests a new
+ * challenge before the old one expires, but only while the page is visible. So a hidden tab sends nothing. Never
+ * rejects.
  * @param begin gets the options of a login from the server
  * @see WebAuthn 5.1.4, conditional user mediation
  */
@@ -86,7 +87,7 @@ export async function offerKeys(
   return aborted("This browser has no autofill of passkeys, or the offer was aborted.");
 }
 
-/** Waits until the page is visible, and returns whether passkeys can be offered. */
+/** Returns whether passkeys can be offered. If so, first waits until the page is visible or `signal` aborts. */
 async function canOffer(signal: AbortSignal): Promise<boolean> {
   const isAvailable = await browser.PublicKeyCredential?.isConditionalMediationAvailable?.();
   if (!hasPasskeys() || isAvailable !== true) return false;

@@ -17,8 +17,8 @@ const NO_CHALLENGE: Failure = {
 };
 
 /**
- * Answers the challenge in the state of a client. After a refusal the state has the reason. The state keeps the
- * challenge if it can still be answered.
+ * Answers the challenge in the state of a client. After a refusal, the state has the reason. The state keeps
+ * the challenge until the server refuses the challenge itself.
  */
 export async function completeLogin(
   auth: AuthClient,
@@ -35,7 +35,7 @@ export async function completeLogin(
     query: COMPLETE_LOGIN,
     variables: { challenge: challenge.token, ...answer },
   });
-  // If another login has started meanwhile, keep its outcome.
+  // If the state has changed meanwhile, for example by another login, keep the new state.
   if (failure && session.state.error === refusal) {
     const isOver = failure.reason.startsWith("challenge_");
     session.record(session.credentials, isOver ? failure : { ...failure, challenge });

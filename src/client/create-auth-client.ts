@@ -17,8 +17,8 @@ import { openSession } from "./session.js";
 import type { AuthState } from "./state.js";
 
 /**
- * Creates a client of one auth server. Sends no request. With storage `"cookie"`, the first `subscribe`,
- * `getAuthorization` or `authFetch` asks the server whether the cookie has a session.
+ * Creates a client of one auth server. Sends no request. With storage `"cookie"`, the first call that needs the
+ * session, such as `subscribe`, `getAuthorization` or `authFetch`, asks the server whether the cookie has a session.
  * @throws TypeError that names the wrong option
  */
 export function createAuthClient(options: AuthClientOptions): AuthClient {
@@ -35,9 +35,9 @@ export function openClient(config: ResolvedOptions): AuthClient {
   const renewal = createRenewal(session, config);
   const authFetch = createAuthFetch(config, renewal);
 
-  /** Counts logins and logouts. A response is ignored if another login or logout has started since its request. */
+  /** Counts logins and logouts. Only the response to the latest one may change the state. */
   let lastCall = 0;
-  /** The last login, until it is done, and its operation as JSON. */
+  /** The latest login while it runs, with its operation as JSON. */
   let lastLogin:
     { readonly call: number; readonly json: string; readonly done: Promise<unknown> } | undefined;
 
@@ -45,8 +45,8 @@ export function openClient(config: ResolvedOptions): AuthClient {
   let running = 0;
 
   /**
-   * Runs a login or a logout. With storage `"cookie"`, only one tab at a time does this, because the tabs share the
-   * cookie.
+   * Runs a login or a logout. With storage `"cookie"`, normally only one tab at a time does this, because the tabs
+   * share the cookie.
    */
   async function run(send: () => Promise<void>): Promise<AuthState> {
     running += 1;
@@ -55,7 +55,7 @@ export function openClient(config: ResolvedOptions): AuthClient {
     return session.state;
   }
 
-  /** Returns whether no user is signed in. In that case the state gets the error {@link NO_SESSION}. */
+  /** Returns whether no user is signed in. In that case, the state normally gets the error {@link NO_SESSION}. */
   function lacksSession(): boolean {
     if (session.credentials !== null) return false;
     // A login or logout that is still running will set the state, so do not report an error now.
@@ -64,13 +64,14 @@ export function openClient(config: ResolvedOptions): AuthClient {
   }
 
   /**
-   * Sends an operation with the variable `scheme`, and signs the user in with the tokens of the response. The state
-   * gets a failure that has a challenge, unless another login or logout has started since.
+   * Sends an operation with the variable `scheme`, and signs the user in with the tokens of the response. If the login
+   * needs a second step, the state gets that failure. The state does not change if another login or logout has started
+   * since.
    *
    * If the same operation is called again before its response, for example by a second click, both calls share one
    * request. A code works only once, so a second request would be refused. The client would then also end the session
    * that the first request has opened.
-   * @param isRecorded whether the state gets every failure
+   * @param isRecorded whether the state also gets other failures, such as a wrong password
    */
   function signIn<Data extends GrantData>(
     operation: Operation,

@@ -46,13 +46,13 @@ export interface Credentials {
 /** Stands for a refresh token that is in a cookie, where scripts cannot read it. */
 export const IN_COOKIE = "";
 
-/** An access token is renewed this many seconds before it expires, but never before 80% of its lifetime has passed. */
+/** An access token is renewed this many seconds before it expires, but not before 80% of its lifetime has passed. */
 const RENEWAL_WINDOW = 60;
 
 /** A registration returns its tokens in `auth`, all other operations in the payload itself. */
 type Payload = Partial<GrantFragment> & { readonly auth?: GrantFragment | null };
 
-/** Returns null if the data lacks a part of the credentials. */
+/** Returns null if the data lacks the token, its type, the session or the user. */
 export function toCredentials(data: GrantData | undefined, isCookie: boolean): Credentials | null {
   const [payload] = Object.values<Payload | null>(data ?? {});
   const { tokenType, token: only, access, refresh, session, user } = payload?.auth ?? payload ?? {};

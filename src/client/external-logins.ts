@@ -27,7 +27,7 @@ export interface CompletedExternalLogin {
   readonly isLink: boolean;
 }
 
-/** The login that this tab has begun. */
+/** The login or the link that this tab has begun. */
 interface Begun {
   readonly state: string | null;
   readonly proof: string;
@@ -47,7 +47,7 @@ export interface ExternalLogins {
    * your own storage if the option `storage` is an object.
    * @param redirectTo the page that calls {@link ExternalLogins.complete}, without a query and a fragment. A relative
    * URL is resolved against the current page
-   * @returns the provider's page. Outside a browser, open it yourself
+   * @returns the URL of the provider's page. Outside a browser, open it yourself
    */
   readonly begin: (
     provider: string,
@@ -55,13 +55,14 @@ export interface ExternalLogins {
   ) => Promise<Result<{ readonly url: string }>>;
   /**
    * Like {@link ExternalLogins.begin}, but links the account at the provider to the signed-in user. Needs a recent
-   * password check. The user must still be signed in when the browser comes back, so the session must be stored.
+   * login, or `reauthenticate`. The user must still be signed in when the browser comes back, so the session must be
+   * stored.
    */
   readonly link: ExternalLogins["begin"];
   /**
    * Completes the login or the link that this tab has begun. After a login the user is signed in. A link keeps the
-   * session. Calls at the same time share one result. If this tab has begun nothing, the reason is
-   * `external_login_failed`, and nothing is sent.
+   * session. Calls at the same time share one result. If this tab has begun neither, sends no request, and returns a
+   * failure with the reason `external_login_failed`.
    * @param url the address to which the provider has sent the user. @default the address of this page. The default also
    * removes the query and the fragment from the address bar
    */

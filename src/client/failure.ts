@@ -26,10 +26,10 @@ export type FailureReason =
   | "password_too_weak"
   /** The user must first confirm the e-mail address, with the link in the mail. */
   | "email_not_verified"
-  /** The link in the mail is malformed, was already used, or was replaced by a newer link. Request a new mail. */
+  /** The link in the mail does not work, for example because it was already used. Request a new mail. */
   | "mail_token_not_valid"
   | "mail_token_expired"
-  /** The code of a mail or of an app is wrong, has expired or was used. */
+  /** The code of a mail or of an authenticator app is refused, for example because it is wrong or was used before. */
   | "code_not_valid"
   /** The password or another first step was right. The login needs a second step, `completeLogin`. */
   | "second_factor_required"
@@ -37,19 +37,19 @@ export type FailureReason =
   | "challenge_not_valid"
   /** The second step took longer than five minutes. Log in again. */
   | "challenge_expired"
-  /** The passkey does not log in, or cannot be added. Start again. */
+  /** The server refused the passkey. Start again. */
   | "passkey_not_valid"
-  /** The user closed the browser's dialog, or the browser has no passkeys. */
+  /** The browser returned no passkey, for example because the user closed its dialog. */
   | "passkey_aborted"
-  /** The login at another provider failed. Start it again. */
+  /** The login at another provider, such as GitHub, failed. Start it again. */
   | "external_login_failed"
   /** The provider has no confirmed e-mail address of the user. */
   | "external_email_not_verified"
   /** The account at the provider is linked to another user. */
   | "external_account_taken"
-  /** An account has the address already. The user must log in to it another way, and then link the provider. */
+  /** An account has the user's e-mail address already. Ask the user to log in to it, and then to link the provider. */
   | "account_exists"
-  /** There is no account for this login, and new ones cannot be created. */
+  /** There is no account for this login, and new accounts cannot be created. */
   | "registration_closed"
   /** This is the user's only way to log in, so it cannot be removed. */
   | "last_sign_in_method"
@@ -80,11 +80,11 @@ export interface Failure {
    * problems.
    */
   readonly problems?: readonly string[];
-  /** How recent the proof must be, such as `15m`, if the reason is `reauthentication_required`. */
+  /** How recently the user must have proved who they are, such as `15m`. Missing if the time does not matter. */
   readonly freshWithin?: string;
-  /** The class of the proof that is needed, if a password is not enough. @see RFC 9470 */
+  /** The value `acr_values` of the error. Present only if a second factor is needed. @see RFC 9470 */
   readonly acrValues?: string;
-  /** The login that waits for a second step. Still set after a wrong answer, if another answer is allowed. */
+  /** The login that waits for a second step. Still set after a failure, until the challenge itself is refused. */
   readonly challenge?: Challenge;
 }
 
@@ -108,8 +108,8 @@ export const NO_SESSION: Failure = { reason: "no_credentials", message: "There i
 export const NO_TOKEN: Failure = { reason: "bad_answer", message: "The response has no token." };
 
 /**
- * Converts an error of a GraphQL response. Needed only for requests that another library sends. The methods of an auth
- * client already return a {@link Failure}.
+ * Converts an error of a GraphQL response to a {@link Failure}. Needed only for requests that another library sends,
+ * because the methods of an auth client already return a failure.
  */
 export function toFailure({ message, extensions = {} }: GraphQLErrorLike): Failure {
   const { code, reason = code, retryAfter, problems, freshWithin, challenge } = extensions;
@@ -131,7 +131,7 @@ function isChallenge(value: unknown): value is Challenge {
 
 /**
  * Matches the reasons why a server refuses a credential, such as `token_expired`. Does not match `invalid_credentials`,
- * which means a wrong password.
+ * which can mean a wrong password.
  */
 const REFUSAL = /^(token_|session_|user_|password_changed)/;
 

@@ -10,7 +10,8 @@ import { executeSignedIn, type Result, toUser } from "./result.js";
 export interface Impersonation {
   /**
    * The client that is signed in as the user. While it is signed in, use it instead of the administrator's own client.
-   * Its `logout` ends the session. The session also ends when the administrator signs out or another user signs in.
+   * Its `logout` ends the session. The session also ends when the administrator's own client signs out, or when another
+   * user signs in with that client.
    */
   readonly client: AuthClient;
   /**

@@ -25,7 +25,7 @@ export interface LoginCodes {
   /**
    * Requests a mail with six digits and a link. The result does not tell whether the address has an account. The client
    * keeps the address and the server's `proof` in localStorage, or in your own storage if the option `storage` is an
-   * object. The link needs this `proof`, so it works in every tab of this browser, and in no other browser.
+   * object. The link needs this `proof`, so it normally works in every tab of this browser, and in no other browser.
    */
   readonly request: (email: string) => Promise<Result<PendingLoginCode>>;
   /**
@@ -37,7 +37,7 @@ export interface LoginCodes {
    * Logs in with the code of a mail.
    * @param code the six digits, or the token of the link
    * @param email the address that got the mail. @default the address of {@link LoginCodes.pending}. If there is no
-   * address, the reason is `code_not_valid`, and nothing is sent
+   * address, sends nothing, and the result has the reason `code_not_valid`
    */
   readonly login: (code: string, email?: string) => Promise<Result<User>>;
 }

@@ -10,8 +10,9 @@ export interface LoginEntry<Value> {
 }
 
 /**
- * Opens the entry for one purpose. The entry is in the application's own storage, if the option `storage` is an object.
- * @param kind the storage in all other cases: `"sessionStorage"` for a login that ends in the same tab
+ * Opens the entry for one purpose. If the option `storage` is an object, the entry is in that storage.
+ * @param kind the browser's storage for the entry otherwise. Use `"sessionStorage"` if the login ends in the same tab,
+ * and `"localStorage"` if it may end in another
  */
 export function openLoginEntry<Value>(
   { name, storage: own }: ResolvedOptions,

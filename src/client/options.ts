@@ -27,7 +27,7 @@ export interface AuthClientOptions {
    */
   readonly credentials?: CookieMode;
   /**
-   * The longest wait for a response, in seconds, at most 60. Must not exceed the server's setting `reuseWindow`. If no
+   * How long to wait for a response, in seconds: at most 60. Must not exceed the server's setting `reuseWindow`. If no
    * response arrives, the client sends the same refresh token again. The server accepts a used token only during
    * `reuseWindow`.
    * @default 10
@@ -44,7 +44,7 @@ export interface ResolvedOptions {
   readonly scheme: Scheme;
   readonly storage: StorageKind | AuthStorage;
   readonly isCookie: boolean;
-  /** The name of the storage entry, the lock and the channel. It differs for each server and scheme. */
+  /** The name of the storage entry, the Web Lock and the `BroadcastChannel`. Each endpoint and scheme has its own. */
   readonly name: string;
   /** Returns whether the token may be sent to a URL. */
   readonly isAllowed: (url: string) => boolean;
@@ -58,7 +58,7 @@ const COOKIE_MODES = ["omit", "same-origin", "include"];
 /** The maximum of `timeout`, in seconds. Equals the maximum of the server's `reuseWindow`. */
 const MAX_TIMEOUT = 60;
 
-/** The server ignores its cookie in a request without this header. */
+/** The server accepts its cookie only in a request with this header. */
 const CSRF_HEADER = { "x-gatehouse-csrf": "1" };
 
 /**

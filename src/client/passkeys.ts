@@ -27,7 +27,8 @@ export type AddedPasskey = AddPasskeyMutation["addPasskey"];
 
 /**
  * Logs users in with passkeys, and manages the passkeys of the signed-in user. No method rejects, and none needs
- * `this`. If the user closes the browser's dialog, or the browser has no passkeys, the reason is `passkey_aborted`.
+ * `this`. If the user closes the browser's dialog, or the browser cannot use passkeys, the error has the reason
+ * `passkey_aborted`.
  */
 export interface Passkeys {
   /** Returns whether the browser can use passkeys. */
@@ -35,10 +36,11 @@ export interface Passkeys {
   /** Logs in with a passkey, in a dialog of the browser. */
   readonly login: () => Promise<Result<User>>;
   /**
-   * Offers passkeys in the list of the field with `autocomplete="username webauthn"`, and logs in when the user chooses
-   * one. Call it when the page opens: browsers make the list when the field gets the focus. Sends nothing if the browser
-   * has no such list, and while the page is hidden. Abort `signal` when the user logs in another way or leaves the
-   * page. If there is nothing to tell the user, the reason is `passkey_aborted`.
+   * Offers passkeys in the autofill list of the field with `autocomplete="username webauthn"`, and logs in when the
+   * user chooses one. Call it when the page opens, because browsers make the list when the field gets the focus. Sends
+   * nothing if the browser has no such list, or while the page is hidden. Abort `signal` when the user logs in another
+   * way or leaves the page. If the user chose no passkey, the error has the reason `passkey_aborted`, and need not be
+   * shown.
    */
   readonly autofill: (signal: AbortSignal) => Promise<Result<User>>;
   /**
@@ -49,8 +51,8 @@ export interface Passkeys {
    */
   readonly prove: (challenge?: Challenge) => Promise<Result<object>>;
   /**
-   * Creates a passkey, and adds it to the signed-in user. Needs a recent password check, or a recent second factor if the
-   * user has one.
+   * Creates a passkey, and adds it to the signed-in user. The user must have proved who they are in the last 15
+   * minutes, by a second factor if the user has one.
    * @param label 1 to 64 characters, such as `Work laptop`
    * @returns the passkey and `recoveryCodes`, which cannot be read again. The codes are null unless the passkey is the
    * user's first second factor

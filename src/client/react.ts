@@ -18,8 +18,8 @@ if (typeof React.useSyncExternalStore !== "function") {
 export type Auth = AuthState &
   Pick<AuthClient, "login" | "emailLogin" | "logout" | "logoutAll" | "authFetch"> & {
     /**
-     * The challenge of a login that waits for a second step, or null. An answer to an expired challenge sets this to
-     * null.
+     * The challenge of a login that waits for a second step, or null. Becomes null when the server refuses the
+     * challenge itself, for example because it has expired.
      */
     readonly challenge: Challenge | null;
     /** Answers the challenge. The state has the outcome, as after `login`. */
@@ -32,7 +32,7 @@ const Context = React.createContext<AuthClient | null>(null);
 
 /**
  * Provides a client to all components inside the provider.
- * @throws Error when the application and this package import different copies of React
+ * @throws Error for example when the application and this package import different copies of React
  */
 export function AuthProvider(props: {
   client: AuthClient;
@@ -51,7 +51,7 @@ const getServerState = () => UNKNOWN;
  * is the scheme of that client. Otherwise all components with the same `scheme` share a client, with the endpoint
  * `/graphql` and the storage `"localStorage"`.
  * @throws Error when there is no provider and no scheme
- * @throws Error when the application and this package import different copies of React
+ * @throws Error outside a component, and when the application and this package import different copies of React
  */
 export function useAuth(scheme?: "jwt" | "token"): Auth {
   const provided = useProvided();

@@ -17,11 +17,11 @@ import type { Session } from "./session.js";
 export interface Renewal {
   readonly isDue: () => boolean;
   /**
-   * Refreshes the tokens. After a failure, does nothing for at least one second, and for the `retryAfter` of the server.
-   * @param isAsked whether the application asked for the refresh. Such a refresh waits only for `retryAfter`
+   * Refreshes the tokens. After a failure, does nothing for at least one second, and for the server's `retryAfter`.
+   * @param isAsked whether the application asked for the refresh. If so, only `retryAfter` can prevent it
    */
   readonly refresh: (isAsked?: boolean) => Promise<void>;
-  /** Checks after a login whether the browser kept the cookie. If it was not kept, the result has no refresh token. */
+  /** Checks after a login whether the browser kept the cookie. If it did not, the result has no refresh token. */
   readonly confirm: (credentials: Credentials) => Promise<Credentials>;
   readonly getAuthorization: () => Promise<string | null>;
   /**
@@ -37,8 +37,8 @@ export interface Renewal {
 }
 
 /**
- * The least age of a token that is renewed after a refusal without a reason, in milliseconds. A service that refuses a
- * younger token would also refuse a new one.
+ * How old a token must be to be renewed after a refusal without a reason, in milliseconds. A service that refuses a
+ * younger token would probably also refuse a new one.
  */
 const MIN_AGE = 30_000;
 
@@ -46,7 +46,8 @@ const MIN_AGE = 30_000;
 const CHANGE_DELAY = 500;
 
 /**
- * The pause after a failed refresh, in milliseconds. It doubles with each failure in a row, up to {@link MAX_PAUSE}.
+ * The shortest pause after a failed refresh, in milliseconds. It doubles with each further failure in a row, up to
+ * {@link MAX_PAUSE}.
  * Without the pause, the clients of a large service would keep the service down after an outage: see docs/scale.md.
  */
 const MIN_PAUSE = 1000;
@@ -58,7 +59,7 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
   let retryAt = 0;
   /** The time of `performance.now()` before which the server wants no refresh. */
   let postponedUntil = 0;
-  /** How many refreshes in a row have failed. */
+  /** How many refreshes have failed since the last one that succeeded or that the server refused. */
   let failures = 0;
   let isCookieKept = isCookie && willKeepCookie(endpoint.url);
 

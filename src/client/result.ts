@@ -22,8 +22,8 @@ export async function executePublic<Data extends object>(
 
 /**
  * Sends an operation with the `Authorization` header of the signed-in user. If the server refuses the header, renews
- * the tokens and retries once. If the server wants another proof, and the client has a step-up, asks the user for the
- * proof and retries once.
+ * the tokens and retries once. If the server wants another proof, and the application uses `createStepUp`, asks the
+ * user for the proof. If the user gives it, retries once.
  */
 export async function executeSignedIn<Data extends object>(
   auth: AuthClient,
@@ -58,7 +58,7 @@ export function toResult<Data extends object>({
   return { data: payload, error: null };
 }
 
-/** Returns the user of a login. */
+/** Returns the user whom a login has signed in, or the failure of the login. */
 export function toUser(login: Result<{ readonly user: User }>): Result<User> {
   return login.error ? login : { data: login.data.user, error: null };
 }

@@ -20,11 +20,11 @@ import type { AuthState } from "./state.js";
 export type SecondFactorState = SecondFactorQuery["secondFactor"];
 export type NewTotp = BeginTotpMutation["beginTotp"];
 
-/** Completes logins that need a second step, and manages the second factors of the signed-in user. No method rejects. */
+/** Completes logins that need a second step, and manages the signed-in user's second factors. No method rejects. */
 export interface SecondFactorClient {
   /**
-   * Completes the login whose challenge is in the state, as `error.challenge`. After a refusal the state has the
-   * reason, as after `login`. While the challenge can still be answered, the error keeps the challenge.
+   * Completes the login whose challenge is in the state, as `error.challenge`. After a refusal, the `error` in the
+   * state says why, as after `login`. It keeps the challenge until the server refuses the challenge itself.
    */
   readonly completeLogin: (answer: SecondFactorAnswer) => Promise<AuthState>;
   /** Drops the challenge in the state, for a user who wants to log in another way. Sends nothing. */
@@ -32,17 +32,17 @@ export interface SecondFactorClient {
   /** Returns the second factors of the user. */
   readonly state: () => Promise<Result<SecondFactorState>>;
   /**
-   * Creates a secret for an app that shows codes. Needs a recent password check, or a recent second factor if the user
-   * has one.
+   * Creates a secret for an authenticator app. Needs a recent login or `reauthenticate`, with a second factor if the
+   * user has one.
    */
   readonly beginTotp: () => Promise<Result<NewTotp>>;
   /**
-   * Adds the app of {@link SecondFactorClient.beginTotp}.
+   * Adds the authenticator app that got the secret of {@link SecondFactorClient.beginTotp}.
    * @param code the code that the app shows
    * @returns `recoveryCodes`, which cannot be read again; null if the user has codes already
    */
   readonly confirmTotp: (code: string) => Promise<Result<ConfirmTotpMutation["confirmTotp"]>>;
-  /** Removes the app. Needs a recent second factor. */
+  /** Removes the authenticator app. Needs a recent second factor. */
   readonly disableTotp: () => Promise<Result<DisableTotpMutation["disableTotp"]>>;
   /** Replaces the recovery codes. Needs a recent second factor. */
   readonly regenerateRecoveryCodes: () => Promise<

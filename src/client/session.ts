@@ -14,15 +14,16 @@ export interface Session {
   /** Resolves after the asynchronous storage has been read. Undefined if the storage is synchronous. */
   readonly loading: Promise<void> | undefined;
   /**
-   * Replaces and stores the credentials, and sends them to the other tabs.
+   * Replaces the credentials. Stores them, except with storage `"cookie"`. Sends them to the other tabs, except with
+   * storage `"memory"`.
    * @returns a promise if the storage is asynchronous, otherwise undefined
    */
   replace(credentials: Credentials | null, error: Failure | null): Promise<void> | undefined;
   /** Changes the state of this tab only. Stores nothing. */
   record(credentials: Credentials | null | undefined, error: Failure | null): void;
-  /** Uses the credentials that another tab has stored. */
+  /** Uses the credentials in the storage that the tabs share. Does nothing if they share none. */
   readonly sync: () => Promise<void>;
-  /** Runs a function under a lock that only one tab holds at a time. */
+  /** Runs a function, if possible under a lock that only one tab holds at a time. */
   readonly withLock: Tabs["withLock"];
   readonly close: () => void;
 }

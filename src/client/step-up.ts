@@ -4,12 +4,16 @@ import type { Result } from "./result.js";
 
 /**
  * Asks the user to prove again who they are, for example in a dialog that calls `reauthenticate`.
- * @param failure says what proof is needed: a second factor if it has `acrValues`, otherwise a password
+ * @param failure says what proof is needed: a second factor if it has `acrValues`, otherwise a password or a second
+ * factor
  * @returns whether the user gave the proof
  */
 export type AskForProof = (failure: Failure) => Promise<boolean>;
 
-/** Repeats operations that the server refused because they need a more recent, or a stronger, proof. */
+/**
+ * Repeats operations that the server has refused because the user must first prove again who they are, or must prove a
+ * second factor.
+ */
 export interface StepUp {
   /**
    * Runs an operation. If the server refuses the operation with `reauthentication_required`, asks the user, and runs
@@ -18,7 +22,8 @@ export interface StepUp {
   readonly run: <Data>(operation: () => Promise<Result<Data>>) => Promise<Result<Data>>;
   /**
    * Like `authFetch`, but asks the user and repeats, as {@link StepUp.run} does. Does not repeat a request whose body
-   * is a stream. Ignores origins that do not get the token, because they could make the page ask for the password.
+   * is a stream. Does not ask after a response of an origin that gets no token, because such an origin could make the
+   * page ask for the password.
    */
   readonly fetch: typeof fetch;
   /** Stops the operations of `graphql-gatehouse/client/account` from asking the user. */
@@ -26,16 +31,16 @@ export interface StepUp {
 }
 
 /**
- * Asks the user whenever the server wants another proof. All operations of `graphql-gatehouse/client/account` then ask,
- * too, so {@link StepUp.run} is only for operations of your own. Operations that are refused at the same time share one
- * question. A client has one step-up: a later step-up replaces it.
+ * Creates a step-up, which asks the user when the server wants another proof. The operations of
+ * `graphql-gatehouse/client/account` then ask, too, so {@link StepUp.run} is only for operations of your own.
+ * Operations that are refused at the same time share one question. A client has one step-up: a later one replaces it.
  * @see RFC 9470
  */
 export function createStepUp(auth: AuthClient, ask: AskForProof): StepUp {
   const { internals } = auth;
   let asking: Promise<boolean> | undefined;
 
-  /** Returns whether to repeat the operation that failed. */
+  /** Asks the user if the failure wants another proof. @returns whether to repeat the operation */
   const isProven = async (failure: Failure | null | undefined): Promise<boolean> => {
     if (failure?.reason !== "reauthentication_required") return false;
     const user = auth.getSession().user?.id;

@@ -19,7 +19,7 @@ export interface Store {
 const TIMEOUT = 5_000;
 
 /**
- * Opens this client's entry in a storage. A failed storage is not used again.
+ * Opens this client's entry in a storage. If the storage fails, tries to remove the entry, and then uses only memory.
  * @param onFailure called when an asynchronous storage fails
  */
 export function openStore(

@@ -9,7 +9,7 @@ import {
 } from "./platform.js";
 import { settle, type Store } from "./store.js";
 
-/** The message that a tab sends to the other tabs when it replaces its credentials. */
+/** The message that a tab sends to the other tabs when its credentials change, as at a login, refresh or logout. */
 export interface TabMessage {
   /** The id of the tab's session before the change, or null. */
   readonly session: string | null;
@@ -23,8 +23,8 @@ type Run = (hasWaited: boolean) => Promise<void>;
 export interface Tabs {
   publish(message: TabMessage): void;
   /**
-   * Calls `run` under a lock that only one tab holds at a time. After {@link LOCK_TIMEOUT}, calls `run` without the
-   * lock.
+   * Waits for a lock that only one tab holds at a time, and then calls `run`. Calls `run` without the lock if the wait
+   * takes {@link LOCK_TIMEOUT}, or if the browser offers no lock.
    * @param run must not reject. Its argument is true if another tab held the lock
    */
   withLock(run: Run): Promise<void>;
@@ -32,9 +32,9 @@ export interface Tabs {
 }
 
 /**
- * The longest wait for another tab's lock, in milliseconds. After that, this tab refreshes without the lock. Even if
- * the other tab has just used the same token, the refresh succeeds, because the server accepts a used token again for a
- * few seconds.
+ * How long a tab waits for another tab's lock at most, in milliseconds. After that, it refreshes without the lock. Even
+ * if the other tab has just used the same token, the refresh normally succeeds, because the server accepts a used token
+ * again for a few seconds.
  */
 const LOCK_TIMEOUT = 5_000;
 
@@ -101,7 +101,7 @@ export function openTabs(
 }
 
 /**
- * Replaces `navigator.locks` in old browsers. Writes a lease to the storage: a time and a random number, such as
+ * Replaces `navigator.locks` where it is missing. Writes a lease to the storage: a time and a random number, such as
  * `1700000000000:0.42`. Then waits 20 ms and reads the lease again, because another tab may have overwritten it.
  */
 async function withLease(storage: AuthStorage, key: string, run: Run): Promise<void> {
@@ -132,8 +132,8 @@ async function withLease(storage: AuthStorage, key: string, run: Run): Promise<v
 }
 
 /**
- * Returns whether a tab holds the lease. A lease with a future time does not count: the clock was set back after the
- * lease was written.
+ * Returns whether a tab holds the lease. A lease with a future time does not count, because the clock was set back
+ * after the lease was written.
  */
 function isHeld(lease: string): boolean {
   const age = Date.now() - parseInt(lease);

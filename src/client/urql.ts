@@ -16,7 +16,7 @@ try {
 
 /**
  * Returns a function that configures urql's `authExchange`. Each operation without an `Authorization` header gets a
- * fresh one. If the server refuses the header, urql retries once with a renewed header.
+ * fresh one. If the server refuses the header, urql retries once, with a renewed header if possible.
  * @example authExchange(createAuthConfig(client))
  */
 export function createAuthConfig(

@@ -22,7 +22,7 @@ type Use = (
   open: OpenAuth,
 ) => void | Promise<void>;
 
-/** The features and settings that a command works with. Both come from the environment. */
+/** The features and settings that a command works with. Environment variables determine both. */
 export class Installation {
   readonly features: readonly Feature[];
   readonly settings: Settings;
@@ -42,8 +42,8 @@ export class Installation {
   }
 
   /**
-   * Loads the built-in features, and the features of the modules in the variable {@link FEATURES}. If a module fails,
-   * loads only the built-in features, and sets {@link Installation.failure}.
+   * Loads the built-in features, and the features of the modules that the variable {@link FEATURES} names. If a module
+   * fails, loads only the built-in features, and sets {@link Installation.failure}.
    */
   static async load(env: Environment): Promise<Installation> {
     const modules = (env[FEATURES] ?? "").split(",").map((name) => name.trim());

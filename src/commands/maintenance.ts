@@ -3,7 +3,7 @@ import { generateSecretKey } from "../keys/secret-key.js";
 import { addDatabaseCommand, addExample } from "./database-command.js";
 import type { Installation } from "./installation.js";
 
-/** The number of deleted rows between two progress reports of `prune`. */
+/** How many more rows `prune` deletes, at least, before it reports its progress again. */
 const PROGRESS_STEP = 10_000;
 
 export function addMaintenanceCommands(program: Command, installation: Installation): void {

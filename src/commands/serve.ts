@@ -39,8 +39,8 @@ export function addServeCommand(
 const PRELOAD_DELAY = 3_000;
 
 /**
- * Imports the modules that requests import on first use, because Node never retries a failed import. If too many files
- * are open at the first use, for example, new passwords would be refused until the next start.
+ * Imports modules that a request would import on first use, because Node never retries a failed import. For example, if
+ * too many files were open at the first use, new passwords would be refused until the next start.
  */
 function preload(log: Log): void {
   Promise.all([
@@ -99,8 +99,8 @@ async function welcomeFirstAdmin(
 }
 
 /**
- * Describes the settings that have a variable. `settings-help.json` contains the comments above the settings in the
- * code.
+ * Returns the help text of the settings that have an environment variable. `settings-help.json` contains the comments
+ * above the settings in the code.
  */
 function helpOnSettings(command: Command, { settings }: Installation): string {
   const sentences = JSON.parse(

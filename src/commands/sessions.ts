@@ -25,8 +25,8 @@ interface Ending {
 }
 
 /**
- * Adds `list-tokens`, `revoke-token` and `end-sessions`. All three work on sessions, because each static token has a
- * session.
+ * Adds the commands `list-tokens`, `revoke-token` and `end-sessions`. All three work on sessions, because each static
+ * token has a session.
  */
 export function addSessionCommands(program: Command, installation: Installation): void {
   addJsonOption(

@@ -126,7 +126,7 @@ export function addUserCommands(program: Command, installation: Installation): v
     );
 }
 
-/** Returns all users that match the query, and reads them page by page. Stops early if standard output was closed. */
+/** Yields the users that match the query, and reads them page by page. Stops early if standard output was closed. */
 async function* findUsers(accounts: Accounts, query: UserQuery): AsyncGenerator<User> {
   let after: UserCursor | null = null;
   do {

@@ -59,8 +59,8 @@ export function settingsOf(owners: readonly SettingsOwner[]): Settings {
 }
 
 /**
- * Returns the options that a feature may read: its own options, and the core's options except {@link SecretOption}. The
- * options of other features are left out, because they may contain secrets.
+ * Returns the options that a feature may read: its own options, the core's options except {@link SecretOption}, and
+ * `isDevelopment`. The options of other features are left out, because they may contain secrets.
  */
 export function configFor(
   { settings = {} }: SettingsOwner,

@@ -24,7 +24,7 @@ export const SYSTEM_ROOTS = "system";
 /** How long the start waits for a connection, in seconds. `connect_timeout` in the URL replaces this default. */
 export const CONNECT_TIMEOUT = 5;
 
-/** The parts of a PostgreSQL URL. A missing part without a default is an empty text. */
+/** The parts of a PostgreSQL URL. A missing text without a default is empty. */
 export interface PostgresUrl {
   /** A host name, an IP address, or the folder of a Unix socket. */
   readonly host: string;

@@ -9,8 +9,8 @@ export interface Problem {
   /** The text after the option's name, such as "is required". It must not contain the option's value. */
   readonly message: string | Wording;
   /**
-   * Another option. Its name is put at the end of the message, for example `accessTokenLifetime` after "must be less
-   * than".
+   * The name of another option, which is put at the end of the message. For example, `accessTokenLifetime` comes after
+   * "must be less than".
    */
   readonly other?: string;
 }
@@ -28,7 +28,7 @@ export class WrongSettings extends TypeError {
 
 /**
  * Returns one line for each problem, such as `PORT: is in use by another process`.
- * @param variables the variables of the options. An option without a variable appears with its own name
+ * @param variables the environment variable of each option. An option without a variable appears with its own name
  */
 export function linesOf(
   problems: readonly Problem[],

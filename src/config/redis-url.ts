@@ -29,7 +29,7 @@ const DEFAULT_PORT = { single: 6379, sentinel: 26379, cluster: 6379 };
  * - `redis://[user:password@]host[:port][/database]`
  * - `redis+sentinel://[user:password@]host[:port],…/name[/database][?sentinel_password=password]`
  * - `redis+cluster://[user:password@]host[:port],…`
- * @throws TypeError with a message such as `names no host`. The message contains no part of the URL.
+ * @throws TypeError with a message such as `has a malformed host or port`. The message contains no part of the URL.
  */
 export function parseRedisUrl(text: string): RedisUrl {
   const groups = FORM.exec(text)?.groups;
@@ -81,7 +81,7 @@ export function findRedisUrlFault(text: unknown): string {
   }
 }
 
-/** Returns whether a text begins like a {@link RedisUrl}. */
+/** Returns whether a text begins like a URL that {@link parseRedisUrl} can parse. */
 export function isRedisUrl(text: string): boolean {
   return /^rediss?(\+(sentinel|cluster))?:\/\//.test(text);
 }

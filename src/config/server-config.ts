@@ -15,8 +15,8 @@ import { AUTH_SETTINGS } from "./settings.js";
 import { sqlitePathOf } from "./database-location.js";
 
 /**
- * The options of a server, without the options of features. Only `secretKey` is required. All durations are whole
- * seconds.
+ * The options of a server, without the options of features. Only `secretKey` is always required. All durations are
+ * whole seconds.
  */
 export type CoreServerOptions = CoreOptions & OptionsOf<typeof SERVER_SETTINGS>;
 

@@ -9,8 +9,8 @@ const INTRODUCTION =
 const INDENT = " ".repeat(6);
 
 /**
- * Returns the help for all settings that have a variable.
- * @param sentences the text of each setting without a `doc`, by the name of the option
+ * Returns the help for all settings that have an environment variable.
+ * @param sentences the description of each setting that has no `doc`, by the setting's name
  * @param wrap breaks a text into lines of at most `width` characters
  * @param width the width of the help, in characters
  */

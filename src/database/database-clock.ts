@@ -2,12 +2,12 @@
 const INTERVAL = 15_000;
 
 /**
- * How long a reading may take, in milliseconds. A reading can be wrong by half of the time that it takes. So a slower
- * reading is discarded, unless it is the first.
+ * How long a reading of the database's clock may take, in milliseconds. A reading can be wrong by half of the time that
+ * it takes. So a slower reading is discarded, unless it is the first.
  */
 const SLOW = 500;
 
-/** If this machine's clock jumps by more than this, in milliseconds, the database's clock is read at once. */
+/** How far this machine's clock may jump, in milliseconds. After a larger jump, the database's clock is read again. */
 const JUMP = 1000;
 
 export interface Clock {
@@ -33,8 +33,8 @@ export class DatabaseClock implements Clock {
   /** The database's time when `performance.now()` was 0, in epoch milliseconds. */
   #origin = 0;
   /**
-   * This machine's time when `performance.now()` was 0, in epoch milliseconds. If a later calculation gives another
-   * value, the machine was suspended or its clock was set.
+   * This machine's time when `performance.now()` was 0, in epoch milliseconds. If a later calculation gives a very
+   * different value, the machine was suspended or its clock was set.
    */
   #ownOrigin = 0;
   #hasRead = false;

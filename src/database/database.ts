@@ -13,8 +13,8 @@ import { HOW_TO_CREATE } from "./sqlite-file.js";
 const RETRY_AFTER = 1;
 
 /**
- * Matches the codes of errors that the statement itself caused, in SQLite and PostgreSQL. Any other error means that
- * the database is unavailable.
+ * Matches the codes of errors that the statement itself caused, in SQLite and PostgreSQL. Other errors normally mean
+ * that the database is unavailable.
  */
 const STATEMENT_ERROR = /^(SQLITE_(ERROR|CONSTRAINT|MISMATCH|RANGE)|(2[1-3]|42)[0-9A-Z]{3}|08P01)$/;
 
@@ -38,7 +38,7 @@ export class Database implements TransactionalSql {
   readonly #engine: Engine;
   readonly #dialect: Dialect;
   readonly #features: readonly TableOwner[];
-  /** Whether {@link Database.migrate} may create our tables in an empty database. */
+  /** Whether {@link Database.migrate} may create Gatehouse's tables in an empty database. */
   readonly #mayCreate: boolean;
   #isClosed = false;
   /**
@@ -213,7 +213,7 @@ export class Database implements TransactionalSql {
     return findPendingChanges(await this.#dialect.loadOrmOptions(), this.#features);
   }
 
-  /** Closes every connection. Later calls fail with {@link Closed}. */
+  /** Closes every connection. Later statements and transactions fail with {@link Closed}. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#engine.close();
@@ -221,7 +221,7 @@ export class Database implements TransactionalSql {
 }
 
 /**
- * Returns whether the statement itself caused an error. An error with the severity FATAL never comes from a statement.
+ * Returns whether the statement itself caused the error. An error with the severity FATAL never comes from a statement.
  * For example, a pooler reports a lost server as FATAL with the code 08P01.
  */
 function isFaultOfStatement(error: unknown): boolean {

@@ -17,7 +17,7 @@ export type Run = RunStatement;
 export type Transact = <Result>(use: (run: Run) => Promise<Result>) => Promise<Result>;
 
 /**
- * The numbers of a pool's connections: in use, free, and allowed at most. `waiting` counts callers without a
+ * The numbers of a pool's connections: in use, free, and allowed at most. `waiting` counts the callers that wait for a
  * connection.
  */
 export type Connections = Readonly<Record<"used" | "idle" | "max" | "waiting", number>>;

@@ -14,12 +14,12 @@ import {
 import type { PostgresConnections, PostgresQuery } from "./postgresql-connections.js";
 import { codeOf } from "./postgresql-fault.js";
 
-/** How long the server lets a statement run, including waits for locks, in milliseconds. `COMMIT` has no limit. */
+/** How long PostgreSQL lets a statement run, including waits for locks, in milliseconds. `COMMIT` has no limit. */
 export const SERVER_TIMEOUT = 4000;
 
 /**
- * How much earlier than Gatehouse the server gives up a write, in milliseconds. Otherwise a write could still succeed
- * after its request was refused.
+ * How much earlier PostgreSQL gives up a write than Gatehouse does, in milliseconds. Otherwise a write could still
+ * succeed after Gatehouse has refused its request.
  */
 const MARGIN = 500;
 
@@ -38,7 +38,7 @@ const TABLE_EXISTS = ["42P07", "23505"];
 
 /**
  * The statements that begin a transaction without a time limit. They still limit each wait for a table's lock, because
- * other statements on the table would queue up behind a waiting one.
+ * other statements on the table queue up behind the waiting statement.
  */
 const BEGIN_LONG = [
   "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0",
@@ -49,7 +49,7 @@ const BEGIN_LONG = [
 
 const READ_TIME = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS time";
 
-/** @param server `isLimited` says whether the server ends each statement within {@link SERVER_TIMEOUT} */
+/** @param server `isLimited` says whether PostgreSQL ends each statement within {@link SERVER_TIMEOUT} */
 export function createEngine(
   pool: Pool<Client>,
   connections: PostgresConnections,
@@ -73,8 +73,8 @@ export function createEngine(
         connections.run(connection, toQuery(statement), values, left),
       );
   /**
-   * Sends no statement, and no `COMMIT`, in the last {@link MARGIN} of `left`. So there is always time for the answer
-   * of a `COMMIT` that was sent.
+   * Runs `use` in a transaction of at most `left` milliseconds. Sends nothing in the last {@link MARGIN} of this time,
+   * not even `COMMIT`, so that PostgreSQL has time to answer a `COMMIT`.
    */
   const transact = <Result>(
     connection: Client,

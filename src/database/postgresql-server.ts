@@ -22,7 +22,7 @@ export interface PostgresServer {
   readonly statementTimeout: number;
 }
 
-/** The oldest supported PostgreSQL. Older versions lack SQL that our statements use, such as `MATERIALIZED`. */
+/** The oldest supported PostgreSQL. Older versions lack SQL that Gatehouse uses, such as `MATERIALIZED`. */
 const OLDEST_VERSION = 12;
 
 /**

@@ -16,7 +16,7 @@ const OTHERS = 0o077;
 const OTHERS_OF_ROOT = 0o037;
 
 /**
- * Returns the TLS options that `sslmode` asks for, or false for no TLS. A Unix socket never uses TLS.
+ * Returns the TLS options that the URL asks for, or false for no TLS. A Unix socket never uses TLS.
  * @see https://www.postgresql.org/docs/current/libpq-ssl.html
  * @throws Error if a file cannot be used. The message is one line.
  */

@@ -8,8 +8,8 @@ import { SqliteStatements } from "./sqlite-statements.js";
 type Value = string | number | Buffer | null;
 
 /**
- * Opens a file, which may belong to another application. Each statement is its own transaction, so that the application
- * can write between two statements.
+ * Opens an SQLite file for reading. The file may belong to another application. Each statement is its own transaction,
+ * so that the application can write between two statements.
  * @param path absolute
  * @throws Error if the file cannot be read. The message is one line with the path.
  */
@@ -54,7 +54,7 @@ function describe(path: string, cause: unknown): Error {
   return new Error(`The file ${path} ${fault}.`, { cause });
 }
 
-/** Converts all values to text, because a column of SQLite can hold values of any type. */
+/** Converts all values except null to text, because a column of SQLite can hold values of any type. */
 function toText(row: Readonly<Record<string, Value>>): TextRow {
   return Object.fromEntries(
     Object.entries(row).map(([name, value]) => [name, value === null ? null : value.toString()]),

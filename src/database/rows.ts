@@ -1,6 +1,6 @@
 import type { RunStatement, SqlValue } from "../sql.js";
 
-/** The most rows in one statement. More rows could need more parameters than the 32,766 that SQLite allows. */
+/** How many rows one statement may have. More rows could need more parameters than the 32,766 that SQLite allows. */
 const ROWS = 500;
 
 /** The columns of a table, and the values of each row in that order. */

@@ -42,7 +42,7 @@ const OTHERS = 0o007;
  * Requires that only the owner can access SQLite's files and the root secret beside them.
  * @param databaseUrl the URL of any database. Only SQLite has files to check.
  * @param allowsGroup whether the group of the files may access them, too
- * @throws TypeError with one line per file that others can access
+ * @throws TypeError with one line for each file that needs another mode
  */
 export function requirePrivateFiles(databaseUrl: string, allowsGroup: boolean): void {
   const path = sqlitePathOf(databaseUrl);

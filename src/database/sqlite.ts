@@ -17,7 +17,8 @@ import { prepareDatabaseFile } from "./sqlite-file.js";
 import { SqliteStatements } from "./sqlite-statements.js";
 
 /**
- * The cache has 64 MiB, because SQLite writes pages several times if a transaction's pages do not fit into the cache.
+ * The cache has 64 MiB, because SQLite may write a page several times if a transaction's pages do not fit into the
+ * cache.
  */
 const PRAGMAS = `PRAGMA busy_timeout = ${WRITE_TIMEOUT}; PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -65536`;
@@ -36,9 +37,9 @@ const PRAGMA_PAUSE = WRITE_TIMEOUT / PRAGMA_RETRIES;
 const MAX_WRITERS = 1;
 
 /**
- * Opens a connection that only reads. The first write opens a second connection for all writes. In WAL mode, readers
- * never wait for writers.
- * @param path absolute
+ * Opens a connection that only reads. The first write opens a second connection for all writes. In WAL mode, a reader
+ * normally does not wait for a writer.
+ * @param path an absolute path
  * @throws Error if the file cannot be used. The message is one line with the path.
  */
 export async function openSqlite(path: string, file: { create: boolean }): Promise<Dialect> {

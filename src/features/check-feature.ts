@@ -185,7 +185,7 @@ const PARTS = objectWith(
   },
 );
 
-/** Returns a message for each mistake in the features, such as `notes.create must be a function`. */
+/** Returns a message for each malformed field of the features, such as `notes.create must be a function`. */
 export function findMalformed(features: unknown): string[] {
   if (!Array.isArray(features)) return ["must be a list of features"];
   const items: unknown[] = Array.from(features);
@@ -206,9 +206,9 @@ function isTakenVariable(name: string): boolean {
 }
 
 /**
- * Returns whether the check of a setting accepts the setting's default. A default of the wrong type is no mistake. For
- * example, a check may read the text `"5"` and return the number 5. The default is then a number, too, although the
- * check reads only text.
+ * Returns whether the check of a setting accepts the setting's default. Also returns true if the default has another
+ * type than the values that the check accepts. For example, a check may turn the text `"5"` into the number 5. The
+ * default is then a number, although the check accepts only text.
  */
 function acceptsDefault({ check }: Setting): boolean {
   const { data } = check.safeParse(undefined);

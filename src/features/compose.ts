@@ -44,7 +44,7 @@ const COMMANDS = [
  * Returns Gatehouse's features, then the application's own.
  * @param own the application's features. Their types are checked at run time, because they may be written in
  * JavaScript.
- * @throws {@link WrongSettings} when a feature is malformed, or a name is used twice
+ * @throws {@link WrongSettings} for example when a feature is malformed, or when two features have the same name
  */
 export function requireCompatible(
   builtIn: readonly Feature[],
@@ -91,6 +91,7 @@ function findClashes(features: readonly Feature[]): string[] {
  * - All features in its `requires` are on, and are listed before it.
  * - All features in its `uses` that are on are listed before it.
  * @param features all features, on or off
+ * @throws {@link WrongSettings} when a feature breaks one of the rules
  */
 export function requireRequired(features: readonly Feature[], active: readonly Feature[]): void {
   const isIn = (list: readonly Feature[], required: string) =>

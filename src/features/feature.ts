@@ -115,7 +115,7 @@ export interface FeatureParts<Api extends object = object> {
   /** Changes the whole schema. Called before Gatehouse adds the checks of `@auth`. */
   readonly transformSchema?: (schema: GraphQLSchema) => GraphQLSchema;
   readonly hooks?: Hooks;
-  /** Called after each event of the audit trail. If the function fails, Gatehouse only prints a warning. */
+  /** Called after each event, such as a login. If the function fails, Gatehouse only prints a warning. */
   readonly onEvent?: EventListener;
   readonly routes?: readonly Route[];
   /**
@@ -184,7 +184,7 @@ export interface Core {
   readonly sql: Sql;
   /** Returns the current time in epoch milliseconds. */
   readonly now: () => number;
-  /** Reports an event to the audit trail. */
+  /** Reports an event to all listeners, such as the audit trail. */
   readonly onEvent: (event: AuthEvent, client: Client) => void;
   readonly accounts: Accounts;
   readonly authentication: Authentication;
@@ -225,7 +225,7 @@ export interface CoreServices extends Core {
   measurements(this: void): readonly Measurement[];
   /** Returns whether the database takes writes. For example, a database whose disk is full takes none. */
   isWritable(this: void): Promise<boolean>;
-  /** Calls `observer` after each statement from now on. */
+  /** Calls `observer` after each SQL statement from now on. */
   observeStatements(this: void, observer: StatementObserver): void;
   /** Writes a line to the server's log. Does nothing when an application embeds Gatehouse. */
   log(this: void, line: string): void;

@@ -81,7 +81,7 @@ export const BUILT_IN: readonly [
 
 /**
  * Returns Gatehouse's features and the application's own.
- * @throws {@link WrongSettings} when a feature is malformed, or a name is used twice
+ * @throws {@link WrongSettings} for example when a feature is malformed, or a name is used twice
  */
 export function featuresWith(own: readonly Feature[] = []): readonly Feature[] {
   return requireCompatible(BUILT_IN, own);

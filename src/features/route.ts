@@ -15,7 +15,7 @@ export interface Route {
    */
   readonly isLogged?: boolean;
   /**
-   * Returns the JSON body of a response in which the server itself refuses a request. That happens in these cases:
+   * Returns the JSON body of a response in which the server itself refuses a request, for example in these cases:
    * - The request's body is too large, or a header is wrong.
    * - There are too many connections, or too many requests from one address.
    * - `handle` threw an error that is not an {@link AuthError}.

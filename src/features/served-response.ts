@@ -40,8 +40,8 @@ interface NamedOperation {
 }
 
 /**
- * Calls `handle`, which handles the request. May call it within an asynchronous context. Returns a function that is
- * called after the response.
+ * Calls `handle`, which handles the request. For example, calls it within the async context of a span. Returns a
+ * function that is called after the response.
  * @internal
  */
 export type RequestObserver = (

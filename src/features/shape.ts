@@ -33,7 +33,7 @@ export function recordOf(item: Check): Check {
 }
 
 /**
- * Returns a check of an object's fields. The check also reports unknown fields.
+ * Returns a check of an object's fields. The check also reports unknown fields, as {@link findUnknown} does.
  * @param what the text after "must be" in the message, such as "an object"
  */
 export function objectWith(what: string, required: Fields, optional: Fields = {}): Check {

@@ -10,7 +10,7 @@ export class LogoutPayload {
   sessionsEnded!: number;
 }
 
-/** Returns the response to a logout, in the words of Django REST framework and simplejwt. */
+/** Returns the response to a logout. The message has the terms of Django REST framework and simplejwt. */
 export function toLogoutPayload(scheme: AuthScheme, hasEnded: boolean): LogoutPayload {
   return {
     message: `Logout successful, token ${scheme === "TOKEN" ? "deleted" : "blacklisted"}`,

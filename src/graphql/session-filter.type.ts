@@ -30,7 +30,7 @@ export class SessionFilter {
   isLive?: boolean | null;
 }
 
-/** Converts a filter to a query. Without a filter, the query finds sessions that have neither ended nor expired. */
+/** Converts a filter to a query. Without a filter, the query finds only sessions that can still be used. */
 export function toSessionQuery(filter: SessionFilter | null | undefined): SessionQuery {
   if (filter == null) return { isLive: true };
   const { userId, username, email, createdAt, scheme, isLive } = filter;

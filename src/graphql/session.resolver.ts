@@ -15,8 +15,8 @@ import { SessionFilter, toSessionQuery } from "./session-filter.type.js";
 import { SessionType, toSessionType } from "./session.type.js";
 
 /**
- * Each operation calls `loadUser`, which refuses a user whose session has ended. The guard `@auth` does not check that
- * with `bearerCheck: "stateless"`.
+ * Each operation calls `loadUser`, which refuses a user whose session has ended. With `bearerCheck: "stateless"`, the
+ * guard `@auth` does not always check that.
  */
 @Resolver(() => SessionType)
 export class SessionResolver {

@@ -1,8 +1,8 @@
 import DataLoader from "dataloader";
 
 /**
- * Returns the resolver of a field of `User`. A list of users needs only one call of `read`. A query without the field
- * does not call `read`.
+ * Returns the resolver of a field of `User`. A list of users normally needs only one call of `read`. A query without
+ * the field does not call `read`.
  * @param read returns a map from user ids to values. The field is null for a user without a value
  */
 export function userField<Value>(

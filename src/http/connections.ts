@@ -12,9 +12,9 @@ const REFUSAL_TIMEOUT = 2_000;
 
 /**
  * Limits the connections of a server, and counts its running requests. If too many connections are open, a new
- * connection replaces the connection that has been idle for longest. If no connection is idle, or if one address has
- * too many connections, the new connection is refused. It then stays open for a short time, so that the server can
- * answer its request with an error.
+ * connection replaces the idle connection whose last request is the oldest. If no connection is idle, or if one address
+ * has too many connections, the new connection is refused. It then normally stays open for a short time, so that the
+ * server can answer its request with an error.
  */
 export class Connections {
   readonly #server: Server;
@@ -111,7 +111,7 @@ export class Connections {
     if (this.#served.delete(socket)) this.#served.add(socket);
   }
 
-  /** Closes the connection that has been idle for longest. Returns false if none is idle. */
+  /** Closes the idle connection whose last request is the oldest. Returns false if no connection is idle. */
   #closeIdle(): boolean {
     for (const socket of this.#served) {
       if (this.#isAwaited(socket)) continue;

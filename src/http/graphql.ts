@@ -115,8 +115,8 @@ function checkDocument(limits: DocumentLimits, text: string, record: OperationRe
 }
 
 /**
- * Returns a short content type and a simpler `Accept`, because Apollo Server parses long headers in quadratic time.
- * Fastify has already checked the content type.
+ * Returns the headers for Apollo Server: a short content type and a simpler `Accept`, because Apollo Server parses long
+ * headers in quadratic time. Fastify has already checked the content type.
  */
 function headersOf({ headers: { accept, "content-type": type } }: FastifyRequest): HeaderMap {
   const headers = new HeaderMap();

@@ -1,7 +1,8 @@
 import { type Networks, SITE_LIMIT } from "../throttling/networks.js";
 
 /**
- * Counts things that an address has at the same time, such as open connections. Also counts them for each /48 network.
+ * Counts things that an IP address has at the same time, such as open connections. Also counts them for each /48
+ * network of IPv6.
  */
 export class NetworkCounts {
   readonly #counts = new Map<string, number>();

@@ -1,9 +1,9 @@
 import { isLoopbackAddress, networksOf } from "../throttling/networks.js";
 import { NetworkCounts } from "./network-counts.js";
 
-/** How many requests of one address are handled at the same time. */
+/** How many requests of one address may run at the same time. A /64 network of IPv6 counts as one address. */
 const MAX_RUNNING = 64;
-/** How many requests of one address may run and wait together. */
+/** How many requests of one address may run and wait together, unless the limit of connections is higher. */
 const MAX_PENDING = 250;
 /**
  * How many requests of a loopback address may run and wait together. This limit is higher than {@link MAX_PENDING},

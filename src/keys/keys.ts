@@ -12,7 +12,7 @@ export interface Keys {
   rotate(isUrgent?: boolean): Promise<{ kid: string; activatesAt: number }>;
 
   /**
-   * Revokes a key. Its tokens are then refused. If it was the current key, a new key signs at once.
+   * Revokes a key. Gatehouse then refuses the tokens of the key. If it was the current key, a new key signs at once.
    * @throws {@link BadUserInput} when there is no such key, or it is already revoked
    * @example
    * await auth.keys.revoke(kid);

@@ -32,7 +32,7 @@ export function secretPathOf(databaseUrl: string): string {
 
 /**
  * Returns the root secret of a database. Creates a missing secret, except for an existing SQLite database.
- * @throws Error when the file cannot be created, read or used
+ * @throws Error when the file cannot be created or read, or does not contain a secret
  * @throws Error when an existing SQLite database has no secret
  */
 export function readOrCreateSecretKey(databaseUrl: string): string {
@@ -45,7 +45,7 @@ export function readOrCreateSecretKey(databaseUrl: string): string {
 
 /**
  * Returns the root secret of a database. Writes nothing.
- * @throws Error when the secret is missing, or cannot be read or used
+ * @throws Error when the file is missing, cannot be read, or does not contain a secret
  */
 export function readSecretKey(databaseUrl: string): string {
   const path = secretPathOf(databaseUrl);

@@ -19,8 +19,8 @@ interface SigningKeyRow extends Pick<Key, "kid" | "algorithm" | "activatesAt" | 
 }
 
 /**
- * An SQL expression for the ids of all keys that are not revoked, such as `a1,b2`. The ids are sorted. Otherwise the
- * same keys could give different texts.
+ * An SQL expression. Its value is the ids of all keys that are not revoked, such as `a1,b2`. The ids are sorted, so
+ * that the same keys always give the same text.
  */
 export const LISTED_KEYS = `(
   SELECT string_agg(listed.kid, ',')
@@ -48,7 +48,7 @@ class KeyUnreadable extends Error {
 
 export type NewKey = Pick<Key, "algorithm" | "activatesAt" | "createdAt">;
 
-/** The signing keys in the database. They are encrypted with a key from the root secret. */
+/** The signing keys in the database. They are encrypted with a key that is derived from the root secret. */
 export class SigningKeyStore {
   readonly #sql: Sql;
   readonly #sealer: Sealer;
@@ -104,8 +104,8 @@ export class SigningKeyStore {
   }
 
   /**
-   * Encrypts every key that is not revoked with the current root secret. These keys then no longer need the previous
-   * secret.
+   * Encrypts all keys again with the current root secret, except for revoked keys. The other keys then no longer need a
+   * previous secret.
    */
   async reseal(): Promise<void> {
     for (const { kid, sealedKey } of await this.#readRows()) {

@@ -15,7 +15,7 @@ export class SigningKeyEntity {
   @Property({ type: "text" })
   algorithm!: JwtAlgorithm;
 
-  /** The private or secret JWK, encrypted with a key from the root secret. */
+  /** The private or secret JWK, encrypted with a key derived from the root secret. */
   @Property({ type: "text" })
   sealedKey!: string;
 

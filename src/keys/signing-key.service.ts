@@ -133,7 +133,7 @@ export class SigningKeyService {
     return { kid, activatesAt };
   }
 
-  /** Adds the next key if the current key has signed for longer than `keyRotationInterval`. */
+  /** Adds the next key if there is none yet, and the current key has signed for longer than `keyRotationInterval`. */
   async rotateIfDue(): Promise<void> {
     const { keyRotationInterval, now } = this.#config;
     if (keyRotationInterval === null) return;
@@ -154,7 +154,7 @@ export class SigningKeyService {
   }
 
   /**
-   * Revokes a key. Its tokens are then refused. If it was the current key, a new key signs at once.
+   * Revokes a key. Gatehouse then refuses the tokens of the key. If it was the current key, a new key signs at once.
    * @throws {@link BadUserInput} if there is no such key, or it is already revoked
    */
   async revoke(kid: string): Promise<void> {

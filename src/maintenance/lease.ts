@@ -10,8 +10,8 @@ export interface Lease {
 }
 
 /**
- * Acquires or renews a lease. Ignores an existing lease that would last for more than twice its duration, because a
- * wrong clock must have written it.
+ * Acquires or renews a lease. Takes over an existing lease that would last for more than twice its duration, because a
+ * process with a wrong clock must have written it.
  * @param now epoch milliseconds
  * @returns whether `holder` holds the lease now
  */

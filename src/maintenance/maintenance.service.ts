@@ -13,7 +13,7 @@ const BATCH_PAUSE = 5;
 /** Milliseconds between two reloads of the signing keys. */
 const KEY_RELOAD_INTERVAL = 30_000;
 const KEY_RELOAD = "key reload";
-/** Seconds between two prunes. */
+/** Seconds between two runs of the job `prune`. */
 const PRUNE_INTERVAL = 600;
 /** How many times a lease is renewed during its duration: every 10 seconds for a lease of 30 seconds. */
 const RENEWALS = 3;
@@ -98,7 +98,7 @@ export class MaintenanceService {
     return deleted;
   }
 
-  /** How many rows this process has deleted. */
+  /** How many rows {@link MaintenanceService.prune} has deleted in this process. */
   get pruned(): number {
     return this.#pruned;
   }

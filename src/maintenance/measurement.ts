@@ -15,8 +15,8 @@ export interface Measurement {
 /** One value of a {@link Measurement} that has labels. */
 export interface Sample {
   /**
-   * The value of each label. Must not contain text from clients, because Prometheus stores each different value
-   * forever.
+   * The value of each label. Must not contain text from clients, because Prometheus stores a separate time series for
+   * each different value.
    */
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;

@@ -7,7 +7,7 @@ import { withinTime } from "../within-time.js";
 /** How long `close` waits for running attempts before and after it aborts them, in milliseconds. */
 const CLOSE_TIMEOUTS = [3500, 1000] as const;
 
-/** The most rows that a measurement reads. A scrape must be fast even if the table is long. */
+/** How many rows a measurement reads at most. A scrape must be fast even if the table is long. */
 const MAX_MEASURED = 10_000;
 
 /** The columns that every outbox has. Instants are epoch milliseconds. */

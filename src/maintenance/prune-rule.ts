@@ -1,6 +1,6 @@
 import type { SqlValue } from "../sql.js";
 
-/** The most rows that one statement deletes. The number is small, because other writers wait for the statement. */
+/** How many rows one statement deletes at most. The number is small, because other writers wait for the statement. */
 const BATCH_SIZE = 1000;
 
 /** How long to keep an expired row after the leeway has passed, in milliseconds. */

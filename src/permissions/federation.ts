@@ -41,7 +41,7 @@ type Resolver = GraphQLFieldResolver<unknown, unknown>;
 /**
  * Returns a function that wraps the resolver of `_entities`. The wrapped resolver limits the entities of one request,
  * because each entity may cost a database query.
- * @throws TypeError when `maxEntities` is not a whole number from 1
+ * @throws TypeError when `maxEntities` is not a whole number of at least 1
  */
 export function entitiesLimit({ maxEntities: max = MAX_ENTITIES }: { maxEntities?: number }) {
   if (!Number.isSafeInteger(max) || max < 1) {

@@ -3,7 +3,7 @@ import { duration } from "../config/kinds.js";
 import { wordsOf } from "../config/problems.js";
 import { parseDuration } from "../config/variable-text.js";
 
-/** The longest accepted time since the user last proved who they are. */
+/** How recently the user must have proved who they are. */
 export interface Freshness {
   readonly seconds: number;
   /** The text in the schema, such as `15m`. */

@@ -5,7 +5,7 @@ type Result = IteratorResult<unknown>;
 
 const DONE: Result = { value: undefined, done: true };
 
-/** An event without content, for a client that is refused between two events. */
+/** An event without content. It is the last event for a user whom the guard refuses between two events. */
 const EMPTY: Result = { value: undefined, done: false };
 
 export interface EventChecks {
@@ -27,8 +27,8 @@ export function guardEvents(events: unknown, checks: EventChecks): unknown {
 }
 
 /**
- * The events of {@link guardEvents}. This is a class, because the `return` of an async generator would wait for the
- * next event.
+ * The stream that {@link guardEvents} returns. This is a class, because the `return` of an async generator would wait
+ * for the next event.
  */
 class GuardedEvents implements AsyncIterableIterator<unknown> {
   readonly #source: AsyncIterator<unknown>;

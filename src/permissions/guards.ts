@@ -19,10 +19,10 @@ import { TokenUser } from "../sessions/token-user.js";
 import { type GuardOptions, readGuards } from "./guard-map.js";
 
 /**
- * Returns a copy of a schema that enforces `@auth` and `@public`. A root field without a directive requires a signed-in
- * user.
+ * Returns a copy of the schema. The copy enforces `@auth` and `@public`. A root field without a directive requires a
+ * signed-in user.
  * @param roles the roles that `@auth` can require. @default USER and ADMIN
- * @param enrolmentFields the fields for users who must add a second factor, such as `Query.me`. @default none
+ * @param enrolmentFields the fields open to users who must add a second factor, such as `Query.me`. @default none
  * @throws TypeError that lists all wrong guards
  */
 export function guardSchema(
@@ -149,7 +149,7 @@ function asPromise(pending: Promise<void> | undefined, name: string): Promise<vo
   return pending === undefined ? Promise.resolve() : new PendingCheck(pending, name);
 }
 
-/** The guard to check. */
+/** What {@link checkGuard} requires of a user. */
 interface Check extends Omit<UserGuard, "role"> {
   /** Null if every role passes. */
   readonly role: Role | null;

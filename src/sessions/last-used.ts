@@ -6,7 +6,7 @@ const GRANULARITY = 60_000;
 /** How long to collect used sessions before a write, in milliseconds. */
 const FLUSH_AFTER = 1000;
 const BATCH_SIZE = 100;
-/** The most sessions that wait for one write. Until the write, the use of further sessions is not stored. */
+/** How many sessions wait for one write at most. Until the write, the use of further sessions is not stored. */
 const MAX_PENDING = 500;
 
 /** Stores when sessions were last used. A timer writes to the database, so that no request waits for the write. */

@@ -1,11 +1,11 @@
 import { IS_NAMED_TOKEN } from "./named-token.js";
 
-/** A kind of session. The limit of open sessions applies to each kind separately. */
+/** A kind of session. A user can have 100 open sessions of each kind. */
 export type LimitedKind = "signIn" | "namedToken" | "foreignAccessToken";
 
 /**
- * SQL condition: the session belongs to an access token that another system issued. Such a session is not a sign-in,
- * because a client gets a new access token every few minutes.
+ * SQL condition: the session belongs to an access token that another system issued. Such a session is not a sign-in.
+ * Otherwise a client, which gets a new access token every few minutes, would soon have too many sign-ins.
  */
 const IS_FOREIGN_ACCESS_TOKEN = `(session.scheme <> 'TOKEN' AND session.refresh_expires_at IS NULL)`;
 

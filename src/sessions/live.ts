@@ -49,8 +49,8 @@ export function liveAt(at: number, roles: Roles): SqlValue[] {
 }
 
 /**
- * A refresh has replaced the token. At a refresh, the client sees {@link TokenReused}. At other requests, the client
- * sees {@link TokenRevoked}.
+ * The error for a token that a refresh has replaced. At a refresh, the client sees {@link TokenReused} instead. At
+ * other requests, the client sees {@link TokenRevoked}.
  */
 export class TokenReplaced extends TokenRevoked {}
 
@@ -63,11 +63,11 @@ export interface TokenUse {
 
 /**
  * Requires that the session of a token is live, and returns it. A refresh or sliding token must also be the current
- * token of the session.
+ * token of the session, or its previous token within {@link TokenUse.reuseWindow}.
  * @param row null if there is no such session. The error is then {@link UserNotFound}.
  * @param at epoch milliseconds
  * @throws {@link Unauthenticated} with the reason
- * @throws {@link TokenReplaced} for an earlier token of the session
+ * @throws {@link TokenReplaced} for an earlier token of the session, unless {@link TokenUse.reuseWindow} allows it
  */
 export function requireLive(
   row: SessionRow | null,

@@ -1,7 +1,7 @@
 /**
  * How a user proved who they are. All values but `fed` are from RFC 8176:
  * - `pwd`: the password
- * - `otp`: a one-time code, from an app, a mail or the list of recovery codes
+ * - `otp`: a one-time code, from an authenticator app, a mail or the list of recovery codes
  * - `hwk`: a passkey whose key never leaves its device
  * - `swk`: a passkey that is synced to other devices
  * - `user`: the device checked its user, for example with a fingerprint or a PIN
@@ -16,7 +16,7 @@ export function joinMethods(methods: readonly AuthMethod[]): string {
   return [...new Set(methods)].join(" ");
 }
 
-/** @param stored the result of {@link joinMethods}; null for a session of an earlier version */
+/** @param stored the result of {@link joinMethods}; null for a session that an older Gatehouse opened */
 export function splitMethods(stored: string | null): readonly AuthMethod[] {
   return stored ? [...new Set(stored.split(" ") as AuthMethod[])] : [];
 }

@@ -4,8 +4,8 @@ import type { SessionInfo } from "./principal.js";
 export const IS_NAMED_TOKEN = `(session.scheme = 'TOKEN' AND session.label IS NOT NULL)`;
 
 /**
- * Returns whether the session is a named token: a static token with a label, such as `nightly backup`. A login that
- * returns a static token is not a named token, because a login sets no label.
+ * Returns whether the session is a named token: a static token with a label, such as `nightly backup`. A login never
+ * opens a named token, because it sets no label.
  */
 export function isNamedToken({ scheme, label }: Pick<SessionInfo, "scheme" | "label">): boolean {
   return scheme === "TOKEN" && label !== null;

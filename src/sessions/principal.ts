@@ -11,8 +11,8 @@ export interface SessionInfo {
   readonly label: string | null;
   readonly createdAt: number;
   /**
-   * When the user last proved who they are in this session, such as by a password. Null if the user never did, as with
-   * a token of `createStaticToken`, and for a session of an earlier version.
+   * When the user last proved who they are in this session, such as by a password. Null if no proof is recorded, as
+   * with a token of `createStaticToken`, or with a session that an older Gatehouse opened.
    */
   readonly authenticatedAt: number | null;
   readonly lastUsedAt: number | null;
@@ -23,8 +23,8 @@ export interface SessionInfo {
   /** The id of the administrator who opened the session to act as the user. Null for the user's own sessions. */
   readonly impersonatorId: string | null;
   /**
-   * How the user proved who they are. Empty if the user never did, as with a token of `createStaticToken`, and for a
-   * session of an earlier version.
+   * How the user proved who they are. Empty if no proof is recorded, as with a token of `createStaticToken`, or with a
+   * session that an older Gatehouse opened.
    */
   readonly methods: readonly AuthMethod[];
   /** When the user last proved a second factor in this session. Null if the user never did. */

@@ -6,9 +6,7 @@ import { withinTime } from "../within-time.js";
 import { IS_LIVE, liveAt } from "./live.js";
 import type { SessionRow } from "./session-reader.js";
 
-/**
- * The longest time that rotations wait for a running statement, in milliseconds. The statement itself may take longer.
- */
+/** How long rotations wait for a running statement, in milliseconds. The statement itself may take longer. */
 const MAX_WAIT = 500;
 
 export interface Rotation {
@@ -20,10 +18,13 @@ export interface Rotation {
 export type Generation = Pick<SessionRow, "generation" | "rotatedAt" | "refreshExpiresAt">;
 
 /**
- * Rotates sessions. Rotations that arrive while a statement runs wait for its end, but at most {@link MAX_WAIT}. The
- * next statement then runs up to {@link MAX_BATCH_SIZE} of them, so that they share one commit. A commit is slow,
- * because it writes to the disk. If a statement is slow, or more than {@link MAX_BATCH_SIZE} rotations wait, several
- * statements run at the same time. This is safe, because each rotation is a conditional UPDATE.
+ * Rotates sessions. A rotation adds 1 to a session's `generation`, before the session gets a new refresh or sliding
+ * token.
+ *
+ * Rotations that arrive while a statement runs wait for its end, but at most {@link MAX_WAIT}. The next statement then
+ * runs up to {@link MAX_BATCH_SIZE} of them, so that they share one commit. A commit is slow, because it writes to the
+ * disk. If a statement is slow, or more than {@link MAX_BATCH_SIZE} rotations wait, several statements run at the same
+ * time. This is safe, because each rotation is a conditional UPDATE.
  */
 export class RotationBatch {
   readonly #sql: Sql;

@@ -17,7 +17,7 @@ import type { SessionRef } from "./sessions.js";
 
 /** How many open sessions of each kind a user may have. */
 const MAX_SESSIONS = 100;
-/** The most sessions that one statement of `endMatching` or `endBeyondLimit` ends. */
+/** How many sessions one statement of `endMatching` or `endBeyondLimit` ends at most. */
 const MAX_ENDED = 1000;
 
 /** A filter of the sessions to end. A missing field matches every session. */
@@ -28,7 +28,8 @@ export interface EndingQuery {
 }
 
 /**
- * A function that runs before the matching sessions end.
+ * A function that runs before {@link SessionEnder.endAll}, {@link SessionEnder.endOtherSignIns} or
+ * {@link SessionEnder.endMatching} ends sessions.
  * @param run runs a statement in the transaction that ends the sessions. {@link SessionEnder.endMatching} has no such
  * transaction, because it may end the sessions of all users.
  * @param ending matches the sessions that end. Some matching sessions may stay: `logoutOthers` keeps the caller's own
@@ -80,7 +81,7 @@ export class SessionEnder {
     return this.#endWhere("1 = 1", userId, [], client);
   }
 
-  /** Ends the other sessions of a user, except named tokens. @returns how many sessions this call ended */
+  /** Ends a user's sessions except the given one and named tokens. @returns how many sessions this call ended */
   async endOtherSignIns({ id: userId, session }: Principal, client: Client): Promise<number> {
     return this.#endWhere(`id <> ? AND NOT ${IS_NAMED_TOKEN}`, userId, [session.id], client);
   }
@@ -184,7 +185,7 @@ export class SessionEnder {
   }
 
   /**
-   * Keeps a user's 100 newest open sessions of a kind, and ends the older ones.
+   * Keeps a user's 100 newest open sessions of a kind, and ends up to 1000 older ones.
    * @returns the ended sessions. The caller reports them with {@link SessionEnder.reportBeyondLimit} after the commit.
    */
   async endBeyondLimit(run: RunStatement, userId: string, kind: LimitedKind): Promise<string[]> {

@@ -50,8 +50,8 @@ export interface SessionPage {
 export type SessionCursor = Pick<SessionInfo, "createdAt" | "id">;
 
 /**
- * The most open sessions that one user can have. The limit of 100 applies to each of the three kinds: sign-ins, named
- * tokens, and access tokens of another system.
+ * How many open sessions one user can have: 100 of each of the three kinds, which are sign-ins, named tokens, and
+ * access tokens of another system.
  */
 const LIST_MAX_SIZE = 300;
 

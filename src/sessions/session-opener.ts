@@ -110,10 +110,10 @@ export class SessionOpener {
   /**
    * Opens a session for an active user. If the user already has 100 open sign-ins, ends the oldest sign-in. Named
    * tokens have the same limit, but are counted separately.
-   * @throws {@link BadUserInput} when the scheme or label is malformed, or the user is inactive
-   * @throws {@link NoSuchUser} when the user does not exist
-   * @throws {@link InvalidCredentials} when the user has changed since the password was checked
-   * @throws {@link TokenRevoked} when {@link SessionOpening.openedBy} has ended
+   * @throws {@link BadUserInput} when the scheme or label is malformed
+   * @throws {@link TokenRevoked} if `openedBy` is given, for example when that session has ended
+   * @throws {@link InvalidCredentials} if `credentialsVersion` is given, for example when the password has changed
+   * @throws {@link NoSuchUser}, {@link BadUserInput} if neither is given, when the user does not exist or is inactive
    */
   async open(user: UserRef, opening: SessionOpening): Promise<OpenedSession> {
     return this.finish(await this.insert(withoutTransaction(this.#sql), user, opening));
@@ -141,7 +141,7 @@ export class SessionOpener {
     return this.#endOldest(run, session, opening);
   }
 
-  /** Reports an inserted session, and reads it. */
+  /** Reports an inserted session as an event, and reads it from the database. */
   async finish(inserted: InsertedSession): Promise<OpenedSession> {
     return (await this.#finish(inserted)) ?? this.#refuse(inserted.userId, inserted.opening);
   }

@@ -35,8 +35,8 @@ const sessionRows = (size: number, added: string) => `
   WHERE session.id IN (${Array(size).fill("?").join(", ")})`;
 
 /**
- * Reads sessions by id. Look-ups in the same turn of the event loop share one statement. Also reloads the signing keys
- * if another process has changed them.
+ * Reads sessions by id. Combines the look-ups of one turn of the event loop. Also reloads the signing keys if another
+ * process has changed them.
  */
 export class SessionReader {
   readonly #sql: Sql;
@@ -59,8 +59,8 @@ export class SessionReader {
   }
 
   /**
-   * Restricts the sessions that match a condition: their users can only add a second factor. Call this before the first
-   * look-up.
+   * Restricts the sessions that match a condition: their users must first add a second factor. Call this before the
+   * first look-up.
    * @param condition returns an SQL condition without parameters over `session`, the user `u` and the Profile `p`
    */
   restrictBy(condition: () => string): void {

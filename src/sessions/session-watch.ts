@@ -5,7 +5,7 @@ import { IS_LIVE, liveAt } from "./live.js";
 
 /** Milliseconds from the end of one check to the start of the next. */
 const INTERVAL = 500;
-/** The largest number of sessions that one statement reads. A larger statement would delay other requests. */
+/** How many sessions one statement reads at most. A larger statement would delay other requests. */
 const BATCH_SIZE = 1000;
 
 /** A session that something depends on for a long time, such as an open subscription. */

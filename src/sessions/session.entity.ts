@@ -6,7 +6,7 @@ import type { AuthScheme, EndReason } from "../events.js";
 @Entity({ tableName: "session" })
 @Index({ properties: ["createdAt", "id"] })
 export class SessionEntity {
-  /** 128 random bits in hex. Each token names its session by this id. */
+  /** 32 hexadecimal digits. They are random, except for a session of one of Django's tokens. */
   @PrimaryKey({ type: "text" })
   id!: string;
 
@@ -83,7 +83,10 @@ export class SessionEntity {
   @Property({ type: "text", nullable: true })
   userAgent!: string | null;
 
-  /** How the user proved who they are, such as `pwd otp mfa`. Null for a session of an earlier version. */
+  /**
+   * How the user proved who they are, such as `pwd otp mfa`. Null if that is unknown, because an older Gatehouse or
+   * Django opened the session.
+   */
   @Property({ type: "text", nullable: true })
   methods!: string | null;
 

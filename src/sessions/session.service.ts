@@ -166,7 +166,8 @@ export class SessionService implements Sessions {
   }
 
   /**
-   * Ends all sessions of a user except one. Does not end named tokens, because they belong to scripts.
+   * Ends all sessions of a user, except the given session and named tokens. Named tokens stay, because they belong to
+   * scripts.
    * @returns how many sessions this call ended
    */
   endOtherSignIns(kept: Principal, client: Client): Promise<number> {
@@ -177,7 +178,7 @@ export class SessionService implements Sessions {
     return this.#ender.endMatching(query, reason, NO_CLIENT);
   }
 
-  /** Ends the oldest open sessions of a kind if the user has more than 100. */
+  /** Ends the oldest open sessions of a kind if the user has more than 100 of that kind. */
   async endBeyondLimit(userId: string, kind: LimitedKind): Promise<void> {
     const ended = await this.#ender.endBeyondLimit(withoutTransaction(this.#sql), userId, kind);
     this.#ender.reportBeyondLimit(userId, ended, NO_CLIENT);

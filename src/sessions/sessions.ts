@@ -7,8 +7,8 @@ export type SessionRef = string | { readonly id: string };
 /**
  * The sessions of users. Each login opens one session. After a session has ended, its tokens are refused.
  *
- * There is one exception: with `bearerCheck: "stateless"`, fields that require only the lowest role accept an access
- * token until it expires, even if its session has ended.
+ * There is one exception: with `bearerCheck: "stateless"`, fields that require only the lowest role may accept an
+ * access token until it expires, even if its session has ended.
  */
 export interface Sessions {
   /**

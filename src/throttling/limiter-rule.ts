@@ -1,6 +1,6 @@
 /**
- * A limit on the attempts of each key, such as 30 logins per minute from one address. A key is a user, an address or a
- * session.
+ * A limit on the attempts of each key, such as 30 logins per minute from one IP address. A key is, for example, a user,
+ * an address or a session.
  */
 export interface LimiterRule {
   /** The prefix of the rule's keys in a shared store. */
@@ -27,7 +27,7 @@ export interface Counter {
   readonly expiresAt: number;
 }
 
-/** The longest difference between the clocks of servers that share a counter, in milliseconds. */
+/** How far the clocks of servers that share a counter may differ, in milliseconds. */
 const CLOCK_DIFFERENCE = 60_000;
 
 /**

@@ -4,7 +4,7 @@ import type { LimiterStore } from "./limiter.js";
 import { MemoryLimiter } from "./memory-limiter.js";
 import { SqlLimiter } from "./sql-limiter.js";
 
-/** @param onFault called when Redis becomes unreachable. Requests do not fail then. */
+/** @param onFault called with an error when Redis fails. Requests do not fail then. */
 export async function openLimiterStore(
   { redisUrl, throttleStore, now }: Pick<AuthConfig, "redisUrl" | "throttleStore" | "now">,
   sql: Sql,

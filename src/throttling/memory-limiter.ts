@@ -14,8 +14,8 @@ const MAX_KEYS = 20_000;
 const SHARED = 2 ** 20;
 
 /**
- * Counts in memory. The counters are lost when the process ends. An evicted key keeps its attempts. Otherwise an
- * attacker could try many made-up names to evict the key of an account, and so reset its attempts.
+ * Counts attempts in memory. The counters are lost when the process ends. An evicted key keeps its attempts. Otherwise
+ * an attacker could try many made-up names to evict the key of an account, and so reset its attempts.
  */
 export class MemoryLimiter implements Limiter {
   readonly #rule: LimiterRule;
@@ -66,7 +66,7 @@ class SharedCounters {
     this.#rule = rule;
   }
 
-  /** Returns an expired counter for a key without attempts. */
+  /** Returns the counter of a key. For a key without attempts, returns an expired counter. */
   get(key: string): Counter {
     const at = indexOf(key);
     const points = this.#points[at] ?? 0;

@@ -2,9 +2,9 @@ import { isIPv4 } from "node:net";
 import ipaddr from "ipaddr.js";
 import { isLoopback } from "../config/server-config.js";
 
-/** 8 bytes, because an internet provider gives each customer at least a /64 network. @see RFC 6177 */
+/** 8 bytes, because an internet provider normally gives a customer at least a /64 network. @see RFC 6177 */
 const SUBNET_BYTES = 8;
-/** 6 bytes, because a customer gets at most a /48 network, which has 65,536 /64 networks. @see RFC 6177 */
+/** 6 bytes, because a customer normally gets at most a /48 network, with 65,536 /64 networks. @see RFC 6177 */
 const SITE_BYTES = 6;
 
 /**
@@ -13,7 +13,7 @@ const SITE_BYTES = 6;
  */
 export const SITE_LIMIT = 16;
 
-/** The keys under which an address is counted. Only IPv6 addresses have a `site`. */
+/** The keys under which an address is counted. Only an IPv6 address has a `site`, its /48 network. */
 export type Networks = readonly [address: string, site?: string];
 
 /** Returns whether an address is one of this machine, also in a form such as `::ffff:127.0.0.1`. */

@@ -1,7 +1,7 @@
 import { Cluster, Redis, type RedisOptions } from "ioredis";
 import type { RedisUrl } from "../config/redis-url.js";
 
-/** The longest wait for a connection, in milliseconds. */
+/** How long to wait at most for a connection, or for the answer that names the servers, in milliseconds. */
 const CONNECT_TIMEOUT = 1000;
 /** The delay between two attempts to connect, in milliseconds. It doubles from `first` up to `max`. */
 const RECONNECT_DELAY = { first: 50, max: 1000 };

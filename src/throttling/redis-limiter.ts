@@ -24,9 +24,9 @@ const REPORT_INTERVAL = 60_000;
 /** Each command has one key, so that it works in a Cluster. */
 const SCRIPTS = { countAttempt: { lua: COUNT_ATTEMPT_LUA, numberOfKeys: 1 } };
 
-/** At the start, attempts are counted by this rule, to check that the server answers and allows the script. */
+/** When Gatehouse starts, it counts attempts by this rule, to check that Redis answers and allows the script. */
 const START_RULE: LimiterRule = { name: "start", limit: 1_000_000, window: 60 };
-/** The keys of the attempts at the start. There are several, to reach several nodes of a Cluster. */
+/** The keys of the attempts that {@link START_RULE} counts. There are several, to reach several nodes of a Cluster. */
 const START_KEYS = ["a", "b", "c", "d", "e", "f", "g", "h"];
 
 declare module "ioredis" {
@@ -37,11 +37,11 @@ declare module "ioredis" {
 }
 
 /**
- * Opens a store in Redis, which all instances share. While Redis is unreachable, each instance counts in its own
- * memory.
+ * Opens a {@link LimiterStore} in Redis, which all instances share. While Redis is unreachable, each instance counts in
+ * its own memory.
  * @param url `REDIS_URL`
  * @param now the clock for counting in memory. Redis uses its own clock.
- * @param onFault called when Redis becomes unreachable, at most once a minute
+ * @param onFault called with an error when Redis fails, at most once a minute
  * @throws {@link WrongSettings} when the server answers, but the settings are wrong
  */
 export async function openRedisStore(
@@ -111,12 +111,12 @@ class GuardedRedis {
     }
   }
 
-  /** @throws when the attempt was not counted in time */
+  /** @throws when Redis fails or does not reply in time */
   async count(key: string, rule: LimiterRule): Promise<number> {
     return this.#run(() => this.#count(key, rule));
   }
 
-  /** @throws when the key was not deleted in time */
+  /** @throws when Redis fails or does not reply in time */
   async delete(key: string, { name }: LimiterRule): Promise<void> {
     await this.#run(() => this.#client.del(idOf(name, key)));
   }

@@ -9,7 +9,7 @@ interface Attempts {
   readonly running: Set<Promise<unknown>>;
 }
 
-/** The key is blocked, and no running check can unblock it. */
+/** An attempt was refused, because its key is blocked and no running check has unblocked it. */
 export class Blocked extends Error {
   /** Milliseconds until the next attempt is allowed. */
   readonly wait: number;

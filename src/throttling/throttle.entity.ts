@@ -1,6 +1,6 @@
 import { BigIntType, Entity, Index, PrimaryKey, Property } from "@mikro-orm/core";
 
-/** A counter in the database. Instants are epoch milliseconds. */
+/** A counter of a rate limit, in the database. Instants are epoch milliseconds. */
 @Entity({ tableName: "throttle" })
 export class ThrottleEntity {
   /** The name of the limit and a keyed hash of the user, address or session, such as `address-logins:x7Qf`. */

@@ -34,7 +34,7 @@ interface AddressLimit {
   readonly site: Limiter;
 }
 
-/** The rate limits. Each attempt is counted before its credential is checked. */
+/** The rate limits. A login is counted before its password or second factor is checked. */
 export class Throttle {
   readonly #key: KeyObject;
   readonly #accountFailures: Limiter;
@@ -113,7 +113,7 @@ export class Throttle {
   }
 
   /**
-   * Counts a request with a credential that is not a login, such as a refresh, a logout or the verification of a token.
+   * Counts a request that has a credential but is not a login, such as a refresh, a logout or a check of a token.
    * @throws {@link TooManyRequests}
    */
   async request(client: Client): Promise<void> {

@@ -7,7 +7,7 @@ import { TokenKind, type TokenSettings } from "./token-kind.js";
 export interface AccessGrant {
   readonly userId: string;
   readonly sessionId: string;
-  /** When the session expires, in epoch milliseconds; null for never. The access token expires no later. */
+  /** When the session expires, in epoch milliseconds; null for never. The access token normally expires no later. */
   readonly sessionExpiresAt: number | null;
   /** The id of the administrator who acts as the user; null for the user's own sessions. */
   readonly impersonatorId: string | null;

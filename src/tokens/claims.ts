@@ -3,7 +3,7 @@ import type { AuthScheme } from "../events.js";
 import { KnownTokenExpired } from "./expired.js";
 import { parseCanonicalJson } from "./jwt.js";
 
-/** The longest text of a required claim, in characters. */
+/** How long the text of a required claim may be, in characters. */
 const TEXT_MAX_LENGTH = 255;
 
 /** The claims of every JWT of Gatehouse. @see RFC 7519 4.1 */
@@ -46,7 +46,7 @@ const RESERVED_CLAIMS: ReadonlySet<string> = new Set([
   "auth_time",
 ]);
 
-/** The limit on the application's claims, in bytes of JSON. A longer token might not fit into an HTTP header. */
+/** How long an application's claims may be, in bytes of JSON. A longer token might not fit into an HTTP header. */
 const APPLICATION_CLAIMS_MAX_BYTES = 1500;
 
 /** The claims that an application has added to a token. */
@@ -90,7 +90,7 @@ export interface ExpectedClaims {
 }
 
 export interface Timing {
-  /** The longest time from `iat` to `exp`, in seconds. */
+  /** The longest allowed time from `iat` to `exp`, in seconds. */
   readonly maxLifetime: number;
   /** The accepted difference between clocks, in seconds. */
   readonly leeway: number;
@@ -102,7 +102,7 @@ export interface Timing {
 /**
  * Parses the payload of a token. Does not check whether the token has expired.
  * @throws {@link TokenWrongType} when only `token_type` is wrong
- * @throws {@link TokenNotValid} when another claim is wrong
+ * @throws {@link TokenNotValid} when another claim is wrong, or the payload is not JSON as Gatehouse writes it
  * @see RFC 9068 4
  */
 export function parseClaims(payload: string, expected: ExpectedClaims): Claims {

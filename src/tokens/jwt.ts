@@ -6,7 +6,7 @@ import type { Key } from "../keys/key-ring.js";
 /** A signature algorithm. @see RFC 7518 3.1 */
 export type SignatureAlgorithm = `${"HS" | "RS" | "PS" | "ES"}${256 | 384 | 512}`;
 
-/** The longest token, in characters. */
+/** How long a token may be, in characters. */
 export const TOKEN_MAX_LENGTH = 4096;
 
 const THREE_SEGMENTS = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/;
@@ -80,8 +80,8 @@ export function decodePayload(token: unknown): Record<string, unknown> {
 }
 
 /**
- * Returns the JSON object in `text`. Returns null if `JSON.stringify` would give another text, as for `{ "a": 1 }` and
- * `{"a":1,"a":1}`.
+ * Returns the JSON object in `text`. Returns null if there is none, or if `JSON.stringify` would give another text, as
+ * for `{ "a": 1 }` and `{"a":1,"a":1}`.
  */
 export function parseCanonicalJson(text: string | null): Record<string, unknown> | null {
   const value = parseObject(text ?? "");
@@ -97,7 +97,7 @@ function decodeCanonical(segment: string): string | null {
   return bytes.toString("base64url") === segment ? bytes.toString("utf8") : null;
 }
 
-/** Returns the JSON object in `text`, or null. */
+/** Returns the JSON object in `text`. Returns null for any other text. */
 export function parseObject(text: string): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(text);

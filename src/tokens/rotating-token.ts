@@ -27,7 +27,7 @@ export interface RotationGrant {
 }
 
 const KINDS = {
-  /** A refresh token can only be exchanged for a new access token and a new refresh token. */
+  /** A refresh token can be exchanged for a new access token, and normally also for a new refresh token. */
   refresh: { type: "refresh", typ: "rt+jwt", scheme: "JWT" },
   /**
    * A sliding token is both an access token and a refresh token, as in simplejwt. It can be exchanged for a new sliding
@@ -36,7 +36,7 @@ const KINDS = {
   sliding: { type: "sliding", typ: "st+jwt", scheme: "SLIDING" },
 } as const;
 
-/** Refresh or sliding tokens. Each refresh replaces the session's token with a new one. */
+/** Refresh or sliding tokens. A refresh normally replaces the session's token with a new one. */
 export class RotatingTokens extends TokenKind {
   readonly #isSliding: boolean;
 

@@ -9,7 +9,7 @@ import { parseJwt, type UnverifiedJwt, verifySignature } from "./jwt.js";
 import { RotatingTokens } from "./rotating-token.js";
 import type { TokenKind, TokenSettings, TokenType } from "./token-kind.js";
 
-/** The most verified tokens that are kept in memory. */
+/** How many verified tokens are kept in memory at most. */
 const REMEMBERED = 20_000;
 
 export type TokenKindsSettings = TokenSettings &
@@ -20,7 +20,7 @@ export interface TokenSession {
   readonly id: string;
   readonly userId: string;
   readonly scheme: AuthScheme;
-  /** For a refresh or sliding token, how often the session was refreshed before. Null for an access token. */
+  /** How often the session had been refreshed when a refresh or sliding token was issued. Null for an access token. */
   readonly generation: number | null;
   /** The id of the administrator who acts as the user; null for the user's own sessions. */
   readonly impersonatorId: string | null;
@@ -32,7 +32,7 @@ export interface VerifiedKind extends Pick<
 > {
   /**
    * Opens a session for a token of another system if it has none yet. Undefined for the tokens of Gatehouse, which
-   * always have a session.
+   * have a session from the start.
    */
   readonly adopt?: (token: VerifiedToken) => Promise<void>;
 }

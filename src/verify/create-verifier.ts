@@ -16,7 +16,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const introspect = createIntrospect(config);
 
   /**
-   * Checks the requirements, because an ignored mistake would leave the server without the intended check.
+   * Checks the requirements themselves. Otherwise a misspelt requirement would be ignored, and its check would not run.
    * @throws TypeError when the requirements are wrong
    */
   function checked(requirements?: RequestRequirements): RequestRequirements {

@@ -4,7 +4,7 @@ import { tokenNotValid, tokenRevoked, unavailable } from "./refusal.js";
 import { reasonOf, shown } from "./unreachable.js";
 import type { AccessTokenClaims, Introspection } from "./verifier.js";
 
-/** The most answers that are kept. */
+/** How many answers are kept at most. */
 const CACHE_SIZE = 10_000;
 /** Seconds after which a client should retry if Gatehouse's response has no `Retry-After`. */
 const RETRY_AFTER = 1;

@@ -6,19 +6,19 @@ export interface VerifierOptions {
   readonly audience: string;
   /** The URL of the public keys. @default `/.well-known/jwks.json` at the issuer, which must then be a URL */
   readonly jwksUrl?: string | URL;
-  /** Asks Gatehouse at each request whether the token was revoked, and which role the user has. @default off */
+  /** How to ask Gatehouse whether the token was revoked, and which role the user has. @default off */
   readonly introspection?: IntrospectionOptions;
   /** The accepted difference between the clocks. @default 5 */
   readonly leeway?: number;
   /** How long to wait for a response of Gatehouse. @default 5 */
   readonly timeout?: number;
   /**
-   * How long the loaded keys are used before they are loaded again. A revoked key is accepted for that long. If
-   * Gatehouse cannot be reached, the keys are used until an hour after they were loaded.
+   * How long the loaded keys are used before they are loaded again. A revoked key is accepted until then. If
+   * Gatehouse cannot be reached, the loaded keys are used for at most an hour.
    * @default 300
    */
   readonly cacheLifetime?: number;
-  /** The shortest time between two requests for the keys, if a key is unknown or a request has failed. @default 10 */
+  /** How long to wait before the keys are loaded again if a key is unknown or a request has failed. @default 10 */
   readonly cooldown?: number;
   /** Called with one line of text if Gatehouse gives no answer, or a wrong one. @default console.error */
   readonly log?: (line: string) => void;

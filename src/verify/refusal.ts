@@ -29,7 +29,7 @@ const ERRORS: Partial<Record<RefusalReason, string>> = {
 export class Refusal extends Error {
   override readonly name = "Refusal";
   readonly code: RefusalCode;
-  /** Undefined if Gatehouse cannot be reached. */
+  /** Undefined for the code `SERVICE_UNAVAILABLE`. */
   readonly reason: RefusalReason | undefined;
   /** Whole seconds after which a retry can succeed. */
   readonly retryAfter: number | undefined;

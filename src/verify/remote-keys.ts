@@ -11,7 +11,7 @@ const MAX_AGE = 3_600_000;
  * keys again if `cooldown` has passed since the keys were loaded. After a failure, the keys are not requested again
  * before `cooldown` has passed. Meanwhile, the old keys are used.
  *
- * The returned function throws a Refusal with the code SERVICE_UNAVAILABLE when no keys could be loaded.
+ * The returned function throws a Refusal with the code SERVICE_UNAVAILABLE when it must load keys, but cannot.
  */
 export function createRemoteKeys({
   jwksUrl,

@@ -72,7 +72,7 @@ export interface Verifier {
 
   /**
    * Verifies the access token in the header `Authorization` of a request, such as the `Request` of a fetch handler.
-   * @throws Refusal, whose `toResponse()` is the response
+   * @throws Refusal, whose `toResponse()` returns the response to send
    */
   fromRequest(
     this: void,
@@ -119,7 +119,7 @@ interface ReplyLike {
   send(body: string): unknown;
 }
 
-/** @param request the argument of the integration: a request, or an object whose `req` is the request */
+/** @param request what the integration of Apollo Server passes: a request, or an object whose `req` is the request */
 export type ApolloContext<Auth> = (
   request: RequestLike | { readonly req: RequestLike },
 ) => Promise<{ auth: Auth }>;

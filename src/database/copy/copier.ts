@@ -42,7 +42,7 @@ export class Copier {
     this.#print = print;
   }
 
-  /** The table that is being copied or compared, or an empty text. */
+  /** The table that is being copied or compared; an empty text before the first table. */
   get table(): string {
     return this.#table;
   }

@@ -6,8 +6,8 @@ export type Value = string | null;
 const MODULUS = 2n ** 64n;
 
 /**
- * Counts rows, and computes a digest of all of them. The order of the rows does not matter, because the databases sort
- * differently.
+ * Counts rows, and computes a digest of all of them. The order of the rows does not matter, because the source and the
+ * target of a copy may sort differently.
  */
 export class Digest {
   #rows: number;

@@ -42,7 +42,7 @@ export class CopySource {
     return row?.total ?? 0;
   }
 
-  /** Yields the rows whose `rowid` is greater than `after`, and at most `until`. */
+  /** Yields the rows whose `rowid` is greater than `after` and at most `until`, in pages. Null means no bound. */
   async *pages(
     table: string,
     columns: readonly string[],
@@ -67,8 +67,8 @@ export class CopySource {
 }
 
 /**
- * Selects a column. Integers become text, because the driver would round integers beyond 2^53. Bytes become hex, as in
- * PostgreSQL.
+ * Returns the SQL that selects a column. Integers become text, because the driver would round integers beyond 2^53.
+ * Bytes become hex, as in PostgreSQL.
  */
 function select(column: string, index: number): string {
   const name = quote(column);

@@ -4,7 +4,7 @@ import { insertRows } from "../rows.js";
 import { Digest, type Value } from "./digest.js";
 import type { Page } from "./source.js";
 
-/** How many rows of a table are in memory at a time. */
+/** How many rows of a table one statement reads. */
 const PAGE = 5000;
 
 /** The types whose values have the same text in SQLite and PostgreSQL. */
@@ -115,9 +115,9 @@ export async function emptyTables(run: RunStatement, tables: readonly string[]):
 }
 
 /**
- * Computes the digest of a table, over the columns that {@link comparable} compares.
- * @param run runs a statement in a transaction
- * @param onRows called with the number of rows that were read
+ * Computes the digest of a table, over the columns that {@link comparable} keeps.
+ * @param run runs a statement of the caller's transaction
+ * @param onRows called after each {@link PAGE}, with its number of rows
  */
 export async function digestTable(
   run: RunStatement,

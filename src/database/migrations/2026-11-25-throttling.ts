@@ -1,6 +1,6 @@
 import type { Migration } from "../../sql.js";
 
-/** Adds the counter of wrong passwords and the table of rate limits. Instants are epoch milliseconds. */
+/** Adds the column that counts failed logins, and the table of rate limits. Instants are epoch milliseconds. */
 export const throttling: Migration = {
   name: "2026-11-25-throttling",
   statements: [

@@ -1,7 +1,7 @@
 import type { Migration } from "../../sql.js";
 
 /**
- * Adds a column for how a session's user proved who they are. The column is null for sessions that an earlier version
+ * Adds a column for how a session's user proved who they are. The column is null for sessions that an older Gatehouse
  * opened.
  */
 export const sessionMethods: Migration = {

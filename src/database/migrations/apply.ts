@@ -10,7 +10,7 @@ const NO_SUCH_TABLE = "SQLITE_ERROR: no such table:";
 
 /**
  * Reads the names of the applied migrations, oldest first. The table `mikro_orm_migrations` has this name because
- * earlier versions used MikroORM's migrator.
+ * earlier versions of Gatehouse used MikroORM's migrator.
  */
 export async function readRecorded(run: Run): Promise<string[]> {
   try {
@@ -29,7 +29,7 @@ function isTableMissing(error: unknown): boolean {
 
 /**
  * Applies the migrations that the database does not record yet, in one transaction.
- * @returns the names of the applied migrations
+ * @returns the names of the migrations that this call has applied
  */
 export async function applyMigrations(
   engine: Engine,

@@ -38,8 +38,8 @@ export function listMigrations(features: readonly TableOwner[]): Migration[] {
 }
 
 /**
- * Returns the names of the recorded migrations that this version does not know. A newer version has applied them.
- * Ignores the migrations of features that are off.
+ * Returns the names of the recorded migrations that this version does not know. A newer version of Gatehouse or of a
+ * feature has applied them. Ignores the migrations of features that are off.
  * @param recorded the names of the applied migrations
  */
 export function findNewerMigrations(

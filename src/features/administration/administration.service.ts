@@ -23,7 +23,7 @@ interface Changes {
  * Changes users for administrators. Callers must have logged in: a static token is refused. Callers cannot demote,
  * deactivate or delete themselves.
  * @throws {@link BadUserInput} when a caller breaks these rules
- * @throws {@link BadUserInput} when the user does not exist or is the last administrator
+ * @throws {@link BadUserInput} when the user does not exist, or when no active administrator would be left
  */
 export class AdministrationService {
   readonly #accounts: AccountService;
@@ -42,9 +42,9 @@ export class AdministrationService {
   }
 
   /**
-   * If the address changes, mails a notice to the old address. For a week, the user then gets no mail whose reader
-   * could log in. Otherwise an administrator could enter an address of their own, and take over the account with a link
-   * in a mail.
+   * If mail is on and the address changes, mails a notice to the old address. For the next week, the user normally gets
+   * no mail that lets its reader log in. Otherwise an administrator could enter an address of their own, and take over
+   * the account with a link in a mail.
    */
   async updateUser(context: AuthContext, id: string, { username, email }: Changes): Promise<User> {
     const client = await clientOf(context);

@@ -18,7 +18,7 @@ export function formatUserCursor(field: OrderField, { value, id }: UserCursor): 
 /**
  * Decodes a cursor of {@link formatUserCursor}.
  * @returns null if no cursor is given
- * @throws {@link BadUserInput} when the text is not a cursor, or belongs to a list with another order
+ * @throws {@link BadUserInput} when the text is not a cursor, or belongs to a list that is sorted by another field
  */
 export function parseUserCursor(
   field: OrderField,

@@ -7,7 +7,8 @@ const TEXT_MAX_LENGTH = 255;
 const DETAILS_MAX_LENGTH = 4000;
 
 /**
- * How long one row counts the events that {@link RefusalBudget} drops, in milliseconds. After that, a new row begins.
+ * How long one row of the audit trail counts the events that {@link RefusalBudget} drops, in milliseconds. After that,
+ * a new row begins.
  */
 export const DROP_WINDOW = 60_000;
 /** The type of the row that counts dropped events. */
@@ -44,7 +45,7 @@ export interface AuditRow {
 
 /**
  * Returns the row of an event, without its id and time.
- * @param key hashes the user name that was entered in a failed login, if no user has that name
+ * @param key hashes the user name or e-mail address that was entered in a failed login, if no user has it
  */
 export function toRow(
   event: AuthEvent,

@@ -8,11 +8,11 @@ import { RefusalBudget } from "./refusal-budget.js";
 
 /** How long events are collected before they are stored, in milliseconds. */
 const FLUSH_AFTER = 200;
-/** The most events that one statement stores. */
+/** How many events one statement stores at most. */
 const BATCH_SIZE = 100;
-/** The most events that may wait for the database. Further events are lost. */
+/** How many events may wait for the database. Further events are lost. */
 const MAX_PENDING = 10_000;
-/** The pause before each retry while the database fails, in milliseconds. After the last retry, the events are lost. */
+/** The pause before each retry while the database fails, in milliseconds. If all retries fail, the events are lost. */
 const RETRY_AFTER = [1000, 2000, 4000, 8000, 15_000, 30_000];
 
 /**
@@ -23,8 +23,8 @@ const RETRY_AFTER = [1000, 2000, 4000, 8000, 15_000, 30_000];
 export type Follower = (events: readonly SettlingEvent[], run: RunStatement) => Promise<unknown>;
 
 /**
- * Stores events. The events of a change to a user are stored in the transaction of the change. All other events are
- * stored in batches, about 200 ms later, so that no operation waits. A crash loses the events that are not stored yet.
+ * Stores events. The events of a change to a user are stored in the transaction of the change. Other events are stored
+ * in batches, about 200 ms later, so that no operation waits. A crash loses the events that are not stored yet.
  */
 export class AuditTrail {
   readonly #sql: Sql;
@@ -33,7 +33,7 @@ export class AuditTrail {
   readonly #ids = new EventIds();
   readonly #budget = new RefusalBudget();
   readonly #followers: Follower[] = [];
-  /** The events that {@link AuditTrail.store} has stored. {@link AuditTrail.record} ignores them. */
+  /** The events that {@link AuditTrail.store} has stored. {@link AuditTrail.record} does not store them again. */
   readonly #stored = new WeakSet<AuthEvent>();
   /** The rows that are not stored yet, by id. */
   readonly #pending = new Map<string, AuditRow>();
@@ -50,7 +50,7 @@ export class AuditTrail {
   #storing: Promise<void> | undefined;
   #isClosed = false;
 
-  /** @param key hashes the user names that were entered in failed logins */
+  /** @param key hashes the user name or e-mail address that was entered in a failed login, if no user has it */
   constructor(sql: Sql, now: () => number, key: KeyObject) {
     this.#sql = sql;
     this.#now = now;

@@ -3,7 +3,7 @@ import { NO_CLIENT } from "../../events.js";
 import { type AuditRow, DROP_WINDOW, DROPPED, toRow } from "./audit-row.js";
 import type { EventIds } from "./event-id.js";
 
-/** Counts dropped events. A new count begins each minute. */
+/** Counts the events that are dropped because too many requests are refused. A new count begins each minute. */
 export class DroppedEvents {
   readonly #ids: EventIds;
   readonly #key: KeyObject;

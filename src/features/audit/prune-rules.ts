@@ -1,7 +1,7 @@
 import { deleteBatch, type PruneRule } from "../../maintenance/prune-rule.js";
 import { firstIdAt } from "./event-id.js";
 
-/** The most rows that one statement changes. */
+/** How many rows one statement changes at most. */
 const BATCH_SIZE = 1000;
 
 /** SQL condition: the row `event` has an IP address, a user agent or details. */
@@ -10,7 +10,7 @@ const HAS_MORE = `(event.ip_address IS NOT NULL OR event.user_agent IS NOT NULL 
 /**
  * Removes the IP address, user agent and details from these events:
  * - Events that a deleted user caused.
- * - Events about a deleted user without an actor, such as a failed login.
+ * - Events about a deleted user that no signed-in user caused, such as a failed login.
  *
  * Does not change events that another user caused, because their IP address belongs to that other user.
  */

@@ -1,7 +1,7 @@
 import type { AuthEvent, Client } from "../../events.js";
 import { networksOf } from "../../throttling/networks.js";
 
-/** The core's events of refused requests. Anyone can cause any number of them. */
+/** The core's events of refused requests. A client can cause any number of them. */
 const REFUSALS: readonly AuthEvent["type"][] = [
   "login_failed",
   "token_expired",
@@ -10,14 +10,14 @@ const REFUSALS: readonly AuthEvent["type"][] = [
   "second_factor_denied",
 ];
 
-/** A feature's event of a refused request has a type with this ending. */
+/** The ending that a feature gives to the type of an event of a refused request. */
 const OF_FEATURE = ":refused";
 
 /** How long refusals are counted before the count starts again at 0, in milliseconds. */
 const WINDOW = 60_000;
-/** The most refusals of one IP address that are stored in a minute. A /64 network of IPv6 counts as one address. */
+/** How many refusals of one IP address are stored in a minute at most. A /64 network of IPv6 is one address. */
 const LIMIT_PER_ADDRESS = 10;
-/** The most refusals of all addresses together that are stored in a minute. */
+/** How many refusals of all addresses together are stored in a minute at most. */
 const LIMIT = 100;
 
 /** Limits how many refusals are stored. Otherwise, an attacker could fill the disk with failed logins. */
@@ -38,7 +38,7 @@ export class RefusalBudget {
       this.#allowed = 0;
       this.#perAddress = new Map();
     }
-    // A script has no address, so only the limit for all addresses applies to it.
+    // Without an address, as in a script, only the limit for all addresses applies.
     const key = ipAddress === null ? null : networksOf(ipAddress)[0];
     const ofAddress = key === null ? 0 : (this.#perAddress.get(key) ?? 0);
     if (ofAddress >= LIMIT_PER_ADDRESS || this.#allowed >= LIMIT) return false;

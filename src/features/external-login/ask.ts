@@ -9,7 +9,7 @@ import { ExternalLoginFailed } from "./errors.js";
 const TIMEOUT = 8_000;
 
 /**
- * Waits for a provider.
+ * Waits for a provider's answer.
  * @throws {@link ExternalLoginFailed} when the provider cannot be reached, takes too long or gives a wrong answer
  */
 export type Ask = <Answer>(asking: Promise<Answer>) => Promise<Answer>;
@@ -30,7 +30,8 @@ export function beginToAsk(): Ask {
 
 /**
  * Returns the innermost code in an error's chain of causes, such as `ECONNREFUSED`. The outermost code is from the
- * library, and says little about some errors, such as a failed request. Returns `unknown` if there is no code.
+ * library, and says little about some errors, such as a failed request. Returns `ETIMEDOUT` for a timeout, and
+ * `unknown` if there is no code.
  */
 function codeOf(error: unknown): string {
   let found = "unknown";

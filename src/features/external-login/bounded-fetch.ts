@@ -1,7 +1,7 @@
 import type { CustomFetch } from "openid-client";
 import { readBody } from "../read-body.js";
 
-/** The largest answer of a provider, in bytes. The key sets of large providers have about 20,000 bytes. */
+/** How long a login provider's answer may be, in bytes. The key sets of large providers have about 20,000 bytes. */
 const MAX_SIZE = 256 * 1024;
 
 /** An answer of a provider is longer than {@link MAX_SIZE}. */

@@ -17,7 +17,10 @@ export function deriveNames(proposals: readonly string[]): readonly string[] {
   return [...names, ...names.map((name) => `${name}-${randomInt(1000, 10_000)}`), random];
 }
 
-/** Shortens a text, and replaces each run of characters other than letters, digits and `. _ -` by one `-`. */
+/**
+ * Shortens a text, and replaces each run of characters other than letters, digits and `. _ -` by one `-`. Then removes
+ * `. _ -` at both ends.
+ */
 function toName(text: string): string {
   const short = Array.from(text.slice(0, 4 * MAX_LENGTH).normalize("NFKC")).slice(0, MAX_LENGTH);
   return short

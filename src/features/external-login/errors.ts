@@ -1,6 +1,6 @@
 import { AuthError } from "../../errors.js";
 
-/** A login at another provider, or a link to one, was refused. The audit trail records each refusal. */
+/** A login at another provider, or a link to an account there, was refused. The audit trail records each refusal. */
 export abstract class ExternalLoginRefused extends AuthError {
   /** A short code for the audit trail, such as `account_exists` or `ECONNREFUSED`. */
   get detail(): string {
@@ -30,7 +30,7 @@ export class ExternalLoginFailed extends ExternalLoginRefused {
   }
 }
 
-/** The provider has not verified the user's e-mail address, so no account can be created with it. */
+/** The provider has no verified e-mail address of the user, so no account can be created. */
 export class ExternalEmailNotVerified extends ExternalLoginRefused {
   constructor() {
     super(
@@ -41,8 +41,8 @@ export class ExternalEmailNotVerified extends ExternalLoginRefused {
 }
 
 /**
- * An account already has the user's address at the provider. The account is not linked without proof that it belongs to
- * the user. Only the owner of the address gets this error, so it reveals nothing to strangers.
+ * An account already has the e-mail address that the user has at the provider. The account is not linked without proof
+ * that it belongs to the user. Only the owner of the address gets this error, so it reveals nothing to strangers.
  */
 export class AccountExists extends ExternalLoginRefused {
   constructor() {

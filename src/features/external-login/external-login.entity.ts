@@ -9,7 +9,7 @@ import {
 } from "@mikro-orm/core";
 import { UserEntity } from "../../accounts/user.entity.js";
 
-/** A login that has begun, and that the provider has not answered yet. Instants are epoch milliseconds. */
+/** A login that has begun, and that the external provider has not answered yet. Instants are epoch milliseconds. */
 @Entity({ tableName: "external_login" })
 export class ExternalLoginEntity {
   /** SHA-256 of the `state`, in hex. */
@@ -31,7 +31,7 @@ export class ExternalLoginEntity {
   @Property({ type: "text" })
   sealed!: string;
 
-  /** The signed-in user who links an account. Null if no user was signed in at the start. */
+  /** The signed-in user, who links an account at the provider. Null if no user was signed in at the start. */
   @ManyToOne({ entity: () => UserEntity, deleteRule: "cascade", nullable: true, index: false })
   user!: UserEntity | null;
 

@@ -23,7 +23,7 @@ import {
 import { type Identity, type Provider, shownName } from "./provider.js";
 import type { ReturnPages } from "./return-pages.js";
 
-/** To link an account, a user must have given the password within this time. */
+/** To link an account, a user must have proved who they are within this time. */
 const FRESHNESS = "15m";
 
 /** The longest `code` and `iss`, in characters. */
@@ -46,7 +46,7 @@ export interface ExternalLoginParts {
   readonly signUps: SignUps | undefined;
 }
 
-/** Logs users in by their accounts at other providers, and links such accounts to users. */
+/** Logs users in with their accounts at other providers, and links such accounts to users. */
 export class ExternalLoginService {
   readonly #core: Pick<CoreServices, "authentication" | "onEvent" | "throttle">;
   readonly #parts: ExternalLoginParts;
@@ -67,10 +67,11 @@ export class ExternalLoginService {
    * Begins a login at a provider. If a user is signed in, begins to link an account to this user.
    * @param redirectTo the page to which the provider sends the browser
    * @throws {@link BadUserInput} when the provider is unknown, or `redirectTo` is not a page of this application
+   * @throws {@link AuthContext.authError} when the credential was refused or could not be checked
    * @throws {@link BadUserInput} for a static token, and for an administrator who acts as the user
-   * @throws {@link ReauthenticationRequired} when the signed-in user gave no password within 15 minutes
+   * @throws {@link ReauthenticationRequired} when the signed-in user has not proved who they are in the last 15 minutes
    * @throws {@link EmailNotVerified} when the signed-in user has registered, but has proved no address
-   * @throws {@link ExternalLoginFailed} when the provider cannot be reached
+   * @throws {@link ExternalLoginFailed} when the provider cannot be reached or gives a wrong answer
    * @throws {@link TooManyRequests} when a rate limit is reached
    */
   async begin(
@@ -100,13 +101,12 @@ export class ExternalLoginService {
 
   /**
    * Completes a login at a provider. A new user gets an account.
-   * @returns the tokens of a new session. If the login links an account: the caller's session, without tokens
-   * @throws {@link ExternalLoginFailed} when this browser did not begin the login in the last 10 minutes, or has
-   * already completed it
-   * @throws {@link ExternalLoginFailed} when the provider cannot be reached or gives a wrong answer
+   * @returns the tokens of a new session. If the login links an account, returns the caller's session without tokens
+   * @throws {@link ExternalLoginFailed} for example when this browser did not begin the login in the last 10 minutes,
+   * when this browser has already completed the login, or when the provider cannot be reached
    * @throws {@link AccountExists}, {@link ExternalEmailNotVerified}, {@link RegistrationClosed}
    * @throws {@link ExternalAccountTaken} when the account is linked to another user
-   * @throws {@link BadUserInput} when an argument is malformed
+   * @throws {@link BadUserInput} when an argument is wrong, for example when `code` is empty
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws the errors of {@link AuthenticationService.signIn}
    */
@@ -220,8 +220,8 @@ const NO_TOKENS = {
 };
 
 /**
- * Returns the signed-in user who links an account; null if no user is signed in.
- * @throws {@link AuthContext.authError} when the credential was refused. The request must not become a login
+ * Returns the signed-in user who links an account. Returns null if no user is signed in, which means a login.
+ * @throws {@link AuthContext.authError} when the credential was refused or could not be checked
  */
 async function readLinking(context: AuthContext): Promise<Linking | null> {
   if (context.authError !== null) throw context.authError;

@@ -33,7 +33,7 @@ export class LinkedAccounts {
   readonly #isUsable: string;
 
   /**
-   * @param providers names of `a` to `z`, digits and `-`
+   * @param providers the names of the providers in the settings. They have only the letters `a` to `z`, digits and `-`
    * @param mail tells users of new links; undefined if mail is off
    */
   constructor(
@@ -50,7 +50,7 @@ export class LinkedAccounts {
     );
   }
 
-  /** Returns the id of the user to whom an account is linked, or null. */
+  /** Returns the id of the user to whom an account at a provider is linked, or null. */
   async findUser({ issuer, subject }: NewLink["identity"]): Promise<string | null> {
     const [found] = await this.#core.sql.read<{ userId: string }>(
       `SELECT user_id AS "userId" FROM linked_account WHERE issuer = ? AND subject = ?`,
@@ -60,7 +60,7 @@ export class LinkedAccounts {
   }
 
   /**
-   * Records that a user logs in by an account.
+   * Records that a user logs in with an account at a provider.
    * @param run runs a statement of the transaction that opens the session
    * @returns false if the account is no longer linked to the user
    */
@@ -77,8 +77,9 @@ export class LinkedAccounts {
   }
 
   /**
-   * Links an account to a signed-in user, and tells the user in a mail.
-   * @returns false if the account is linked already, to this or another user, or if the user's session has ended
+   * Links an account at a provider to a signed-in user. If mail is on, tells the user in a mail.
+   * @returns false if the account is linked already, to any user, if the user is inactive, or if the user's session has
+   * ended
    */
   async link(user: Principal, link: Omit<NewLink, "userId" | "sessionId">): Promise<boolean> {
     const mail = this.#mail;
@@ -92,9 +93,10 @@ export class LinkedAccounts {
   }
 
   /**
-   * Links an account to a user.
+   * Links an account at a provider to a user.
    * @param run runs a statement of the caller's transaction
-   * @returns false if the account is linked already, to this or another user, or if the session has ended
+   * @returns false if the account is linked already, to any user, if the user is inactive, or if the given session has
+   * ended
    */
   async add(
     run: RunStatement,
@@ -114,7 +116,7 @@ export class LinkedAccounts {
     return added.length > 0;
   }
 
-  /** Returns a user's accounts, oldest first. */
+  /** Returns a user's linked accounts. The account that was linked first comes first. */
   async list(userId: string): Promise<readonly LinkedAccount[]> {
     return this.#core.sql.read<LinkedAccount>(
       `SELECT id, provider, name, linked_at AS "linkedAt", last_used_at AS "lastUsedAt"
@@ -124,7 +126,7 @@ export class LinkedAccounts {
   }
 
   /**
-   * Removes one of the user's accounts.
+   * Removes one of the user's linked accounts.
    * @returns the name of its provider
    * @throws {@link TokenRevoked} when the user's session has ended since the request began
    * @throws {@link LastSignInMethod} when the user has no other way to log in

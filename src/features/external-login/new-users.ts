@@ -10,16 +10,22 @@ import { AccountExists, ExternalEmailNotVerified, RegistrationClosed } from "./e
 import type { LinkedAccounts } from "./linked-accounts.js";
 import type { Identity, Profile } from "./provider.js";
 
-/** Thrown to roll back a new account when another request has just linked the provider's account to a user. */
+/**
+ * Rolls back the creation of an account, because another request has just linked the same account at the provider to a
+ * user.
+ */
 class LinkedMeanwhile extends Error {}
 
-/** Creates accounts for new users of providers, with the address that the provider has verified. */
+/**
+ * Creates accounts for people who log in for the first time by a provider such as Google. An account gets the e-mail
+ * address that the provider has verified.
+ */
 export class NewUsers {
   readonly #core: Pick<CoreServices, "accounts" | "hooks" | "onEvent">;
   readonly #accounts: LinkedAccounts;
   readonly #signUps: SignUps | undefined;
 
-  /** @param signUps undefined if registration is off */
+  /** @param signUps undefined if the feature `registration` is off */
   constructor(
     core: Pick<CoreServices, "accounts" | "hooks" | "onEvent">,
     accounts: LinkedAccounts,
@@ -34,6 +40,7 @@ export class NewUsers {
    * Creates an account, and links it. If another request of the same user was faster, returns that request's account.
    * @returns the id of the user
    * @throws {@link AccountExists}, {@link ExternalEmailNotVerified}, {@link RegistrationClosed}
+   * @throws {@link UsernameTaken} when no derived name is free
    * @throws {@link Vetoed} when a hook refuses the registration
    */
   async create(

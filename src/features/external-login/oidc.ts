@@ -21,8 +21,8 @@ class WrongAnswer extends Error {
 }
 
 /**
- * An OpenID Connect provider. Discovers the metadata on first use, and caches the keys. Reloads the keys if a token has
- * an unknown key, at most once a minute.
+ * An OpenID Connect provider. Loads the metadata on first use, and again after an hour. Caches the keys. Reloads them
+ * if a token has an unknown key, but at most once a minute.
  * @see OpenID Connect Core 3.1
  */
 export class OidcProvider implements Provider {

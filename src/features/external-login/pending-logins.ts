@@ -7,7 +7,7 @@ import type { Request } from "./provider.js";
 /** How long a user may take at the provider, in milliseconds. */
 const LIFETIME = 10 * 60_000;
 
-/** The signed-in user who links an account, in the session that began to link it. */
+/** The signed-in user who links a provider's account to their own, and the session in which the user began. */
 export interface Linking {
   readonly userId: string;
   readonly sessionId: string;
@@ -19,7 +19,7 @@ export interface PendingLogin extends Request {
   readonly linking: Linking | null;
 }
 
-/** The values that the browser keeps. */
+/** The values that the browser keeps until the login ends. */
 export interface KeptLogin {
   /** Completes the login, together with the answer of the provider. */
   readonly proof: string;
@@ -37,7 +37,7 @@ interface Row {
 
 const SELECT_USER = `SELECT ?, ?, ?, ?, ?, ?, ?, id FROM "user" WHERE id = ?`;
 
-/** The logins that have begun. The database stores hashes instead of their states and proofs. */
+/** The logins that have begun but not ended. The database stores hashes instead of their states and proofs. */
 export class PendingLogins {
   readonly #core: Pick<CoreServices, "now" | "sql">;
   readonly #sealer: Sealer;

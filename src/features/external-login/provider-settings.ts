@@ -36,8 +36,8 @@ export const CLIENTS_RULE = {
 };
 
 /**
- * Parses a list of texts such as `corp=https://gatehouse:s3cret@login.example.com`. Returns null for a malformed text,
- * and if a name occurs twice.
+ * Parses entries such as `corp=https://gatehouse:s3cret@login.example.com`, separated by commas. Returns null if an
+ * entry is malformed, or a name occurs twice.
  */
 export function parseClients(text: string): Record<string, OidcClient> | null {
   const clients = parseList(text).map(parseClient);
@@ -67,7 +67,7 @@ function isIssuer(text: string): boolean {
   return `${search}${hash}${username}${password}` === "" && !/[?#]/.test(text);
 }
 
-/** Returns whether a text is an origin such as `https://github.example.com`. */
+/** Returns whether a text is an HTTPS origin such as `https://github.example.com`, or an HTTP origin on loopback. */
 export function isSafeOrigin(text: string): boolean {
   return isSafeUrl(text) && new URL(text).origin === text;
 }

@@ -7,7 +7,7 @@ export interface Request {
   readonly codeVerifier: string;
 }
 
-/** A login, with the parameters that the provider has added to the URL of the page. */
+/** A login, with the parameters that the provider has added to `redirectTo`. */
 export interface ProviderAnswer extends Request {
   readonly code: string;
   /** @see RFC 9207 2 */
@@ -18,16 +18,16 @@ export interface ProviderAnswer extends Request {
 export interface Profile {
   /** The e-mail address. Null if there is none, or if the provider does not say that it belongs to the user. */
   readonly email: string | null;
-  /** Names that the user chose at the provider, best first. */
+  /** The user's names at the provider, best first. */
   readonly names: readonly string[];
 }
 
-/** The longest name of an account, in code points. */
+/** How many code points {@link shownName} returns at most. */
 const NAME_MAX_LENGTH = 254;
 
 /**
- * Returns the address, or the best of the names if there is no address, in a form that every database can store. Null
- * if there is neither.
+ * Returns the address, or the best of the names if there is no address, in a form that every database can store.
+ * Returns null if that text is empty.
  */
 export function shownName({ email, names: [name = ""] }: Profile): string | null {
   const text = (email ?? name).slice(0, 2 * NAME_MAX_LENGTH).toWellFormed();
@@ -40,17 +40,17 @@ export interface Identity {
   /** Unique together with `subject`. */
   readonly issuer: string;
   readonly subject: string;
-  /** Asks the provider for the profile if `identify` did not get it. */
+  /** Returns the profile. Asks the provider for it if `identify` did not get it. */
   readProfile(this: void): Promise<Profile>;
 }
 
 /**
- * A provider of identities. If the provider cannot be reached or gives a wrong answer, the methods throw an error of
- * any class.
+ * A provider of identities. If the provider cannot be reached or gives a wrong answer, the methods reject with an error
+ * of any class.
  */
 export interface Provider {
   /** Returns the URL at which the user logs in. */
   authorizationUrl(request: Request): Promise<URL>;
-  /** Exchanges the code of an answer, and checks who the user is. */
+  /** Sends the code of an answer to the provider, and returns the user who has logged in there. */
   identify(answer: ProviderAnswer): Promise<Identity>;
 }

@@ -18,8 +18,7 @@ export class ReturnPages {
 
   /**
    * Returns the URL of a page in its canonical form.
-   * @throws {@link BadUserInput} when the URL is malformed or has a query or a fragment, or when its origin is not
-   * allowed
+   * @throws {@link BadUserInput} for example when the URL has a query or a fragment, or when its origin is not allowed
    */
   require(page: string): string {
     const url = page.length <= MAX_LENGTH && URL.canParse(page) ? new URL(page) : null;

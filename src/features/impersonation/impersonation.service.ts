@@ -23,7 +23,8 @@ export class ImpersonationService {
   }
 
   /**
-   * Opens a session in which the caller acts as another user. The session ends when the caller's own session ends.
+   * Opens a session in which the caller acts as another user. The session ends after 30 minutes, or earlier if the
+   * caller's own session ends.
    * @param reason a text for the audit trail
    * @throws {@link NoSuchUser} when the user does not exist
    * @throws {@link BadUserInput} when the user is inactive or an administrator, or the reason is malformed

@@ -1,8 +1,8 @@
 import type { Sql } from "../../sql.js";
 
 /**
- * Returns a user's primary key in Django: a number, or text such as a UUID. Returns undefined for a user who did not
- * come from Django.
+ * Returns a user's primary key in Django: a number if it has at most 15 digits and nothing else, otherwise text, such
+ * as a UUID. Returns undefined for a user who did not come from Django.
  */
 export async function readDjangoId(
   sql: Pick<Sql, "read">,

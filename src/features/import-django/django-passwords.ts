@@ -4,7 +4,7 @@ import { spend } from "./hash-work.js";
 import { readCosts } from "./password-costs.js";
 import { readHash } from "./password-hashes.js";
 
-/** Checks passwords against hashes of Django. An imported user has such a hash until the first login in Gatehouse. */
+/** Checks passwords against hashes of Django. An imported user normally has such a hash until the first login. */
 export class DjangoPasswords implements ForeignHashes {
   readonly #sql: Sql;
 
@@ -13,9 +13,9 @@ export class DjangoPasswords implements ForeignHashes {
   }
 
   /**
-   * Returns whether the password matches the hash. A wrong password always takes the same time: the time to check the
-   * most expensive imported hash of each hash function, one after another. Otherwise the time would reveal which hash
-   * the user has, or that the user does not exist.
+   * Returns whether the password matches the hash. For every user, a wrong password takes about the same time: the time
+   * to check the most expensive imported hash of each hash function, one after another. Otherwise the time would reveal
+   * which hash the user has, or that the user does not exist.
    */
   async verify(passwordHash: string | null, password: string): Promise<boolean> {
     const own = passwordHash === null ? null : readHash(passwordHash);

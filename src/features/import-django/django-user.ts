@@ -42,7 +42,7 @@ interface Remark {
   readonly text: string;
 }
 
-/** The values from Django's table of users that the next import compares with the values at that time. */
+/** A user's values in Django's table of users. An import stores them, so that the next import can find changes. */
 export interface Facts {
   readonly username: string;
   readonly email: string;
@@ -56,7 +56,7 @@ export interface Facts {
   readonly lastLoginAt: number | null;
 }
 
-/** The values that the last import read. The next import compares the values in Django with them. */
+/** A user's values at the last import. The next import compares the values in Django with them. */
 export interface Imported extends Facts {
   /** The role of the user's Profile; null if Profiles were not imported. */
   readonly profile: string | null;
@@ -67,7 +67,7 @@ export interface Imported extends Facts {
 
 /**
  * Reads a row of Django's table of users.
- * @param now epoch milliseconds, for a user without a date
+ * @param now the time of creation for a user without a date, in epoch milliseconds
  * @throws {@link BadUserInput} when the user cannot be imported
  */
 export function parseUser(row: TextRow, now: number): DjangoUser {
@@ -161,7 +161,7 @@ function isTrue(text: string | null | undefined): boolean {
   return text === "t" || text === "1";
 }
 
-/** Parses an instant in UTC, as the databases print it: `2026-11-27 12:00:00.123456+00`. */
+/** Parses an instant in UTC, as a database prints it, such as `2026-11-27 12:00:00.123456+00`. */
 export function parseInstant(text: string | null | undefined): number | null {
   const [, date, time, fraction = ""] =
     /^(\d{4,}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.(\d+))?(?:\+00(?::?00)?|Z)?$/.exec(text ?? "") ??

@@ -3,7 +3,7 @@ import type { Role, Roles } from "../../accounts/role.js";
 import type { Sql } from "../../sql.js";
 import type { Imported } from "./django-user.js";
 
-/** A user as the export reads it. Instants are epoch milliseconds. */
+/** A user to export. Instants are epoch milliseconds. */
 export interface ExportedUser {
   readonly id: string;
   readonly username: string;
@@ -13,9 +13,9 @@ export interface ExportedUser {
   readonly createdAt: number;
   readonly lastLoginAt: number | null;
   readonly role: Role;
-  /** The primary key in Django. Null for a user who signed up in Gatehouse. */
+  /** The primary key in Django. Null for a user who was not imported. */
   readonly djangoId: string | null;
-  /** {@link Imported} as JSON. */
+  /** What the last import read about the user: {@link Imported} as JSON. Null for a user who was not imported. */
   readonly imported: string | null;
 }
 
@@ -31,7 +31,7 @@ export interface RefusedToken {
 const RENAMED = `
   SELECT imported FROM django_user JOIN "user" ON id = user_id WHERE username LIKE '%#' || django_id`;
 
-/** Returns a function that writes a user as a row of a Django fixture. */
+/** Returns a function that converts a user to an object of a Django fixture. */
 export async function userFixture(sql: Sql, roles: Roles): Promise<(user: ExportedUser) => object> {
   const renamed = await sql.readOnce<{ imported: string }>(RENAMED, []);
   const namesInDjango = new Set(
@@ -73,8 +73,8 @@ export function toIso(instant: number | null): string | null {
 }
 
 /**
- * Returns the primary key, or nothing for a user who signed up in Gatehouse. When Django loads a row without a primary
- * key, Django replaces the user with that name, or adds a user.
+ * Returns an object with the primary key, or an empty object for a user who was not imported. When Django loads a row
+ * without a primary key, Django overwrites the user of the same name, or adds a user.
  */
 function primaryKeyOf({ djangoId }: ExportedUser): object {
   if (djangoId === null) return {};
@@ -92,8 +92,8 @@ function nameInDjango(
 }
 
 /**
- * Returns the user's address. If there is none, returns the address in Django, which the import left out because
- * another user had it or Gatehouse did not accept it. Empty if the user has neither.
+ * Returns the user's address. A user without an address may have one in Django, which the import left out, for example
+ * because another user had it. Then returns that address. Returns an empty text if the user has neither.
  */
 function emailInDjango({ email }: ExportedUser, imported: Imported | null): string {
   return email ?? imported?.email ?? "";

@@ -13,7 +13,7 @@ const SCRYPT_MIN_EXPONENT = 1;
 
 type Work = (password: string, cost: number) => Promise<void>;
 
-/** For each hash function, a function that hashes at a given cost. The result is ignored. */
+/** For each hash function, a function that hashes at a given cost. Nothing uses the hash. */
 const WORK = {
   /** The cost is the number of iterations. */
   pbkdf2_sha256: async (password, cost) => {
@@ -56,7 +56,7 @@ const WORK = {
 export type HashFunction = keyof typeof WORK;
 
 /**
- * Spends the time that the check of a hash with this cost takes. Does nothing if the cost is 0.
+ * Spends about the time that the check of a hash with this cost takes. Does nothing if the cost is 0.
  * @param cost must not be negative
  */
 export async function spend(

@@ -14,9 +14,9 @@ interface Holder {
 }
 
 /**
- * Decides which user gets a name or an address that several users share. Active users come first, then the user with
- * the latest login, then the first row. Takes about 24 bytes of memory for each user, and an entry for each shared
- * text.
+ * Decides which user gets a name or an address that several users share. An active user wins over inactive users, then
+ * the latest login wins, then the first row. Takes a few dozen bytes of memory for each user, and an entry of a map for
+ * each shared text.
  */
 export class Holders {
   readonly #holders: ReadonlyMap<string, Holder>;

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 /** A UUID. Some databases store it without hyphens or in capitals, but a token has it in lower case with hyphens. */
 const UUID = /^([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})$/i;
 
-/** Returns a primary key of Django as text, in the form that tokens contain. */
+/** Returns a primary key of Django as text, in the form that tokens of simplejwt contain. */
 function canonicalDjangoId(key: string | number): string {
   return String(key).replace(UUID, (_, ...parts: string[]) =>
     parts.slice(0, 5).join("-").toLowerCase(),

@@ -16,7 +16,7 @@ type Config = Pick<ImportSettings, "roles" | "sessionLifetime"> & { djangoSimple
 
 /**
  * Runs `gatehouse import-django`.
- * @throws Error whose message is one line that says what to do
+ * @throws Error with a message for the person who runs the command
  */
 export async function runImport(
   core: CoreServices,

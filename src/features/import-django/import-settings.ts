@@ -4,7 +4,7 @@ import type { SimpleJwt } from "./simplejwt-settings.js";
 /** The settings of one import. */
 export interface ImportSettings {
   readonly roles: Roles;
-  /** Seconds. */
+  /** The setting `sessionLifetime`, in seconds. */
   readonly sessionLifetime: number;
   /** The role in a Profile of Django that makes the user an administrator. */
   readonly adminValue: string;

@@ -15,9 +15,9 @@ export const djangoMigration: Migration = {
       "imported" text not null,
       "refused_before" bigint null,
       "credentials_version" integer not null default 0)`,
-    // The refresh and sliding tokens of simplejwt that were imported or sent to Gatehouse. A row stays until its token
-    // expires in Django, so that no token gets a second session. `outstanding_id`: the primary key in
-    // `token_blacklist_outstandingtoken`; null if the token is not there or is blacklisted.
+    // The refresh and sliding tokens of simplejwt that were imported, or that opened a session in Gatehouse. A row
+    // stays until its token expires in Django, so that no token gets a second session. `outstanding_id`: the primary
+    // key in `token_blacklist_outstandingtoken`; null if no import found the token there, or if it is blacklisted.
     `create table "django_token" (
       "session_id" text not null primary key,
       "user_id" text not null constraint "django_token_user_id_foreign"

@@ -68,7 +68,7 @@ export class TakenNames {
 
   /**
    * Returns the address of a user, and marks it as taken. If another user has the address, reports this and returns
-   * null.
+   * null. Also returns null for a user without an address.
    */
   chooseEmail(user: DjangoUser): DjangoUser["email"] {
     const { email } = user;

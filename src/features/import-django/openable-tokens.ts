@@ -24,14 +24,14 @@ export interface Standing {
   readonly isFromDjango: boolean | number;
   readonly hasSession: boolean | number;
   readonly endedAt: number | null;
-  /** Whether the token was imported or sent to Gatehouse before. */
+  /** Whether the table `django_token` has a row for the token. Always false for keys and access tokens. */
   readonly isSeen: boolean | number;
   readonly outstandingId: string | null;
   /** Whether the token may get a session. False if there is no such user. */
   readonly isOpenable: boolean | number;
 }
 
-/** The session of a token. Times are in epoch milliseconds. */
+/** The session to open for a token. Times are in epoch milliseconds. */
 export interface TokenSession extends IssuedToken {
   readonly scheme: AuthScheme;
   readonly createdAt: number;
@@ -40,11 +40,11 @@ export interface TokenSession extends IssuedToken {
   readonly refreshExpiresAt: number | null;
 }
 
-/** SQL condition: in Gatehouse, the "user" got no new password, and was not activated or deactivated. */
+/** SQL condition: in Gatehouse, the "user" was not activated or deactivated, and the password did not change. */
 export const IS_FROM_DJANGO = `EXISTS (SELECT 1 FROM django_user
   WHERE django_user.user_id = "user".id AND django_user.credentials_version = "user".credentials_version)`;
 
-/** SQL condition: the token `given` was imported or sent to Gatehouse before. */
+/** SQL condition: the table `django_token` has a row for the token `given`. */
 const IS_SEEN = `EXISTS (SELECT 1 FROM django_token WHERE django_token.session_id = given.session_id)`;
 
 /** SQL condition: the token `given` was issued no later than the `refused_before` of the "user". */

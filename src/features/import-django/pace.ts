@@ -9,7 +9,7 @@ const TRANSACTION = 1000;
  */
 const PAUSE = 120;
 
-/** The smallest and the largest number of rows in a transaction. */
+/** The smallest and the largest number of rows to aim for in a transaction. The last rows may be fewer. */
 const LEAST = 50;
 const MOST = 5000;
 

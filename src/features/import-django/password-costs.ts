@@ -3,8 +3,8 @@ import type { HashFunction } from "./hash-work.js";
 import { readHash } from "./password-hashes.js";
 
 /**
- * Stores the highest cost of each hash function. Never lowers a stored cost. Must run in the transaction that stores
- * the hashes.
+ * Stores the highest cost of the hashes, for each hash function. Never lowers a stored cost. Must run in the
+ * transaction that stores the hashes.
  */
 export async function storeCosts(
   run: RunStatement,

@@ -32,8 +32,8 @@ export class Rights {
    * Decides the role of a user. If the role or the activation has changed in Django since the last import, applies the
    * change.
    * @param profileRole the role in the user's Profile in Django
-   * @returns the values to store for the user, without a key. If Gatehouse refused the change, the values have the old
-   * role and activation, so that the next import tries again
+   * @returns the values to store for the user. `key` is null, and the caller sets it. If Gatehouse refused the change,
+   * the values have the old role and activation, so that the next import tries again
    */
   async update(
     user: DjangoUser,
@@ -85,8 +85,8 @@ export class Rights {
   }
 
   /**
-   * Applies a change of the role or the activation. The rules of Gatehouse apply: a deactivation ends all sessions, and
-   * the last administrator keeps the role.
+   * Applies a change of the role or the activation. The rules of Gatehouse apply. For example, a deactivation ends all
+   * sessions, and the last administrator keeps the role.
    */
   async #apply(id: string, { role, isActive }: Imported, before: Imported): Promise<void> {
     const { accounts } = this.#core;

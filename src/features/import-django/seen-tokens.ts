@@ -2,12 +2,15 @@ import { insertRows } from "../../database/rows.js";
 import { deleteBatch, prunableAt, type PruneRule } from "../../maintenance/prune-rule.js";
 import type { RunStatement } from "../../sql.js";
 
-/** A refresh or sliding token of simplejwt that was imported or sent to Gatehouse. */
+/** A refresh or sliding token of simplejwt that was imported, or that opened a session in Gatehouse. */
 export interface SeenToken {
   readonly sessionId: string;
   readonly userId: string;
   readonly jti: string;
-  /** The primary key in `token_blacklist_outstandingtoken`. Null if the token is not there, or is blacklisted. */
+  /**
+   * The primary key in `token_blacklist_outstandingtoken`. Null if no import found the token there, or if the token is
+   * blacklisted.
+   */
   readonly outstandingId: string | null;
   /** The time from which Django refuses the token, in epoch milliseconds. */
   readonly deadAt: number;

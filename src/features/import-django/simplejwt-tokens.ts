@@ -26,7 +26,7 @@ const SCHEMES: Readonly<Record<TokenType, AuthScheme>> = {
   sliding: "SLIDING",
 };
 
-/** The longest text of a claim, in characters. */
+/** How long the text of a claim may be, in characters. */
 const TEXT_MAX_LENGTH = 255;
 
 export interface SimpleJwtOptions {
@@ -87,11 +87,11 @@ export class SimpleJwtTokens implements ForeignTokens {
     return this.#now() < this.#options.acceptedUntil;
   }
 
-  /** Returns the claims under the names that Gatehouse uses. */
+  /** Checks the claims, and returns them under the names that Gatehouse uses. @throws {@link TokenNotValid} */
   #parseClaims(payload: Readonly<Record<string, unknown>>, type: TokenType): Claims {
     const { simpleJwt } = this.#options;
     const { iss, aud, exp, nbf = 0 } = payload;
-    // 0 means unknown, because simplejwt before version 5 writes no `iat`.
+    // 0 means unknown. A token can have no `iat`, because simplejwt before version 5 writes none.
     const { iat = 0 } = payload;
     const djangoId = keyOf(payload[simpleJwt.USER_ID_CLAIM]);
     const jti = payload[simpleJwt.JTI_CLAIM];
@@ -203,7 +203,10 @@ function isTokenType(value: unknown): value is TokenType {
   return typeof value === "string" && Object.hasOwn(SCHEMES, value);
 }
 
-/** Returns a user's primary key as text. Returns null if the value is neither a whole number nor text. */
+/**
+ * Returns a user's primary key as text. Returns null if the value is neither a non-negative integer nor a text of 1 to
+ * 255 characters.
+ */
 function keyOf(claim: unknown): string | null {
   if (isCount(claim)) return String(claim);
   return isText(claim) ? claim : null;

@@ -41,7 +41,7 @@ export class DjangoSource {
 
   /**
    * Opens the database read-only, and checks its tables.
-   * @throws Error whose message is one line that says what to do
+   * @throws Error whose message is one line that says what is wrong
    */
   static async open(url: string, tables: Tables, batchSize: number): Promise<DjangoSource> {
     const source = new DjangoSource(await openUrl(url), tables, batchSize);
@@ -81,7 +81,8 @@ export class DjangoSource {
 
   /**
    * Returns whether a table of keys or tokens exists.
-   * @throws Error when the table exists, but lacks a column. Another version of the package may have created the table
+   * @throws Error when the table exists, but lacks a column, for example because another version of the Django package
+   * created it
    */
   async #findTable(
     checks: TableChecks,
@@ -140,7 +141,8 @@ export class DjangoSource {
 
   /**
    * Returns the users' tokens of simplejwt whose `expires_at` is in the future, and all their blacklisted tokens. A
-   * blacklisted sliding token may be valid even after `expires_at`, because a refresh does not change that column.
+   * blacklisted sliding token may expire later than `expires_at`, because a refresh extends the token, but does not
+   * change that column.
    * @param now such as `2026-11-27 12:00:00`
    */
   async tokens(ids: readonly string[], now: string): Promise<readonly TextRow[]> {
@@ -152,7 +154,7 @@ export class DjangoSource {
     );
   }
 
-  /** Yields the blacklisted tokens without a user. simplejwt stores such a row when a refresh replaces a token. */
+  /** Yields the blacklisted tokens without a user. simplejwt can store such a row when a refresh replaces a token. */
   async *blacklistedWithoutUser(): AsyncGenerator<readonly TextRow[]> {
     if (!this.#hasTokens) return;
     const condition = "o.user_id IS NULL AND b.id IS NOT NULL";

@@ -22,7 +22,7 @@ interface EndedSession {
 
 /**
  * Stores the keys and tokens of Django's users as sessions. If Django has deleted a key or blacklisted a token, its
- * session ends. A key or token that Gatehouse would refuse gets no session.
+ * session ends. A key or token gets no session if, for example, its user has a new password in Gatehouse.
  */
 export class StoredSessions {
   readonly #core: CoreServices;

@@ -10,7 +10,7 @@ export class TableChecks {
 
   /**
    * Returns the columns of a table, which must have the required ones.
-   * @param options the options that the error names
+   * @param options the options of the command that the error tells the reader to check
    * @param typical the name of a column. If the table does not exist, the error lists the tables with this column
    */
   async requireTable(

@@ -81,7 +81,7 @@ export function chooseNewNames(changed: readonly ChangedUser[], taken: TakenName
 }
 
 export async function insertUsers(run: RunStatement, given: readonly NewUser[]): Promise<void> {
-  // Sort by id, so that the database changes each page of the index only once.
+  // Sort by id, so that the database does not load the same page of the index again and again.
   const users = [...given].sort((a, b) => (a.user.id < b.user.id ? -1 : 1));
   await insertRows(run, {
     table: "user",

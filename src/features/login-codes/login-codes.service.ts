@@ -38,7 +38,7 @@ interface CodeRequest {
   readonly proofHash: string;
 }
 
-/** The values that the user entered, or that the page of the link sends. */
+/** The values that the user entered, or that the page behind the link sends. */
 export interface GivenCode {
   /** Six digits, or the token of a link. */
   readonly code: string;
@@ -87,12 +87,12 @@ export class LoginCodesService {
   }
 
   /**
-   * Mails a code and a link to the active user who has the address. If the last code is less than five minutes old,
-   * mails that code again. Sends no mail if there is no such user, the user has a hold (see `ResetHolds`), or too many
-   * mails were sent. The caller does not learn this.
+   * Mails a code and a link to the active user who has the address. If the last code is less than five minutes old and
+   * still works, mails that code again. Sends no mail if there is no such user, the user has a hold (see `ResetHolds`),
+   * or too many mails were sent. The caller does not learn this.
    * @param kept the proof of an earlier request of the same client, which this request then returns again; null for a
    * new proof. If the last mail is less than a minute old, this request sends no mail, and a new proof does not work
-   * @returns the proof, and when the code expires, in epoch milliseconds
+   * @returns the proof, and when a new code expires, in epoch milliseconds. A code that is mailed again expires earlier
    * @throws {@link BadUserInput} when the address or the proof is malformed
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws {@link ServiceUnavailable} when too many requests wait
@@ -162,7 +162,8 @@ export class LoginCodesService {
 
   /**
    * Logs in the owner of an address.
-   * @throws {@link CodeNotValid} for a wrong code, an address without an account, or a link without its proof
+   * @throws {@link CodeNotValid} for example for a wrong or expired code, an address without an account, or a link
+   * without its proof
    * @throws {@link BadUserInput} when an argument is malformed, which does not count as a try
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws the errors of {@link AuthenticationService.signIn}
@@ -206,8 +207,8 @@ export class LoginCodesService {
 
   /**
    * Counts a try of a code. Does not count a link, because nobody can guess its token.
-   * @returns the token of the mail; null if the code is wrong, after too many tries, or if another browser asked for
-   * the link
+   * @returns the token of the mail; null if the code is wrong or has expired, after too many tries, or if another
+   * browser asked for the link
    */
   async #findToken(address: string, { code, proof }: GivenCode): Promise<string | null> {
     const { now, sql } = this.#core;
@@ -215,7 +216,7 @@ export class LoginCodesService {
     const [pending] = isLink
       ? await sql.read<PendingCode>(FIND_PENDING, [address, now()])
       : await sql.write<PendingCode>(COUNT_TRY, [address, now()]);
-    // Read even without a token. Otherwise the time would reveal that the address has no account.
+    // Read even without a token. Otherwise the response time would reveal that the address has no account.
     const derived = await this.#mail.tokens.derive(pending?.tokenId ?? "");
     if (pending === undefined || derived === null) return null;
     const { token } = derived;

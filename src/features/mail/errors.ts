@@ -1,6 +1,6 @@
 import { AuthError, EmailTaken, NoSuchUser } from "../../errors.js";
 
-/** The token of a link is unknown, was used, was replaced by a newer one, or belongs to another purpose. */
+/** The token of a link cannot be used, for example because it is unknown, was used, or was replaced by a newer one. */
 export class MailTokenNotValid extends AuthError {
   constructor() {
     super("This link is not valid. Request a new one.", {

@@ -32,7 +32,7 @@ export class Links {
     this.#base = base;
   }
 
-  /** Sets the origin if the settings do not contain one. */
+  /** Sets the origin if there is none yet. */
   useBase(url: string): void {
     this.#base ??= url;
   }
@@ -42,7 +42,7 @@ export class Links {
     return this.#base !== undefined || hasAllLinks(this.#links);
   }
 
-  /** @returns undefined if the settings name neither a page for the purpose nor an origin */
+  /** @returns undefined if there is neither a page for the purpose nor an origin */
   to(purpose: MailPurpose, token: string): string | undefined {
     const base = this.#base;
     const link = this.#links[purpose] ?? (base && `${base}${PATHS[purpose]}?token={token}`);

@@ -5,7 +5,10 @@ import type { RunStatement, Sql } from "../../sql.js";
 /** The longest language tag, in characters. @see RFC 5646 4.4.1 */
 const MAX_LENGTH = 35;
 
-/** Returns the first language of `Accept-Language`, such as `de-AT`, or null. @see RFC 9110 12.5.4 */
+/**
+ * Returns the first language of `Accept-Language`, such as `de-AT`. Returns null if there is no valid one.
+ * @see RFC 9110 12.5.4
+ */
 export function preferredLocale(request: RequestLike): string | null {
   const [first = ""] = (readHeader(request, "accept-language") ?? "").split(/[,;]/, 1);
   return toLocale(first.trim());
@@ -45,7 +48,7 @@ export async function readLocales(sql: Sql, ids: readonly string[]): Promise<Map
 
 /**
  * Returns the canonical form of a language tag.
- * @throws {@link BadUserInput} if the text is not a language tag
+ * @throws {@link BadUserInput} if the text is not a language tag, or is too long
  */
 export function requireLocale(text: string): string {
   const locale = toLocale(text);
@@ -55,7 +58,7 @@ export function requireLocale(text: string): string {
   );
 }
 
-/** Returns the canonical form of a language tag (BCP 47), or null. */
+/** Returns the canonical form of a language tag (BCP 47). Returns null if the text is not one, or is too long. */
 function toLocale(text: string): string | null {
   if (text.length > MAX_LENGTH) return null;
   try {

@@ -6,8 +6,8 @@ import type { MailPurpose } from "./links.js";
 /** A mail with a link. */
 export interface LinkMail {
   /**
-   * Each purpose has its own limits. Otherwise a stranger who signs up with an address again and again could keep the
-   * owner of the address from resetting the password.
+   * The purpose of the mail. Each purpose has its own limits. Otherwise a stranger who signs up with an address again
+   * and again could keep the owner of the address from resetting the password.
    */
   readonly purpose: MailPurpose;
   readonly address: string;

@@ -15,13 +15,13 @@ const HOUR = 60 * MINUTE;
 
 /** A request is handled after a random delay, in milliseconds. */
 const DELAY = { min: 50, max: 250 };
-/** The most requests that may wait. */
+/** How many requests may wait at most. */
 const MAX_WAITING = 1000;
 /** Seconds after which clients should retry if too many requests wait. */
 const RETRY_AFTER = 5;
-/** The number of due requests that one statement reads. */
+/** How many due requests one statement reads at most. */
 const BATCH = 20;
-/** How long `close` waits for requests that are not handled yet, in milliseconds. */
+/** How long `close` waits at most for requests that are not handled yet, in milliseconds. */
 const CLOSE_TIMEOUT = 2000;
 
 /** A request for a mail. */
@@ -29,15 +29,15 @@ export interface MailRequest<Arguments> {
   readonly given: Arguments;
   readonly client: Client;
   /**
-   * Counts a mail with a link, as {@link Mail.allows} does. If the handler runs again after an error, always returns
-   * true, because the first run may already have counted the mail.
+   * Counts a mail with a link, and returns whether it may be sent, as {@link Mail.allows} does. Returns true in a retry
+   * of the handler, because an earlier run may have counted the mail.
    */
   allows(this: void, mail: LinkMail): Promise<boolean>;
   /** Runs a transaction that also deletes the request. So `use` takes effect only once, even after a crash. */
   inTransaction(this: void, use: (run: RunStatement) => Promise<void>): Promise<void>;
 }
 
-/** The requests of one mutation. */
+/** Stores the mail requests of one mutation. */
 export interface MailRequests<Arguments extends object> {
   /**
    * Stores a request. Its handler runs after the response, so the response time does not reveal what the handler does.
@@ -49,7 +49,7 @@ export interface MailRequests<Arguments extends object> {
   store(given: Arguments, client: Client, run?: RunStatement): Promise<void>;
 }
 
-/** Handles a request. If the handler fails, it is called again later, except after {@link BadUserInput}. */
+/** Handles a request. After an error other than {@link BadUserInput}, it is called again later, for about a day. */
 export type MailRequestHandler<Arguments> = (request: MailRequest<Arguments>) => Promise<void>;
 
 interface RequestRow extends OutboxRow {
@@ -62,8 +62,8 @@ interface RequestRow extends OutboxRow {
 class AlreadyHandled extends Error {}
 
 /**
- * Stores requests for mails, and handles them. A stored request contains an address, but no token. Only one of the
- * instances handles a request.
+ * Stores requests for mails, and handles them. A stored request may contain an address, but no token. Normally, only
+ * one instance handles a request.
  * @internal
  */
 export class MailRequestQueue {
@@ -142,7 +142,7 @@ export class MailRequestQueue {
     return this.#outbox.measurements;
   }
 
-  /** Handles the requests without a delay, and waits until they are handled. */
+  /** Handles the due requests without a delay, and waits for that. */
   async idle(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -181,7 +181,7 @@ export class MailRequestQueue {
       warn(error);
       return {
         code: "request_failed",
-        // A retry cannot succeed if the address is not valid. An older version may have stored such an address.
+        // A retry cannot succeed if the address is not valid. An older Gatehouse may have stored such an address.
         isPermanent: error instanceof BadUserInput,
         isOfServer: error instanceof ServiceUnavailable,
       };

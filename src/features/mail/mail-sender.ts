@@ -59,7 +59,7 @@ export class MailSender {
 
   /** Sends the mails that are due. Returns at once, and never throws. */
   wake(): void {
-    // A command may not know the origin of links. A server then sends the mails later.
+    // A command may not know the URL that links begin with. It then leaves the mails to a server.
     if (this.#parts.links.areKnown) this.#outbox.wake();
   }
 

@@ -36,7 +36,7 @@ export interface GivenMailToken {
   readonly token: string;
 }
 
-/** The proof that a used token gives: the user received a mail at this address. */
+/** What a token proves: the user received a mail at this address. */
 export interface MailProof {
   readonly userId: string;
   readonly address: string;
@@ -51,12 +51,12 @@ export interface UsedMailToken extends MailProof {
   readonly isContested: boolean;
 }
 
-/** Runs in the transaction that consumes a token. Returns {@link UsedMailToken.isContested}. */
+/** Runs in the transaction that consumes a token. Returns a value for {@link UsedMailToken.isContested}. */
 type ProofListener = (run: RunStatement, proof: MailProof) => Promise<boolean>;
 
 /**
- * SQL condition: since the token was issued, the user got no new password or address, and was not activated or
- * deactivated.
+ * SQL condition: since the token was issued, the user's password and address have not changed, and the user was not
+ * activated or deactivated.
  */
 const IS_CURRENT = `EXISTS (SELECT 1 FROM "user" u WHERE u.id = mail_token.user_id
   AND u.credentials_version = mail_token.credentials_version
@@ -70,7 +70,7 @@ const IS_KNOWN = `token_hash = ? AND purpose = ? AND used_at IS NULL AND ${IS_CU
 /**
  * The tokens of links in mails. A token works once, for one purpose, user and address. It stops working in these cases:
  * - The user gets a newer token for the same purpose.
- * - The user gets a new password or address.
+ * - The user's password or address changes.
  * - The user is activated or deactivated.
  * - The lifetime of the token is over.
  */
@@ -93,7 +93,8 @@ export class MailTokens {
    * @returns the id of the token, for {@link OutgoingMail.tokenId}
    * @throws {@link BadUserInput} when the user does not exist, or `address` is not one e-mail address
    * @throws {@link BadUserInput} for a purpose in {@link OWN_ADDRESS}, when the user does not have the address
-   * @throws {@link BadUserInput} for such a purpose, when an administrator has replaced the address in the last 7 days
+   * @throws {@link BadUserInput} for such a purpose, during the hold after an administrator has replaced the address
+   * (see `ResetHolds`)
    */
   async issue(
     run: RunStatement,
@@ -123,7 +124,8 @@ export class MailTokens {
 
   /**
    * Returns the user and the address of a token. Does not mark the token as used.
-   * @throws {@link MailTokenExpired}; {@link MailTokenNotValid} in all other cases
+   * @throws {@link MailTokenExpired} when the token has expired
+   * @throws {@link MailTokenNotValid} when the token does not work for another reason
    */
   async find(given: GivenMailToken): Promise<MailProof> {
     return this.#find((statement, parameters) => this.#sql.read(statement, parameters), given);
@@ -132,7 +134,8 @@ export class MailTokens {
   /**
    * Marks a token as used. Call this before the transaction changes the user, because a change makes the token invalid.
    * @param run runs a statement of the caller's transaction. If the transaction fails, the token works again.
-   * @throws {@link MailTokenExpired}; {@link MailTokenNotValid} in all other cases
+   * @throws {@link MailTokenExpired} when the token has expired
+   * @throws {@link MailTokenNotValid} when the token does not work for another reason
    */
   async consume(run: RunStatement, given: GivenMailToken): Promise<UsedMailToken> {
     const now = this.#now();
@@ -161,7 +164,7 @@ export class MailTokens {
     return { userId, address };
   }
 
-  /** @param listener called when a token is used. A token of any purpose proves an address */
+  /** @param listener called when a token is used, whatever its purpose, because every token proves an address */
   onProof(listener: ProofListener): void {
     this.#listeners.push(listener);
   }

@@ -60,11 +60,11 @@ export class MailRequestEntity {
   @PrimaryKey({ type: "text" })
   id!: string;
 
-  /** The name of the mutation. */
+  /** The name of the mutation that made the request. */
   @Property({ type: "text" })
   kind!: string;
 
-  /** The arguments of the mutation, in JSON. */
+  /** The data that is needed to handle the request, in JSON. */
   @Property({ type: "text" })
   given!: string;
 

@@ -89,8 +89,8 @@ export class Mail {
   }
 
   /**
-   * Stores a mail with a link in the caller's transaction. The link contains a new token, which proves the address
-   * `to`. By default, the mail is in the language of the token's user.
+   * Stores a mail with a link in the caller's transaction. The link contains a new token, which proves access to the
+   * mailbox `to`. By default, the mail is in the language of the token's user.
    * @param run runs a statement of the transaction
    * @throws as {@link Mail.send} and {@link MailTokens.issue} do
    */
@@ -121,7 +121,7 @@ export class Mail {
     );
   }
 
-  /** Starts to send the mails that are due, and to handle the requests. Returns at once, and never throws. */
+  /** Starts to send the mails that are due, and to handle the stored requests. Returns at once, and never throws. */
   wake(): void {
     this.#sender.wake();
     this.#requests.wake();
@@ -139,8 +139,8 @@ export class Mail {
   }
 
   /**
-   * Returns the requests of a mutation. The handler runs after the response. So the response time does not reveal
-   * whether a mail is sent or an address has an account.
+   * Returns a queue for the requests of a mutation. The handler of a request runs after the response, so the response
+   * time does not reveal whether a mail is sent or an address has an account.
    * @param mutation the name of the mutation
    * @param handler queues a mail, or does nothing
    */

@@ -1,6 +1,6 @@
 import type { Migration } from "../../sql.js";
 
-/** Creates the tables of mails and tokens. */
+/** Creates the tables of the mails that wait to be sent, and of the tokens in mails. */
 export const mailMigration: Migration = {
   name: "2026-11-27-mail",
   statements: [
@@ -34,7 +34,7 @@ export const mailMigration: Migration = {
 
 /**
  * Creates a table of users whose address an administrator has replaced. Until `held_until`, in epoch milliseconds,
- * these users get no mail whose reader could log in.
+ * these users get no mail with which its reader could log in.
  */
 export const resetHoldMigration: Migration = {
   name: "2026-11-28-reset-hold",

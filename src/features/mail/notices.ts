@@ -11,7 +11,7 @@ export interface Recipient {
 
 /**
  * Queues a mail that tells a user what has changed. Does nothing if the user has no valid e-mail address. An older
- * version may have stored an invalid address.
+ * Gatehouse may have stored an invalid address.
  * @param run runs a statement of the transaction that makes the change
  */
 export async function queueNotice(

@@ -7,9 +7,9 @@ const DURATION = 7 * 86_400_000;
 export const IS_HELD = `EXISTS (SELECT 1 FROM reset_hold h WHERE h.user_id = u.id AND h.held_until > ?)`;
 
 /**
- * For a week after an administrator has replaced a user's address, the user has a hold: the user gets no mail whose
- * reader could log in. Otherwise an administrator could enter an address of their own, and take over the account with a
- * link in a mail.
+ * For a week after an administrator has replaced or removed a user's address, the user has a hold: the user gets no
+ * mail whose reader could log in. Otherwise an administrator could enter an address of their own, and take over the
+ * account with a link in a mail.
  * @internal
  */
 export class ResetHolds {

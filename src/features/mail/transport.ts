@@ -63,7 +63,7 @@ export function folderTransport(folder: string, log: (line: string) => void): Tr
   };
 }
 
-/** Forbids nodemailer to read files or fetch URLs, because templates return only text. */
+/** Forbids nodemailer to read files or fetch URLs, because no mail needs either. */
 const SAFE = { disableFileAccess: true, disableUrlAccess: true };
 
 function toOptions({ id, from, to, subject, text, html, queuedAt }: Message): SendMailOptions {
@@ -84,7 +84,7 @@ function toOptions({ id, from, to, subject, text, html, queuedAt }: Message): Se
 }
 
 /**
- * Converts an error of {@link Transport.send} to a fault. A reply 5xx to a recipient is permanent. After a reply 421, a
+ * Converts an error of {@link Transport.send} to a fault. A reply 5xx to `RCPT TO` is permanent. After a reply 421, a
  * failed login or no reply, the server itself cannot be used.
  * @see RFC 5321 3.8, 4.2.1
  */

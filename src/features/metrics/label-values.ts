@@ -1,4 +1,4 @@
-/** The label value that stands for all values beyond the limit of {@link LabelValues}. */
+/** The label value that stands for all values that {@link LabelValues} does not keep. */
 export const OTHER = "other";
 
 /**

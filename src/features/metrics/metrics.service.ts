@@ -16,10 +16,10 @@ import { processMetrics } from "./process-metrics.js";
  */
 const READ_TIMEOUT = 1000;
 
-/** How many reasons of features, and how many event types of features, are counted separately. */
+/** How many error reasons of features, and how many event types of features, are counted separately. */
 const MAX_OF_FEATURES = 100;
 
-/** The upper bounds of the buckets, in seconds. A login takes about 0.03 s, and an operation at most 10 s. */
+/** The upper bounds of the buckets, in seconds. A login takes about 0.03 s, and an operation rarely more than 10 s. */
 const OPERATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const STATEMENT_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1, 5];
 

@@ -15,7 +15,7 @@ export interface TokenRequest {
   readonly client: Client;
 }
 
-/** Returns a route for authenticated clients, with errors in OAuth's form. @see RFC 7662 2.1, RFC 7009 2.1 */
+/** Returns a route for authenticated OAuth clients. Its errors have OAuth's form. @see RFC 7662 2.1, RFC 7009 2.1 */
 export function clientEndpoint(
   path: string,
   clients: readonly OAuthClient[],

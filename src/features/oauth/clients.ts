@@ -20,7 +20,7 @@ export function isClient(text: string): boolean {
   return SECRET_KEYS.safeParse(secret).success && !isGuessable(secret);
 }
 
-/** @param text accepted by {@link isClient} */
+/** @param text a text that {@link isClient} accepts */
 export function toClient(text: string): OAuthClient {
   const [, id = "", secret = ""] = CLIENT.exec(text) ?? [];
   return { id, secretHash: hashSecret(secret) };

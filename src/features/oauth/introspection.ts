@@ -22,7 +22,7 @@ export async function introspect(
     // Hide a refresh token from a service that did not ask for one. Otherwise a service that checks only `active` would
     // accept it like an access token.
     const isHidden = verification.tokenType === null && hint !== "refresh_token";
-    // As in GraphQL, refuse a user who must first add a second factor.
+    // As most GraphQL fields do, refuse a user who must first add a second factor.
     const isRefused = isHidden || verification.principal.mustEnrol;
     return isRefused ? INACTIVE : describe(verification, settings);
   } catch (error) {

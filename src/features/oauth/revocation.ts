@@ -6,7 +6,10 @@ import type { TokenRequest } from "./client-endpoint.js";
 
 type Services = Pick<CoreServices, "verifier" | "sessions" | "onEvent">;
 
-/** Ends the session of a token, and so all tokens of that session. Ignores an unknown token. @see RFC 7009 2.1, 2.2 */
+/**
+ * Ends the session of a token, and so all tokens of that session. Does nothing if the token is unknown or not valid.
+ * @see RFC 7009 2.1, 2.2
+ */
 export async function revoke(
   { verifier, sessions, onEvent }: Services,
   { token, clientId, client }: TokenRequest,

@@ -1,22 +1,22 @@
 import { z } from "zod";
 import { BadUserInput } from "../../errors.js";
 
-/** @param max the longest text, in characters */
+/** @param max how many characters the text may have */
 const base64url = (max: number) =>
   z
     .string()
     .max(max)
     .regex(/^[\w-]+$/);
 
-/** At most 1023 bytes. @see WebAuthn 4 */
+/** The id of a passkey, which has at most 1023 bytes. @see WebAuthn 4 */
 const CREDENTIAL_ID = base64url(1364);
 
-/** The common members of both answers. @see WebAuthn 5.1 */
+/** The members that an attestation and an assertion have in common. @see WebAuthn 5.1 */
 const CREDENTIAL = z.object({
   id: CREDENTIAL_ID,
   rawId: CREDENTIAL_ID,
   type: z.literal("public-key"),
-  /** This member is dropped, because Gatehouse requests no extensions. */
+  /** The value is replaced by an empty object, because Gatehouse requests no extensions. */
   clientExtensionResults: z.unknown().transform(() => ({})),
 });
 
@@ -76,7 +76,7 @@ function parse<Answer extends z.ZodType>(
   );
 }
 
-/** Returns null if the text is not the client data of a browser. */
+/** Parses the client data of a browser. Returns null if the text is anything else. */
 export function parseClientData(base64url: string): ClientData | null {
   try {
     const json: unknown = JSON.parse(Buffer.from(base64url, "base64url").toString("utf8"));

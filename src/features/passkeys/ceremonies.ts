@@ -10,10 +10,10 @@ import { CHALLENGE_LIFETIME, type NewChallenge } from "./challenges.js";
 import type { RelyingParty } from "./relying-party.js";
 import type { NewCredential, OwnedPasskey, PasskeyUse } from "./stored-passkeys.js";
 
-/** The signature algorithms of new passkeys, best first. Each authenticator supports at least one. */
+/** The signature algorithms of new passkeys, best first. Common authenticators support at least one. */
 const ALGORITHMS = [COSEALG.EdDSA, COSEALG.ES256, COSEALG.RS256];
 
-/** The longest public key, in bytes: an RSA key of 4096 bits. A longer one would make each login expensive. */
+/** The longest public key, in bytes: enough for RSA with 4096 bits. A longer key would make each login expensive. */
 const MAX_KEY_LENGTH = 600;
 
 const TRANSPORTS = ["ble", "cable", "hybrid", "internal", "nfc", "smart-card", "usb"];
@@ -25,7 +25,7 @@ export interface KnownCredential {
 }
 
 /**
- * Returns the argument of `navigator.credentials.create()`, as JSON.
+ * Returns the value of `publicKey` in the argument of `navigator.credentials.create()`, as JSON.
  * @see WebAuthn 5.4
  */
 export async function creationOptions(
@@ -49,7 +49,7 @@ export async function creationOptions(
 }
 
 /**
- * Returns the argument of `navigator.credentials.get()`, as JSON.
+ * Returns the value of `publicKey` in the argument of `navigator.credentials.get()`, as JSON.
  * @param allowed the passkeys that can be used. @default all passkeys of this application
  * @see WebAuthn 5.5
  */

@@ -28,7 +28,7 @@ export class Challenges {
     this.#core = core;
   }
 
-  /** @throws {@link TokenRevoked} when the session of a registration has ended since the request began */
+  /** @throws {@link TokenRevoked} when the session that registers a passkey has ended since the request began */
   async create(ceremony: Ceremony): Promise<NewChallenge> {
     const challenge = randomSecret();
     const at = this.#core.now();

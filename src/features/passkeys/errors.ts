@@ -28,9 +28,9 @@ interface Refusal {
 }
 
 /**
- * The passkey does not log the user in, because it is unknown, its answer is wrong, or the user is inactive. A right
- * answer has a valid signature and a challenge that is at most 5 minutes old. It comes from a page of this application,
- * and the device has checked the user. The client does not learn which check has failed.
+ * A passkey was refused as a proof of who the user is, for example because it is unknown, its answer is wrong, or the
+ * user is inactive. A right answer has a valid signature and a challenge that is at most 5 minutes old. It comes from a
+ * page of this application, and the device has checked the user. The client does not learn which check has failed.
  */
 export class PasskeyNotValid extends PasskeyRefused {
   constructor(detail: string, userId: string | null = null) {

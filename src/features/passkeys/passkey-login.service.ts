@@ -10,9 +10,9 @@ import { PasskeyNotValid } from "./errors.js";
 import { methodsOf, type Passkey } from "./stored-passkeys.js";
 import { type PasskeyParts, type PasskeyVerifier, reportRefusals } from "./verifier.js";
 
-/** The start of a login with a passkey, or of a registration. */
+/** The start of the use of a passkey, or of its registration. */
 export interface PasskeyOptions {
-  /** The argument of the browser's function, as JSON. */
+  /** The options for `navigator.credentials.get` or `navigator.credentials.create`, as JSON. */
   readonly options: object;
   /** Epoch milliseconds. */
   readonly expiresAt: number;
@@ -39,11 +39,11 @@ export class PasskeyLoginService {
   }
 
   /**
-   * Begins a use of a passkey.
+   * Begins a use of a passkey: a login, the second step of a login, or another proof of a signed-in user.
    * @param loginChallenge the challenge of a login that needs a second step, or null. With a challenge, the options
    * name the passkeys of the login's user. With null, the options name no passkey
    * @throws {@link ChallengeNotValid}, {@link ChallengeExpired}
-   * @throws {@link BadUserInput} for the challenge of a user without a passkey, and if second factors are off
+   * @throws {@link BadUserInput} for a challenge if its user has no passkey, or if second factors are off
    * @throws {@link TooManyRequests} when a rate limit is reached
    */
   async begin(client: Client, loginChallenge: string | null): Promise<PasskeyOptions> {

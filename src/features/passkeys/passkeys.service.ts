@@ -157,8 +157,8 @@ export class PasskeysService {
   }
 
   /**
-   * Stores a passkey, and queues a mail about it, in one transaction. If second factors are on, the passkey becomes a
-   * second factor.
+   * Stores a passkey. If mail is on, queues a mail about it in the same transaction. If second factors are on, the
+   * passkey becomes a second factor.
    */
   async #store(
     context: AuthContext,
@@ -182,7 +182,7 @@ export class PasskeysService {
     return { passkey, recoveryCodes: null };
   }
 
-  /** Removes a passkey, and queues a mail about it, in one transaction. */
+  /** Removes a passkey. If mail is on, queues a mail about it in the same transaction. */
   async #delete(
     context: AuthContext,
     user: Principal,

@@ -9,7 +9,7 @@ export type RelyingPartySettings = Pick<
 
 /** The application to which passkeys belong: a domain, and the pages that may use its passkeys. @see WebAuthn 5.1.2 */
 export interface RelyingParty {
-  /** A domain. */
+  /** The domain that the passkeys belong to. */
   readonly id: string;
   /** The name that authenticators show. */
   readonly name: string;

@@ -5,7 +5,7 @@ import { HAS_SESSION, openAt } from "../../sessions/live.js";
 import type { RunStatement } from "../../sql.js";
 import type { CoreServices } from "../feature.js";
 
-/** The most passkeys that a user can have. */
+/** How many passkeys a user can have. */
 export const MAX_PASSKEYS = 10;
 
 /** A stored passkey, without its public key. Instants are epoch milliseconds. */
@@ -23,7 +23,7 @@ export interface Passkey {
   readonly lastUsedAt: number | null;
 }
 
-/** A passkey and its owner, as needed to check an answer. */
+/** A passkey and its owner, with the values that check an answer of the passkey. */
 export interface OwnedPasskey extends Pick<Passkey, "id" | "credentialId" | "isSynced"> {
   readonly userId: string;
   /** The user's `credentialsVersion`. */
@@ -121,7 +121,8 @@ export class StoredPasskeys {
 
   /**
    * @param run runs a statement in an exclusive transaction
-   * @returns null if the passkey is already registered, the session has ended, or the user has {@link MAX_PASSKEYS}
+   * @returns null, for example, if the passkey is already registered, the session has ended, or the user already has
+   * {@link MAX_PASSKEYS}
    */
   async add(
     run: RunStatement,
@@ -207,7 +208,7 @@ export class StoredPasskeys {
   }
 }
 
-/** Returns the methods that an answer of the passkey proves, without `mfa`. @see RFC 8176 2 */
+/** Returns the authentication methods that an answer of the passkey proves, without `mfa`. @see RFC 8176 2 */
 export function methodsOf({ isSynced }: Pick<Passkey, "isSynced">): readonly AuthMethod[] {
   return [isSynced ? "swk" : "hwk", "user"];
 }

@@ -18,7 +18,7 @@ export interface PasskeyParts {
   readonly passkeys: StoredPasskeys;
 }
 
-/** Checks the answers of authenticators. Each answer uses up its challenge, even if the answer is refused. */
+/** Checks the answers of authenticators. An answer normally uses up its challenge, even if the answer is refused. */
 export class PasskeyVerifier {
   readonly #core: Pick<CoreServices, "onEvent">;
   readonly #parts: PasskeyParts;
@@ -96,7 +96,7 @@ export class PasskeyVerifier {
   }
 }
 
-/** Returns the result of `run`. If `run` refuses a passkey, reports the refusal to the audit trail. */
+/** Returns the result of `run`. If `run` refuses a passkey, publishes the event `passkeys:refused`. */
 export async function reportRefusals<Result>(
   onEvent: CoreServices["onEvent"],
   client: Client,

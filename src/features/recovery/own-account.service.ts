@@ -4,7 +4,7 @@ import { loadOwner } from "../../sessions/own-session.js";
 import type { CoreServices } from "../feature.js";
 import { type Mail, queueNotice, type Recipient } from "../mail/index.js";
 
-/** Lets signed-in users change their password and delete their account. Works without mail, too. */
+/** Lets signed-in users change their password and delete their account. Works even if mail is off. */
 export class OwnAccountService {
   readonly #core: Pick<CoreServices, "accounts" | "authentication">;
   readonly #mail: Mail | undefined;
@@ -19,7 +19,7 @@ export class OwnAccountService {
    * Sets a new password, and ends the user's other sessions.
    * @returns how many sessions have ended
    * @throws {@link BadUserInput} for a static token, an administrator who acts as the user, or a malformed password
-   * @throws {@link InvalidCredentials} for a wrong current password, or a locked account
+   * @throws {@link InvalidCredentials} for example for a wrong current password, or for a locked account
    * @throws {@link TooManyRequests} when a rate limit of logins is reached
    * @throws {@link PasswordTooWeak}, {@link Vetoed}
    */
@@ -46,7 +46,8 @@ export class OwnAccountService {
 
   /**
    * Deletes the user with all sessions and tokens.
-   * @throws {@link BadUserInput} for a static token, an administrator who acts as the user, or the last administrator
+   * @throws {@link BadUserInput} for a static token, an administrator who acts as the user, or the last active
+   * administrator
    */
   async deleteAccount(context: AuthContext): Promise<void> {
     const user = await loadOwner(context);

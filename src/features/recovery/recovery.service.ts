@@ -97,8 +97,8 @@ export class RecoveryService {
   }
 
   /**
-   * Mails a link to the new address. If another user has the address, that user gets another mail. The caller does not
-   * learn about that user.
+   * Mails a link to the new address. If another user has the address, sends no such link, and normally sends that user
+   * another mail. The caller does not learn about that user.
    * @throws {@link BadUserInput} for a static token, an administrator who acts as the user, or a malformed address
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws {@link ServiceUnavailable} when too many requests wait

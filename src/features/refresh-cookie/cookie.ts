@@ -5,7 +5,7 @@ import { readHeader, readOwnOrigin, type RequestLike } from "../../authenticatio
 const ATTRIBUTES = { httpOnly: true, sameSite: "strict", path: "/" } as const;
 
 /**
- * The cookie in production. Browsers accept a `__Host-` cookie only over TLS, and only from this exact host.
+ * The cookie in production. A `__Host-` cookie must be `Secure`, and browsers send it only to the host that set it.
  * @see RFC 6265bis 4.1.3.2
  */
 const SECURE = { ...ATTRIBUTES, name: "__Host-gatehouse-refresh", secure: true };

@@ -10,7 +10,10 @@ import { registrationMigration } from "./migration.js";
 export interface SignUps {
   /** Whether people can create their own account. */
   readonly isOpen: boolean;
-  /** Records that a user has proved an address. Other users who registered with the address can no longer get it. */
+  /**
+   * Records that a user has proved an e-mail address. Other users who have signed up with the address, but have not
+   * proved it, can then no longer prove it.
+   */
   recordProof(this: void, run: RunStatement, proof: MailProof): Promise<unknown>;
   /** @throws {@link EmailNotVerified} when the user has registered, but has proved no address */
   requireProof(this: void, userId: string): Promise<void>;

@@ -82,8 +82,8 @@ export class RegistrationMails {
       const mail = { template: "address-known", to, userId, values: { username } };
       await this.#mail.queueLink(run, token, mail);
     } catch (error) {
-      // An older version may have stored an address that is not valid. Or an administrator has replaced the address in
-      // the last 7 days, so no mail may contain a link that sets a new password.
+      // An older Gatehouse may have stored an address that is not valid. Or an administrator has replaced the address
+      // in the last 7 days, so no mail may contain a link that sets a new password.
       if (!(error instanceof BadUserInput)) throw error;
     }
   }

@@ -51,7 +51,7 @@ export class RegistrationService {
    * @throws {@link BadUserInput} when a value is malformed
    * @throws {@link Vetoed} when a hook refuses the registration
    * @throws {@link TooManyRequests} when a rate limit is reached
-   * @throws {@link ServiceUnavailable} when too many requests for mails wait
+   * @throws {@link ServiceUnavailable} for example when too many requests for mails wait
    */
   async register(
     { username, email, password, locale }: NewPerson,
@@ -104,8 +104,8 @@ export class RegistrationService {
 
   /**
    * Sends a new link to an address that is not proved yet. The link is for the account that has the address. If no
-   * account has it, the link is for the first user who registered with it. If there is no such user, sends no mail, but
-   * the caller does not learn this.
+   * account has it, the link is for the first active user who registered with it. If no link is needed, sends no mail,
+   * but the caller does not learn this.
    * @throws {@link BadUserInput} when the address is malformed
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws {@link ServiceUnavailable} when too many requests for mails wait

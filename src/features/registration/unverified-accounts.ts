@@ -8,13 +8,13 @@ import { EmailNotVerified } from "./errors.js";
 
 /** How long to keep an unused account without a proved address, in milliseconds. */
 const UNVERIFIED_RETENTION = 7 * 86_400_000;
-/** The most unverified accounts that one run of the job deletes. */
+/** How many unverified accounts one run of the job deletes at most. */
 const BATCH_SIZE = 1000;
 
 /** SQL condition: the user of a `registration` has no address, not even one from an administrator. */
 export const HAS_NO_ADDRESS = `EXISTS (SELECT 1 FROM "user" u WHERE u.id = registration.user_id AND u.email_key IS NULL)`;
 
-/** SQL condition: the `registration` is old, and its user has no address and never had a session. */
+/** SQL condition: the `registration` is old. Its user has no address and no session, and never logged in. */
 const IS_EXPIRED = `created_at <= ? AND ${HAS_NO_ADDRESS}
   AND NOT EXISTS (SELECT 1 FROM "user" u WHERE u.id = registration.user_id AND u.last_login_at IS NOT NULL)
   AND NOT EXISTS (SELECT 1 FROM session s WHERE s.user_id = registration.user_id)`;
@@ -66,8 +66,8 @@ export class UnverifiedAccounts {
    * Records that a user has proved an address. Other users who have registered with the address can no longer get it.
    * @param run runs a statement of the caller's transaction. The result is right only if the transaction has not given
    * the user the address yet
-   * @returns true if other users had registered with the address, and this user did not have it before. A stranger may
-   * then have chosen this user's password
+   * @returns true if other users had registered with the address, and this user did not have it before. The password of
+   * this account may then be known to a stranger, who registered with the address of the person who proved it
    */
   async recordProof(run: RunStatement, { userId, address }: MailProof): Promise<boolean> {
     const key = canonicalEmail(address);
@@ -96,7 +96,7 @@ export class UnverifiedAccounts {
       [before],
     );
     for (const { id } of expired) {
-      // Check the condition again, because the user may have just opened the link.
+      // Check the condition again, because the user may have just proved an address or logged in.
       const finish = async (run: RunStatement) => {
         const still = `SELECT user_id FROM registration WHERE user_id = ? AND ${IS_EXPIRED}`;
         if ((await run(still, [id, before])).length === 0) throw new NoSuchUser();
@@ -112,7 +112,7 @@ export class UnverifiedAccounts {
  * Requires that the registration of a user is for the address `email`. Does nothing if the user already has an address,
  * or has no row in `registration`.
  * @throws {@link MailTokenNotValid} when the registration is for another address
- * @throws {@link MailTokenNotValid} when another user had this address at the sign-up, or has proved it since
+ * @throws {@link MailTokenNotValid} when another user had this address before the registration, or has proved it since
  */
 export async function requireOwnAddress(
   run: RunStatement,

@@ -1,7 +1,10 @@
 import { type CoreServices, defineFeature } from "../feature.js";
 import { mail } from "../mail/index.js";
 
-/** Lets administrators send a user a link that sets a new password. Administrators never see or set the password. */
+/**
+ * Lets administrators send a user a link to a page where the user sets a new password. The administrator sees neither
+ * the link nor the password.
+ */
 export const resetByAdmin = defineFeature({
   name: "reset-by-admin",
   requires: ["administration", "mail", "recovery"],

@@ -20,7 +20,7 @@ export class ResetByAdminService {
    * Sends a user a mail with a link that sets a new password. The password and the sessions change only when the user
    * sets a new password.
    * @throws {@link NoSuchUser}
-   * @throws {@link BadUserInput} when the caller uses a static token
+   * @throws {@link BadUserInput} when the caller uses a static token, or acts as another user
    * @throws {@link BadUserInput} when the user is inactive, or has no e-mail address
    * @throws {@link BadUserInput} when an administrator has replaced the user's address in the last 7 days
    * @throws {@link TooManyRequests} when the user got too many mails

@@ -29,7 +29,7 @@ export class AuthenticationFailed extends ApiException {
   }
 }
 
-/** The error of simplejwt for a refused token in a body. */
+/** The error of simplejwt for a refused token in the body of a request. */
 export class InvalidToken extends AuthenticationFailed {
   constructor(detail: TokenFault) {
     super(detail, { code: "token_not_valid" });

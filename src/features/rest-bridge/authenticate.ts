@@ -19,7 +19,7 @@ export interface SignedIn {
 }
 
 /**
- * Authenticates a request, and refuses it as `TokenAuthentication` and `JWTAuthentication` do.
+ * Authenticates a request. Refuses it as DRF's `TokenAuthentication` or simplejwt's `JWTAuthentication` does.
  * @throws {@link NotAuthenticated}, {@link AuthenticationFailed}
  */
 export async function authenticate(

@@ -1,13 +1,13 @@
 import { ValidationError } from "./api-exception.js";
 
-/** A field of a body. Its value must be a number, or a text that is not empty. */
+/** A field of a request body. Its value must be a number, or a text that is not empty. */
 interface Field {
-  /** Whether spaces at both ends are removed. Never remove them from a password. */
+  /** Whether white space at both ends is removed. It must not be removed from a password. */
   readonly isTrimmed: boolean;
 }
 
 /**
- * Returns the fields of a body, as the class `CharField` of Django REST framework reads them.
+ * Returns the fields of a request body, as the class `CharField` of Django REST framework reads them.
  * @throws {@link ValidationError} with the faults of all fields
  */
 export function readFields<Name extends string>(

@@ -14,7 +14,7 @@ const settings = {
   restBridgeRotation: onOff({ variable: "REST_BRIDGE_ROTATION", default: false }),
 };
 
-/** Serves the REST API of a Django project, with the same services as the GraphQL API. */
+/** Serves a REST API like that of a Django project, for clients that were written for Django. */
 export const restBridge = defineFeature({
   name: "rest-bridge",
   uses: ["import-django"],

@@ -9,8 +9,8 @@ import type { GuardedView, OpenView, View } from "./views.js";
 type Services = Pick<CoreServices, "authentication" | "onEvent" | "log">;
 
 /**
- * Returns a route for each HTTP method, and routes that redirect from the path without the final slash. The view itself
- * refuses methods that it does not support, as in Django REST framework.
+ * Returns a route for each of {@link ROUTE_METHODS}, and routes that redirect from the path without the final slash.
+ * The view itself refuses methods that it does not support, as in Django REST framework.
  */
 export function routesOf(view: OpenView | GuardedView, services: Services): Route[] {
   const { path } = view;

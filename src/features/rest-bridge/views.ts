@@ -24,7 +24,7 @@ import type { SignedIn } from "./authenticate.js";
 import { readFields, requireDictionary } from "./fields.js";
 import { parseBody } from "./parsers.js";
 
-/** An endpoint of the old API. */
+/** An endpoint of the REST API that the Django project had. */
 export interface View {
   readonly method: "GET" | "POST";
   readonly path: string;
@@ -163,7 +163,10 @@ async function loginByName(
   return { token };
 }
 
-/** Logs in by e-mail address. Every mistake gets the same answer, as in the view `EmailAuthToken` of the old API. */
+/**
+ * Logs in by e-mail address. A wrong or missing address or password gets the same answer, as in the view
+ * `EmailAuthToken` of the Django project.
+ */
 async function loginByEmail(
   authentication: Authentication,
   data: Readonly<Record<string, unknown>>,
@@ -209,7 +212,7 @@ function faultOf(error: Unauthenticated): TokenFault {
   return isOver ? "Token is blacklisted" : "Token is invalid or expired";
 }
 
-/** Returns the refresh token in the body. Every mistake in the body gets the same answer, as in the old API. */
+/** Returns the refresh token in the body. Every mistake in the body gets the same answer, as in the Django project. */
 async function readRefresh(request: Request): Promise<string> {
   try {
     return readFields(await parseBody(request), { refresh: JWT }).refresh;

@@ -48,6 +48,7 @@ export class ChallengesService implements LoginChallenges {
    * Refuses a login that needs a second step. A login that has already proved two factors, such as one with a passkey,
    * needs none.
    * @throws {@link SecondFactorRequired}
+   * @throws {@link InvalidCredentials} when the user was deleted meanwhile
    */
   async requireSecondStep(login: ProvedLogin): Promise<void> {
     const { userId, client, methods, credentialsVersion } = login;
@@ -72,7 +73,8 @@ export class ChallengesService implements LoginChallenges {
    * Completes a login by its second step.
    * @throws {@link ChallengeNotValid} also when the password changed or the user was deactivated after the first step
    * @throws {@link ChallengeExpired}
-   * @throws {@link CodeNotValid} for a wrong answer, and for a locked account
+   * @throws {@link CodeNotValid} for a wrong code, and for a locked account
+   * @throws the error of the passkeys feature for a wrong passkey
    * @throws {@link BadUserInput} when an argument is malformed. This does not count as a try
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws the errors of {@link AuthenticationService.signIn}

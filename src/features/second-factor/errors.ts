@@ -3,7 +3,7 @@ import type { FactorName } from "./factor.js";
 
 /** The data that a client needs for the second step of a login. */
 export interface Challenge {
-  /** The argument `challenge` of `completeLogin`. Only this error contains it. */
+  /** The argument `challenge` of `completeLogin`. Only the error {@link SecondFactorRequired} contains it. */
   readonly token: string;
   /** The factors that the user can answer with. */
   readonly factors: readonly FactorName[];
@@ -25,8 +25,8 @@ export class SecondFactorRequired extends AuthError {
 }
 
 /**
- * The challenge is unknown, was already used, or got too many wrong answers. Or the password changed or the user was
- * deactivated after the first step.
+ * The challenge cannot be answered. For example, it is unknown, was already used, or got too many wrong answers, or the
+ * password has changed since the first step.
  */
 export class ChallengeNotValid extends AuthError {
   constructor() {
@@ -46,7 +46,7 @@ export class ChallengeExpired extends AuthError {
   }
 }
 
-/** The code is wrong or was used before, or the account is locked. */
+/** The code is refused, for example because it is wrong or was used before, or because the account is locked. */
 export class CodeNotValid extends AuthError {
   constructor() {
     super("This code is not valid. Wait for the next one, and try again.", {

@@ -6,7 +6,7 @@ import type { RunStatement } from "../../sql.js";
 /** The name of a factor in `challenge.factors`. The argument of `completeLogin` for this factor has the same name. */
 export type FactorName = "totp" | "recoveryCode" | "passkey";
 
-/** A kind of second factor, such as the codes of an app. {@link SecondFactors.register} adds it. */
+/** A kind of second factor, such as the codes of an authenticator app. {@link SecondFactors.register} adds it. */
 export interface Factor {
   readonly name: FactorName;
   /**
@@ -15,13 +15,13 @@ export interface Factor {
    */
   readonly isBackup?: boolean;
   /**
-   * An SQL condition without parameters: whether the user `u.id` has this factor. It runs at each login. Example:
+   * An SQL condition without parameters: whether the user `u.id` has this factor. Logins evaluate it. Example:
    * `EXISTS (SELECT 1 FROM totp WHERE totp.user_id = u.id)`
    */
   readonly isEnrolled: string;
   /**
-   * Login methods, such as `hwk`. If the first step used one of them, this factor proves nothing new, so it is not
-   * accepted.
+   * Login methods, such as `hwk`. If the first step used one of them, this factor proves nothing new, so it cannot be
+   * the second step.
    * @default none
    */
   readonly excludedBy?: readonly AuthMethod[];
@@ -47,14 +47,14 @@ export interface Factor {
   remove(run: RunStatement, userId: string): Promise<boolean>;
 }
 
-/** An answer to a challenge. Has exactly one property, which is named after the factor. */
+/** An answer that proves a second factor. Exactly one property has a value: the one that is named after the factor. */
 export type Answer = Readonly<Partial<Record<FactorName, unknown>>>;
 
 /** The second factors of all users, for other features. */
 export interface SecondFactors {
-  /** Adds a factor. Call this in `create`. Otherwise the first logins would not ask for the factor. */
+  /** Adds a factor. Call this in the `create` of the feature. Otherwise the first logins do not ask for the factor. */
   register(factor: Factor): void;
-  /** Returns whether logins of a user need a second step. */
+  /** Returns whether a user has a second factor, not counting recovery codes. */
   isEnrolled(userId: string): Promise<boolean>;
   /**
    * Requires that the user proved a second factor in this session within the last 15 minutes. Does nothing for a user
@@ -92,7 +92,7 @@ export interface SecondFactors {
    * Checks an answer of a signed-in user, with the same rate limits and lock as the second step of a login.
    * @returns in `methods`, the login methods to add to the session, such as `otp`. They include `mfa` if the factor
    * proves more than the session's methods
-   * @throws {@link CodeNotValid} for a wrong answer, and for a locked account
+   * @throws {@link CodeNotValid} or the error of the factor for a wrong answer, and for a locked account
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws {@link BadUserInput} when the answer is malformed, or does not have exactly one factor
    */

@@ -19,7 +19,10 @@ const settings = {
 /** How often to look for secrets that are encrypted with an earlier `SECRET_KEY`, in seconds. */
 const RESEAL_INTERVAL = 600;
 
-/** Asks users for a second factor at login: a code of an app, or another factor that a feature registers. */
+/**
+ * Asks users for a second factor at login: a code of an authenticator app, a recovery code, or a factor of another
+ * feature, such as a passkey.
+ */
 export const secondFactor = defineFeature({
   name: "second-factor",
   uses: ["administration", "mail"],
@@ -100,7 +103,7 @@ export const secondFactor = defineFeature({
   ],
 });
 
-/** Until users with these roles have a second factor, allows them only the fields with `OPEN_TO_ENROLMENT`. */
+/** Until users with these roles have a second factor, allows them only public fields and `OPEN_TO_ENROLMENT` fields. */
 function requireEnrolment(
   { authentication, sessions }: CoreServices,
   factors: { readonly isEnrolledSql: string },
@@ -113,14 +116,14 @@ function requireEnrolment(
     () => `session.impersonator_id IS NULL AND COALESCE(p.role, '${lowest}') IN (${roles})
       AND NOT ${factors.isEnrolledSql}`,
   );
-  // An access token with `mfa` proves that its user has a second factor. For any other token, ask the database.
+  // The user of an access token with `mfa` has given a second factor. For any other token, ask the database.
   authentication.refuseStateless(({ claims }) => {
     const { amr } = claims;
     return !(Array.isArray(amr) && amr.includes("mfa"));
   });
 }
 
-/** Returns the name of the service in apps that show codes. */
+/** Returns the name that the authenticator app shows for this server. */
 function issuerOf({ publicUrl }: { readonly publicUrl?: string | undefined }): string {
   return publicUrl === undefined ? "Gatehouse" : new URL(publicUrl).hostname;
 }

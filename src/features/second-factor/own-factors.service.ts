@@ -66,7 +66,7 @@ export class OwnFactorsService {
   }
 
   /**
-   * @throws {@link BadUserInput} when the user has no app
+   * @throws {@link BadUserInput} when the user has no authenticator app
    * @throws {@link TokenRevoked} when the session has ended since the request began
    * @throws the errors of {@link SecondFactors.requireProof}
    */

@@ -6,8 +6,8 @@ const PREFIX = "required-for:";
 const ALLOWED = /^(off|optional|required|required-for:\w{1,64})$/;
 
 /**
- * The users who have a second factor: nobody (`off`), all who want one (`optional`), everyone (`required`), or at least
- * the users with a role or a higher one, such as `required-for:ADMIN`.
+ * Who has a second factor: nobody (`off`), all who want one (`optional`), or everyone (`required`). With
+ * `required-for:ADMIN`, users with this role or a higher one must have a second factor, and all others may have one.
  */
 export type SecondFactorPolicy = "off" | "optional" | "required" | `required-for:${string}`;
 

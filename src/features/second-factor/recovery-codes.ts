@@ -17,7 +17,7 @@ const GROUPS = 4;
 const GROUP_LENGTH = 6;
 const CODE = new RegExp(`^[${ALPHABET}]{${GROUPS * GROUP_LENGTH}}$`);
 
-/** The codes for users who have lost their factor. Each code works once. The database has only their hashes. */
+/** The codes for users who have lost their second factor. Each code works once. The database has only its hash. */
 export class RecoveryCodes implements Factor {
   readonly name = "recoveryCode";
   readonly isBackup = true;

@@ -37,13 +37,13 @@ export class LoginChallengeEntity {
   expiresAt!: number;
 }
 
-/** A user's app that shows codes. */
+/** A user's authenticator app, which shows TOTP codes. @see RFC 6238 */
 @Entity({ tableName: "totp" })
 export class TotpEntity {
   @OneToOne({ entity: () => UserEntity, primary: true, deleteRule: "cascade" })
   user!: UserEntity;
 
-  /** The secret, encrypted. */
+  /** The TOTP secret, encrypted. */
   @Property({ type: "text" })
   sealed!: string;
 
@@ -55,7 +55,7 @@ export class TotpEntity {
   addedAt!: number;
 }
 
-/** A secret that the user has not confirmed with a code yet. */
+/** A TOTP secret that the user has not confirmed with a code yet. */
 @Entity({ tableName: "totp_enrolment" })
 export class TotpEnrolmentEntity {
   @OneToOne({ entity: () => UserEntity, primary: true, deleteRule: "cascade" })
@@ -65,7 +65,7 @@ export class TotpEnrolmentEntity {
   @Property({ type: "text" })
   sessionId!: string;
 
-  /** The secret, encrypted. */
+  /** The TOTP secret, encrypted. */
   @Property({ type: "text" })
   sealed!: string;
 

@@ -95,7 +95,7 @@ export class SecondFactorsService implements SecondFactors {
     return found.some(({ isBackup = false }) => !isBackup) ? found.map(({ name }) => name) : [];
   }
 
-  /** @param run runs a statement of the transaction that changes the factors. @default none */
+  /** @param run runs a statement of the transaction that changes the factors. @default no transaction */
   async requireProof(context: AuthContext, run?: RunStatement): Promise<void> {
     const user = await loadOwner(context);
     if (await this.isEnrolled(user.id, run)) {
@@ -207,7 +207,8 @@ export class SecondFactorsService implements SecondFactors {
    * does not end this delay.
    * @param begin runs after the try was counted for the account, and before the answer is checked
    * @returns the methods that the answer proves, without `mfa`
-   * @throws {@link CodeNotValid}, {@link TooManyRequests}
+   * @throws {@link CodeNotValid}, or another {@link AuthError} of the factor
+   * @throws {@link TooManyRequests}
    */
   async check(
     account: Account,

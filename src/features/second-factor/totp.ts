@@ -9,10 +9,10 @@ import type { CoreServices } from "../feature.js";
 import { CodeNotValid } from "./errors.js";
 import type { Factor } from "./factor.js";
 
-/** How long a code is shown, in seconds. @see RFC 6238 5.2 */
+/** How long an authenticator app shows a code, in seconds: one time step. @see RFC 6238 5.2 */
 const PERIOD = 30;
 const DIGITS = 6;
-/** How many steps the clock of the app may be ahead or behind. */
+/** How many time steps the clock of the authenticator app may be ahead or behind. */
 const DRIFT = 1;
 /** The length of a secret, in bytes. @see RFC 4226 4 */
 const SECRET_SIZE = 20;
@@ -23,9 +23,9 @@ const BATCH_SIZE = 500;
 
 const CODE = /^\d{6}$/;
 
-/** A secret for the user's app. */
+/** A new secret for the user's authenticator app. */
 export interface NewTotp {
-  /** In Base32, for users who type it. */
+  /** The secret in Base32, for users who type it into the app. */
   readonly secret: string;
   /** An `otpauth:` URI. */
   readonly uri: string;
@@ -53,7 +53,7 @@ export class TotpFactor implements Factor {
   readonly #sealer: Sealer;
   readonly #issuer: string;
 
-  /** @param issuer the name of the service in the app */
+  /** @param issuer the name that the authenticator app shows for Gatehouse */
   constructor(core: Pick<CoreServices, "now" | "sql">, sealer: Sealer, issuer: string) {
     this.#core = core;
     this.#sealer = sealer;
@@ -111,7 +111,8 @@ export class TotpFactor implements Factor {
 
   /**
    * Makes the secret of {@link TotpFactor.begin} the user's secret. Replaces the secret that the user had before.
-   * @throws {@link CodeNotValid} for a wrong code, or when this session did not call `begin` in the last 15 minutes
+   * @throws {@link CodeNotValid} for example for a wrong code, or when this session did not call `begin` in the last 15
+   * minutes
    */
   async confirm(
     run: RunStatement,
@@ -137,8 +138,8 @@ export class TotpFactor implements Factor {
   }
 
   /**
-   * Encrypts every confirmed secret with the current root secret. Leaves out unconfirmed secrets, because they expire
-   * soon. Confirmed secrets then no longer need the previous root secret.
+   * Encrypts the confirmed secrets with the current root secret, so that they no longer need the previous root secret.
+   * Leaves out unconfirmed secrets, because they expire soon.
    */
   async reseal(): Promise<void> {
     const { sql } = this.#core;
@@ -160,7 +161,7 @@ export class TotpFactor implements Factor {
     }
   }
 
-  /** Returns the time step of a code, or null for a wrong code. */
+  /** Returns the time step of a code. Returns null if the code is wrong, or if the secret cannot be decrypted. */
   #findStep({ userId, sealed }: StoredTotp, code: string): number | null {
     const secret = this.#sealer.open(sealed, userId);
     if (secret === null) return null;

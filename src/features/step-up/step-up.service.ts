@@ -38,9 +38,10 @@ export class StepUpService {
    * Checks the caller's own password or second factor, and stores the current time as the session's `authenticatedAt`.
    * @returns the stored time, in epoch milliseconds
    * @throws {@link BadUserInput} for a static token, an administrator who acts as the user, or a malformed proof
-   * @throws {@link InvalidCredentials} for a wrong password or a locked account
+   * @throws {@link InvalidCredentials} for a wrong password, or for a password of a locked account
    * @throws {@link InvalidCredentials} when the session ended or the password changed during the check
-   * @throws {@link CodeNotValid} for a wrong second factor, or a locked account
+   * @throws {@link CodeNotValid} for a wrong code, or for a second factor of a locked account
+   * @throws the error of the passkeys feature for a wrong passkey
    * @throws {@link TooManyRequests} when a rate limit of logins is reached
    */
   async reauthenticate(context: AuthContext, given: GivenProof): Promise<number> {

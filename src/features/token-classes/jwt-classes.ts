@@ -18,7 +18,7 @@ export class AccessToken extends Token {
   }
 }
 
-/** A token that each refresh replaces. The claim `gen` is the number of refreshes of the session. */
+/** A token that each refresh replaces. The claim `gen` counts the refreshes of the session before this token. */
 abstract class RotatingToken extends Token {
   protected override setSession(id: string): void {
     super.setSession(id);
@@ -41,7 +41,7 @@ export class RefreshToken extends RotatingToken {
   static readonly noCopyClaims = ["token_type", "exp", "iat", "jti", "gen"];
 
   /**
-   * The claims of the option `claims` and of features, for access tokens. Empty if {@link Token.forUser} did not make
+   * The claims that the option `claims` and features add to access tokens. Empty if {@link Token.forUser} did not make
    * this token.
    */
   #accessClaims: ApplicationClaims = {};

@@ -9,7 +9,7 @@ import { requireBackend, type TokenBackend } from "./token-backend.js";
 
 const MAX_FOUND = 100;
 
-/** A filter of {@link StaticToken.find}. A token matches if all given fields match. */
+/** A filter for {@link StaticToken.find}. A token matches if all given fields match. */
 export interface StaticTokenQuery extends Omit<
   { readonly [Key in keyof SessionQuery]?: NonNullable<SessionQuery[Key]> },
   "scheme" | "isLive" | "userIds"
@@ -65,8 +65,8 @@ export class StaticToken {
 
   /**
    * Creates a token for a user. The user's other tokens stay valid, with these limits:
-   * - If the user already has 100 tokens with labels, the oldest one ends.
-   * - A token without a label counts as one of the user's 100 logins.
+   * - If the user already has 100 tokens with labels, a new one ends the oldest of them.
+   * - A token without a label counts as a login. If the user already has 100 logins, the oldest of them ends.
    * @throws {@link NoSuchUser} when the user does not exist
    * @throws {@link BadUserInput} when the user is inactive, or the label is malformed
    */

@@ -76,7 +76,7 @@ export class Token extends ClaimMap {
     return backend.kinds[tokenType];
   }
 
-  /** Undefined if the token was not verified. */
+  /** The type of the verified token. Undefined if the token was not verified. */
   protected get verifiedType(): TokenType | undefined {
     return this.#verified?.kind.type;
   }
@@ -135,6 +135,7 @@ export class Token extends ClaimMap {
    * Checks these things in the database:
    * - The session has not ended or expired.
    * - The user is active, and the password has not changed.
+   * - An administrator who acts as the user is still an administrator.
    * - No refresh has replaced the token.
    * - The token's signing key has not been revoked.
    * @throws {@link Unauthenticated} with the reason
@@ -167,7 +168,7 @@ export class Token extends ClaimMap {
 
   /**
    * Opens a session if the token has none. Only a token with a session can be listed or revoked.
-   * @throws {@link TokenNotValid} when `sub` is missing; {@link NoSuchUser} when `sub` is not the id of a user
+   * @throws {@link TokenNotValid} when `sub` is not text; {@link NoSuchUser} when `sub` is not the id of a user
    * @throws {@link BadUserInput} when the user is inactive
    */
   async outstand(): Promise<void> {

@@ -25,7 +25,10 @@ const HEADERS = ["traceparent", "tracestate"];
 /** How long {@link Traces.flush} may take, in milliseconds. */
 const FLUSH_TIMEOUT = 3000;
 
-/** The SDK's tracer provider, or the API's proxy, whose `getDelegate` returns that provider. */
+/**
+ * The tracer provider of the OpenTelemetry SDK, or the proxy of the OpenTelemetry API, whose `getDelegate` returns that
+ * provider.
+ */
 interface SdkProvider extends TracerProvider {
   getDelegate?(): SdkProvider;
   forceFlush?(): Promise<void>;
@@ -38,8 +41,8 @@ const FAULTS: readonly string[] = [
 ] satisfies ErrorCode[];
 
 /**
- * Records spans with the SDK that the process has loaded. No attribute contains a value of a request or of a
- * statement, except the name of a GraphQL operation.
+ * Records spans with the SDK that the process has loaded. Attributes contain the HTTP method and the name of the
+ * GraphQL operation, but no argument, header or parameter of a statement.
  * @see https://opentelemetry.io/docs/specs/semconv/
  */
 export class Traces implements Tracer {
@@ -84,8 +87,8 @@ export class Traces implements Tracer {
   };
 
   /**
-   * Adds a statement to the span of its request or delivery. Ignores a statement after the end of the span, because
-   * such a statement runs in a timer that the request started.
+   * Adds a statement to the span of its request or delivery. Ignores a statement if that span is not being recorded,
+   * for example because the request has ended while a timer that it started still runs.
    */
   readonly addStatement: StatementObserver = (kind, seconds, isUnavailable, statement) => {
     if (trace.getActiveSpan()?.isRecording() !== true) return;
@@ -142,7 +145,7 @@ function parentOf(headers: Readonly<Record<string, unknown>>): Context {
   return propagation.extract(ROOT_CONTEXT, carrier);
 }
 
-/** Does not record the error's message, which may contain a value. */
+/** Marks a span as failed. Leaves out the error's message, because it may contain a value of the request. */
 function markFailed(span: Span, code: string): void {
   span.setAttribute("error.type", code);
   span.setStatus({ code: SpanStatusCode.ERROR });

@@ -1,8 +1,8 @@
 import type { Sql } from "../../sql.js";
 
-/** The number of due events that one statement examines. */
+/** How many due events one statement examines at most. */
 const WINDOW = 100;
-/** The largest number of events that {@link UserQueues.findSendable} returns. */
+/** How many events {@link UserQueues.findSendable} returns at most. */
 const BATCH = 20;
 /**
  * If the first event of a queue is due in more than this time, in milliseconds, the other events of the queue are
@@ -14,13 +14,16 @@ const LONG_WAIT = 60_000;
 const WINDOW_OF_DUE = `(SELECT id, user_id, due_at FROM webhook_outbox WHERE due_at <= ?
   ORDER BY due_at, id LIMIT ${WINDOW}) AS due`;
 
-/** Returns an SQL expression: when the first event of the user in a row of `table` is due, in epoch milliseconds. */
+/**
+ * Returns an SQL expression: when the first event in the queue of a user is due, in epoch milliseconds.
+ * @param table a table whose rows each name a user in the column `user_id`
+ */
 const queueDueAt = (table: string) => `(SELECT head.due_at FROM webhook_outbox head
   WHERE head.user_id = ${table}.user_id ORDER BY head.id LIMIT 1)`;
 
 /**
- * The queues of events. Each user has one queue, and only its first event can be sent. Events without a user do not
- * queue.
+ * The queues of events. Each user has one queue, and only its first event can be sent. Events without a user are in no
+ * queue, so they do not wait for each other.
  */
 export class UserQueues {
   readonly #sql: Pick<Sql, "read" | "write">;
@@ -29,12 +32,13 @@ export class UserQueues {
     this.#sql = sql;
   }
 
-  /** Returns events that are due and are the first of their queues. */
+  /** Returns at most {@link BATCH} due events. Each is the first of its queue, or in no queue. */
   async findSendable(now: number): Promise<readonly { readonly id: string }[]> {
     for (;;) {
       const heads = await this.#findDueHeads(now);
       if (heads.length > 0 || !(await this.#isAnyDue(now))) return heads;
-      // Every examined event waits for an earlier event of its user. Postpone these events, and examine the next ones.
+      // Every examined event waits for an earlier event of its user. Postpone the events that must wait long, and
+      // examine the next ones.
       if ((await this.#postponeWaiting(now)) === 0) return [];
     }
   }

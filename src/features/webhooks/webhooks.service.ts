@@ -39,7 +39,7 @@ export class Webhooks {
   readonly #signers: readonly Webhook[];
   readonly #outbox: Outbox<WebhookRow>;
   #reportedAt = -Infinity;
-  /** When the latest event for the timer is due, in epoch milliseconds. */
+  /** When the last of the events that the timer sends is due, in epoch milliseconds. */
   #lastDue = 0;
   /** When the timer last woke the outbox, in epoch milliseconds. */
   #wokenAt = 0;
@@ -93,7 +93,7 @@ export class Webhooks {
     this.#wakeAt(Math.max(this.#lastDue, ...due));
   }
 
-  /** @param due when the latest event is due */
+  /** @param due when the last of the events that the timer sends is due, in epoch milliseconds */
   #wakeAt(due: number): void {
     this.#lastDue = due;
     if (this.#timer !== undefined || due <= this.#wokenAt) return;
