@@ -16,7 +16,7 @@ const JSON_OBJECT = z.record(z.string(), z.json());
 
 /**
  * Calls the application's function for a user, and checks the claims that the function returns.
- * @param carried the application's claims in the refresh token to replace; empty at a login
+ * @param carried the application's claims in the old refresh token; empty at a login
  * @returns the carried and the new claims. A new claim replaces a carried claim of the same name
  * @throws Error when the function fails, or its claims cannot be used. The client does not see the message
  * @throws {@link ServiceUnavailable} when the function takes too long

@@ -24,8 +24,8 @@ export async function checkPassword(
   account: Account | null,
   { counter, password, client }: GivenPassword,
 ): Promise<Account> {
-  // Never check the password of an inactive or locked account. The check of a right password takes less time, so the
-  // response time would reveal that the password is right.
+  // Never check the password of an inactive or locked account. If hashes were imported, a right password needs one check,
+  // and a wrong one two. So the response time would reveal a right password.
   const checked = account !== null && attempts.isAllowed(account) ? account : null;
   const isAccepted = await throttle.login(counter, client, async () => {
     const isRight = await hasher.verify(checked?.passwordHash ?? null, password);

@@ -17,7 +17,7 @@ export interface CommandOption {
 }
 
 /**
- * The options that the user gave, by name in camel case: the key of `--dry-run` is `dryRun`. The value of a switch is
- * `true`. The option `database`, which every command has, may be included.
+ * The values of the options, given or default, by name in camel case: the key of `--dry-run` is `dryRun`. The value of a
+ * switch is `true`. The option `database`, which every command has, may be included.
  */
 export type CommandOptions = Readonly<Record<string, string | true | undefined>>;

@@ -14,8 +14,8 @@ const TIMEOUT = 5_000;
 const RETRY_AFTER = 5;
 
 /**
- * Returns a copy of the feature whose errors name the feature, as in "The feature notes failed to start: …". Some
- * errors stay unchanged, such as those of commands, of resolvers and of functions in `api`.
+ * Returns a copy of the feature that puts the feature's name into its errors, as in "The feature audit failed to start:
+ * …". Some errors stay unchanged, such as those of commands, of resolvers and of functions in `api`.
  */
 export function withNamedErrors(feature: Feature): Feature {
   const { name, isOn, findProblems, create } = feature;

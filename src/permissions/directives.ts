@@ -73,7 +73,9 @@ export function createDirectives(role: GraphQLEnumType, roles: Roles): GraphQLDi
   ];
 }
 
-/** Replaces the placeholder in {@link ADMIN_ONLY} and {@link FRESH_ADMIN_ONLY} with the name of the highest role. */
+/**
+ * Returns `node` with the highest role in place of the placeholder of {@link ADMIN_ONLY} and {@link FRESH_ADMIN_ONLY}.
+ */
 export function withAdminRole<Node extends { readonly kind: Kind }>(
   node: Node,
   roles: Roles,

@@ -6,7 +6,7 @@ import { parseDuration } from "../config/variable-text.js";
 /** How recently the user must have proved who they are. */
 export interface Freshness {
   readonly seconds: number;
-  /** The text in the schema, such as `15m`. */
+  /** The duration as it was given, such as `15m`. */
   readonly text: string;
 }
 

@@ -27,7 +27,7 @@ export interface Claims {
   readonly [claim: string]: unknown;
 }
 
-/** The claims that only Gatehouse may set. @see RFC 7519 4.1, RFC 9068 2.2 */
+/** Gatehouse's own claims. The option `claims` may not set them. @see RFC 7519 4.1, RFC 9068 2.2 */
 const RESERVED_CLAIMS: ReadonlySet<string> = new Set([
   "iss",
   "aud",

@@ -18,8 +18,8 @@ export function deriveNames(proposals: readonly string[]): readonly string[] {
 }
 
 /**
- * Shortens a text, and replaces each run of characters other than letters, digits and `. _ -` by one `-`. Then removes
- * `. _ -` at both ends.
+ * Shortens a text in NFKC. Replaces each run of characters other than letters, combining marks, digits and `. _ -` by
+ * one `-`. Then removes `. _ -` at both ends, and combining marks at the start.
  */
 function toName(text: string): string {
   const short = Array.from(text.slice(0, 4 * MAX_LENGTH).normalize("NFKC")).slice(0, MAX_LENGTH);

@@ -10,7 +10,7 @@ import { IS_FROM_DJANGO } from "./openable-tokens.js";
 import { refuseIssued } from "./refuse-issued.js";
 import type { Report } from "./report.js";
 
-/** Decides and applies the roles and activations of users. */
+/** Decides the roles of users, and applies changes of the role or the activation. */
 export class Rights {
   readonly #core: Pick<CoreServices, "accounts" | "now">;
   readonly #settings: ImportSettings;

@@ -3,7 +3,7 @@ import type { RunStatement, Sql } from "../../sql.js";
 /** How long a hold lasts, in milliseconds. {@link ResetHolds} says what a hold is. */
 const DURATION = 7 * 86_400_000;
 
-/** SQL condition: the user `u` has a hold. The parameter is the current time. */
+/** SQL condition: the user `u` has a hold (see {@link ResetHolds}). The parameter is the current time. */
 export const IS_HELD = `EXISTS (SELECT 1 FROM reset_hold h WHERE h.user_id = u.id AND h.held_until > ?)`;
 
 /**

@@ -7,7 +7,7 @@ import { parseAssertion } from "./answers.js";
 import { methodsOf, type StoredPasskeys } from "./stored-passkeys.js";
 import { type PasskeyVerifier, reportRefusals } from "./verifier.js";
 
-/** Passkeys as a second factor, after a password. `beginPasskeyLogin` returns the options for the browser. */
+/** Passkeys as a second factor. `beginPasskeyLogin` returns the options for the browser. */
 export class PasskeyFactor implements Factor {
   readonly name = "passkey";
   readonly isEnrolled = "EXISTS (SELECT 1 FROM passkey WHERE passkey.user_id = u.id)";

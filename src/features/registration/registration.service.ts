@@ -76,8 +76,8 @@ export class RegistrationService {
   }
 
   /**
-   * Gives the token's user the address that the token proves. Removes the user's password and sessions if other users
-   * have registered with the address, too.
+   * Gives the token's user the address that the token proves. If other users without an address have registered with
+   * it, too, removes the user's ways to log in, second factors and sessions.
    * @returns whether the user needs a new password
    * @throws {@link MailTokenNotValid} when the token is not valid, or another user has the address by now
    * @throws {@link MailTokenExpired}
