@@ -242,13 +242,13 @@ export class RoleRequired extends AuthError {
 export interface RequiredProof {
   /** The longest time since the proof, in seconds. If this is missing, the error has no `max_age`. */
   readonly maxAge?: number | undefined;
-  /** Whether the proof must be a second factor. @default false: the password is enough */
+  /** Whether the proof must be a second factor. @default false: any proof is enough */
   readonly isSecondFactor?: boolean;
 }
 
 /**
- * The user is signed in, but must prove again who they are. For example, the last password check was 20 minutes ago,
- * and the limit is `15m`.
+ * The user is signed in, but must prove again who they are. For example, the last proof was 20 minutes ago, and the
+ * limit is `15m`.
  *
  * If the proof must be recent, `extensions` contains `freshWithin`, such as `15m`, and `max_age`, the same time in
  * seconds. If the proof must be a second factor, `extensions` contains `acr_values`.
@@ -257,9 +257,10 @@ export interface RequiredProof {
 export class ReauthenticationRequired extends AuthError {
   /** @param freshWithin how recent the proof must be, such as `15m`; null for any time in this session */
   constructor(freshWithin: string | null, { maxAge, isSecondFactor = false }: RequiredProof = {}) {
-    const proof = isSecondFactor ? "second factor" : "password";
+    const proof = isSecondFactor ? "second factor" : "proof of who you are";
+    const advice = isSecondFactor ? "Give it again." : "Prove it again, such as by your password.";
     const within = freshWithin === null ? "" : ` within the last ${freshWithin}`;
-    super(`This needs a ${proof} given in this session${within}. Give the ${proof} again.`, {
+    super(`This needs a ${proof}, given in this session${within}. ${advice}`, {
       code: "FORBIDDEN",
       reason: "reauthentication_required",
       extensions: {
@@ -271,7 +272,10 @@ export class ReauthenticationRequired extends AuthError {
   }
 }
 
-/** The user must have a second factor, but has none yet. The user can add one, but most other fields are refused. */
+/**
+ * The user must have a second factor, but has none yet. Until the user has added one, only some fields are open, such
+ * as `me`, `logoutAll` and those that add a factor.
+ */
 export class EnrolmentRequired extends AuthError {
   constructor() {
     super("Your account needs a second factor. Add one first.", {

@@ -92,7 +92,7 @@ class Measurer {
     };
   }
 
-  /** A missing or cyclic fragment counts as empty, because validation later rejects such a document. */
+  /** A missing fragment, or a fragment spread within itself, counts as empty. Validation rejects such documents. */
   #measureFragment(name: string): OperationSize {
     const known = this.#fragmentSizes.get(name);
     if (known !== undefined) return known;

@@ -15,7 +15,7 @@ export interface AuthContext {
   readonly user: Principal | TokenUser | null;
   /**
    * The error if the credential was refused or could not be checked. Null if there is no such error. Guarded fields
-   * fail with this error. Public fields ignore it.
+   * fail with this error. Most public fields ignore it.
    */
   readonly authError: AuthError | null;
   /**
@@ -39,7 +39,7 @@ export interface AuthContext {
   readonly watch: (onChange: () => Promise<void>) => () => void;
   /** Reports to the audit trail that the user's role is too low for a field. */
   onRoleDenied(required: Role): void;
-  /** Reports to the audit trail that the user's last password check is too old. @param freshWithin such as `15m` */
+  /** Reports to the audit trail that the user's last proof is too old. @param freshWithin such as `15m` */
   onFreshnessDenied(freshWithin: string): void;
   /** Reports to the audit trail that the user has not proved a second factor, or not recently enough. */
   onSecondFactorDenied(): void;

@@ -22,7 +22,10 @@ export interface Session {
   record(credentials: Credentials | null | undefined, error: Failure | null): void;
   /** Uses the credentials that another tab has stored. */
   readonly sync: () => Promise<void>;
-  /** Runs a function under a lock that only one tab holds at a time. */
+  /**
+   * Runs a function under a lock that only one tab holds at a time. With storage `"memory"`, there is no lock. If
+   * another tab holds the lock for 5 seconds, runs the function without it.
+   */
   readonly withLock: Tabs["withLock"];
   readonly close: () => void;
 }

@@ -50,7 +50,7 @@ export class AuditTrail {
   #storing: Promise<void> | undefined;
   #isClosed = false;
 
-  /** @param key hashes the user names that were entered in failed logins */
+  /** @param key hashes the user name or address of a failed login, if no user has it */
   constructor(sql: Sql, now: () => number, key: KeyObject) {
     this.#sql = sql;
     this.#now = now;

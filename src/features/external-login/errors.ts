@@ -30,7 +30,7 @@ export class ExternalLoginFailed extends ExternalLoginRefused {
   }
 }
 
-/** The provider has not verified the user's e-mail address, so no account can be created with it. */
+/** The provider gave no verified e-mail address, so no account can be created. */
 export class ExternalEmailNotVerified extends ExternalLoginRefused {
   constructor() {
     super(
