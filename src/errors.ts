@@ -245,7 +245,7 @@ export class RoleRequired extends AuthError {
 export interface RequiredProof {
   /** How old the proof may be, in seconds. If this is missing, the error has no `max_age`. */
   readonly maxAge?: number | undefined;
-  /** Whether the proof must be a second factor. @default false: any proof counts, such as the password */
+  /** Whether the proof must be a second factor. @default false: any proof is enough */
   readonly isSecondFactor?: boolean;
 }
 
@@ -260,9 +260,10 @@ export interface RequiredProof {
 export class ReauthenticationRequired extends AuthError {
   /** @param freshWithin how recent the proof must be, such as `15m`; null if any proof in this session counts */
   constructor(freshWithin: string | null, { maxAge, isSecondFactor = false }: RequiredProof = {}) {
-    const proof = isSecondFactor ? "second factor" : "password";
+    const proof = isSecondFactor ? "second factor" : "proof of who you are";
+    const advice = isSecondFactor ? "Give it again." : "Prove it again, such as by your password.";
     const within = freshWithin === null ? "" : ` within the last ${freshWithin}`;
-    super(`This needs a ${proof} given in this session${within}. Give the ${proof} again.`, {
+    super(`This needs a ${proof}, given in this session${within}. ${advice}`, {
       code: "FORBIDDEN",
       reason: "reauthentication_required",
       extensions: {
@@ -274,7 +275,10 @@ export class ReauthenticationRequired extends AuthError {
   }
 }
 
-/** The user must have a second factor, but has none yet. The user can add one, but most other fields are refused. */
+/**
+ * The user must have a second factor, but has none yet. Until the user has added one, only some fields are open, such
+ * as `me`, `logoutAll` and those that add a factor.
+ */
 export class EnrolmentRequired extends AuthError {
   constructor() {
     super("Your account needs a second factor. Add one first.", {

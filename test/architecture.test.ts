@@ -21,6 +21,7 @@ const ORDER = [
   [
     "errors",
     "sql",
+    "printable",
     "progress",
     "graphql-package",
     "within-time",

@@ -27,7 +27,7 @@ type UserRow = Omit<User, "isActive" | "role"> & {
 
 const MAX_PAGE_SIZE = 100;
 
-/** The SQL expression to sort by, for each order. */
+/** The SQL expression to sort by, for each field. */
 const SORTED_BY: Readonly<Record<UserOrder["field"], string>> = {
   createdAt: "created_at",
   username: "username_key",

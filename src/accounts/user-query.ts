@@ -31,7 +31,7 @@ export interface UserOrder {
 
 /** The position of a user in a list that is sorted by one {@link UserOrder}. */
 export interface UserCursor {
-  /** The user's value of the field that the list is sorted by. */
+  /** The value that the user is sorted by. For a user name it is the canonical form, and 0 for no last login. */
   readonly value: string | number;
   readonly id: string;
 }

@@ -15,23 +15,26 @@ import { readCredentialFields } from "../permissions/credential-fields.js";
 import { type AllLimits, DEFAULT_LIMITS, type RuleLimits, resolveRuleLimits } from "./limits.js";
 import { measureOperations, type OperationSize } from "./operation-size.js";
 
+/** The words for a measure in an error message, for a limit of 1 and for any other limit. */
+type Words = readonly [one: string, many: string];
+
 /**
- * The limits on an operation, each with its words in the error message. A fragment counts each time it is spread. Only
+ * The limits on an operation, each with its words. A fragment counts each time it is spread. Only
  * `credentialFields` limits all operations of a document together.
  */
-const OPERATION_LIMITS: Readonly<Record<keyof OperationSize, string>> = {
-  depth: "levels of fields",
-  selections: "selections",
-  aliases: "aliases",
-  rootFields: "root fields",
-  credentialFields: "field that checks a credential",
+const OPERATION_LIMITS: Readonly<Record<keyof OperationSize, Words>> = {
+  depth: ["level of fields", "levels of fields"],
+  selections: ["selection", "selections"],
+  aliases: ["alias", "aliases"],
+  rootFields: ["root field", "root fields"],
+  credentialFields: ["field that checks a credential", "fields that check a credential"],
 };
 
-/** The limits that count each fragment of a document only once, each with its words in the error message. */
-const WRITTEN_LIMITS: Readonly<Record<keyof WrittenSize, string>> = {
-  directives: "directives",
-  directivesInOnePlace: "directives in one place",
-  fieldsOfOneName: "fields of one name",
+/** The limits that count each fragment of a document only once, each with its words. */
+const WRITTEN_LIMITS: Readonly<Record<keyof WrittenSize, Words>> = {
+  directives: ["directive", "directives"],
+  directivesInOnePlace: ["directive in one place", "directives in one place"],
+  fieldsOfOneName: ["field of one name", "fields of one name"],
 };
 
 /** The largest size of the cache of accepted documents, in characters. */
@@ -78,7 +81,7 @@ export class DocumentLimits {
   #findExcessLines(text: string): GraphQLError | null {
     const { lines: max } = this.#limits;
     if (max === null) return null;
-    return text.split(/\r\n|[\n\r]/, max + 1).length > max ? tooMany(max, "lines") : null;
+    return text.split(/\r\n|[\n\r]/, max + 1).length > max ? tooMany(max, ["line", "lines"]) : null;
   }
 
   #findExcessOf(document: DocumentNode): GraphQLError | null {
@@ -96,7 +99,7 @@ export class DocumentLimits {
 
   #firstExcess<Measure extends keyof AllLimits>(
     size: Readonly<Record<Measure, number>>,
-    words: Readonly<Record<Measure, string>>,
+    words: Readonly<Record<Measure, Words>>,
   ): GraphQLError | null {
     for (const measure of Object.keys(words) as Measure[]) {
       const max = this.#limits[measure];
@@ -147,7 +150,8 @@ export function toRule(schema: GraphQLSchema, limits: AllLimits): ValidationRule
   });
 }
 
-function tooMany(max: number, what: string): GraphQLError {
+function tooMany(max: number, [one, many]: Words): GraphQLError {
+  const what = max === 1 ? one : many;
   return badDocument(`The document has more than ${max} ${what}.`, "GRAPHQL_VALIDATION_FAILED");
 }
 

@@ -95,7 +95,7 @@ class Measurer {
     };
   }
 
-  /** A missing fragment and a fragment inside itself count as empty, because validation later rejects the document. */
+  /** A missing fragment, or a fragment spread within itself, counts as empty. Validation rejects such documents. */
   #measureFragment(name: string): OperationSize {
     const known = this.#fragmentSizes.get(name);
     if (known !== undefined) return known;

@@ -139,8 +139,9 @@ function isFault(error: GraphQLError): boolean {
 }
 
 /**
- * Returns whether the server cannot answer because something failed, such as the database. Returns false for an
- * overload, whose error has no `cause`.
+ * Returns whether the server cannot answer because something failed, such as the database. The error then has a
+ * `cause`, also if all connections to the database were busy for too long. An error without a `cause` is no outage:
+ * Gatehouse itself refused the request, for example because too many passwords wait to be hashed.
  */
 function isOutage(error: GraphQLError): boolean {
   if (error.extensions["code"] !== "SERVICE_UNAVAILABLE") return false;

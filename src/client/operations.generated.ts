@@ -46,7 +46,7 @@ export type AuthScheme =
   | 'TOKEN';
 
 export type AuthStrength =
-  /** A second factor, such as a code of an app. */
+  /** A second factor, such as a code from an authenticator app. */
   | 'SECOND_FACTOR';
 
 /** Filters by an instant. */
@@ -100,7 +100,7 @@ export type SessionFilter = {
 export type TextFilter = {
   /** Part of the text, in any case. */
   readonly icontains: InputMaybe<Scalars['String']['input']>;
-  /** Match in any case. */
+  /** The whole text, in any case. */
   readonly iexact: InputMaybe<Scalars['String']['input']>;
 };
 
@@ -130,7 +130,7 @@ export type UserOrderField =
 export type UsernameFilter = {
   /** Exact match. */
   readonly exact: InputMaybe<Scalars['String']['input']>;
-  /** Match in any case. */
+  /** The whole text, in any case. */
   readonly iexact: InputMaybe<Scalars['String']['input']>;
 };
 

@@ -69,9 +69,10 @@ export function resolveUrl(url: string): string {
   }
 }
 
-/** Returns the origin of a URL, or undefined if the URL is not HTTP. */
+/** Returns the origin of a URL in lower case, without a default port, or undefined if the URL is not HTTP. */
 export function originOf(url: string): string | undefined {
-  return ORIGIN.exec(resolveUrl(url))?.[0];
+  const origin = ORIGIN.exec(resolveUrl(url))?.[0].toLowerCase();
+  return origin?.replace(/^(http:.+):80$|^(https:.+):443$/, "$1$2");
 }
 
 /** Returns whether a URL has the origin of the page. Outside a browser, returns true. */

@@ -23,7 +23,10 @@ export interface Session {
   record(credentials: Credentials | null | undefined, error: Failure | null): void;
   /** Uses the credentials in the storage that the tabs share. Does nothing if they share none. */
   readonly sync: () => Promise<void>;
-  /** Runs a function, if possible under a lock that only one tab holds at a time. */
+  /**
+   * Runs a function under a lock that only one tab holds at a time. With storage `"memory"`, there is no lock. If
+   * another tab holds the lock for 5 seconds, runs the function without it.
+   */
   readonly withLock: Tabs["withLock"];
   readonly close: () => void;
 }

@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { toPrintableJson } from "../printable.js";
 
 /**
  * Adds a command with the option `--database`, and with an example in its help.
@@ -24,6 +25,6 @@ export function addJsonOption(command: Command): Command {
   return command.option("--json", "print JSON");
 }
 
-export function printJson(value: unknown): void {
-  console.log(JSON.stringify(value, null, 2));
+export function printJson(value: object): void {
+  console.log(toPrintableJson(value, 2));
 }

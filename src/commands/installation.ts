@@ -11,6 +11,7 @@ import type { CoreServices, Feature } from "../features/feature.js";
 import { featuresWith } from "../features/index.js";
 import { loadFeatures } from "../features/load.js";
 import { generateSecretKey, readOrCreateSecretKey, readSecretKey } from "../keys/secret-key.js";
+import { toPrintable } from "../printable.js";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -165,7 +166,8 @@ export class Installation {
     // Load this module on first use, because `--help` and `generate-secret` do not need it.
     const { openAuth } = await import("../auth.js");
     const open = await openAuth(config, this.features, (fault) => {
-      console.error(`gatehouse: ${fault instanceof Error ? fault.message : String(fault)}`);
+      const message = fault instanceof Error ? fault.message : String(fault);
+      for (const line of message.split("\n")) console.error(`gatehouse: ${toPrintable(line)}`);
     });
     const { auth, core } = open;
     try {

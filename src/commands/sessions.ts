@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { z } from "zod";
 import { requireNamedUser } from "../accounts/named-user.js";
 import { BadUserInput } from "../errors.js";
+import { toPrintable } from "../printable.js";
 import type { Principal } from "../sessions/principal.js";
 import type { SessionQuery } from "../sessions/session-list.js";
 import type { SessionService } from "../sessions/session.service.js";
@@ -114,7 +115,7 @@ function renderTokens(tokens: readonly ReturnType<typeof describeToken>[]): stri
   return tokens
     .map(({ id, username, label, createdAt, lastUsedAt, expiresAt }) =>
       [
-        `${id}  ${username}${label === null ? "" : `  "${label}"`}`,
+        toPrintable(`${id}  ${username}${label === null ? "" : `  "${label}"`}`),
         `  created ${createdAt}, last used ${lastUsedAt ?? "never"}, expires ${expiresAt ?? "never"}`,
       ].join("\n"),
     )

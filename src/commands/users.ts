@@ -4,6 +4,7 @@ import type { Accounts } from "../accounts/accounts.js";
 import { requireNamedUser } from "../accounts/named-user.js";
 import type { User } from "../accounts/user.js";
 import type { UserCursor, UserQuery } from "../accounts/user-query.js";
+import { toPrintable, toPrintableJson } from "../printable.js";
 import { asSeenByUser, type Principal } from "../sessions/principal.js";
 import { addDatabaseCommand, addJsonOption, printJson } from "./database-command.js";
 import type { Installation } from "./installation.js";
@@ -44,7 +45,9 @@ export function addUserCommands(program: Command, installation: Installation): v
           orderBy: { field: "username", direction: "ASC" },
         };
         if (json) await printArray(findUsers(accounts, query));
-        else for await (const user of findUsers(accounts, query)) console.log(renderUser(user));
+        else
+          for await (const user of findUsers(accounts, query))
+            console.log(toPrintable(renderUser(user)));
       }),
     );
 
@@ -59,7 +62,11 @@ export function addUserCommands(program: Command, installation: Installation): v
       installation.openExisting(async ({ accounts }) => {
         const user = describeUser(await requireNamedUser(accounts, username));
         if (json) printJson(user);
-        else for (const [name, value] of Object.entries(user)) console.log(`${name}: ${value}`);
+        else {
+          for (const [name, value] of Object.entries(user)) {
+            console.log(toPrintable(`${name}: ${value}`));
+          }
+        }
       }),
     );
 
@@ -98,7 +105,8 @@ export function addUserCommands(program: Command, installation: Installation): v
     .action((username: string, { json, yes }: Json & { yes?: true }) =>
       installation.openExisting(async ({ accounts }) => {
         const user = await requireNamedUser(accounts, username);
-        if (!yes) await confirm(`Delete ${nameOf(user)} with all sessions and tokens?`);
+        if (!yes)
+          await confirm(toPrintable(`Delete ${nameOf(user)} with all sessions and tokens?`));
         await accounts.deleteUser(user);
         if (json) printJson(describeUser(user));
         else console.log(`Deleted ${username}.`);
@@ -142,7 +150,7 @@ async function printArray(users: AsyncIterable<User>): Promise<void> {
   let previous: string | undefined;
   for await (const user of users) {
     if (previous !== undefined) console.log(`${previous},`);
-    previous = `  ${JSON.stringify(describeUser(user))}`;
+    previous = `  ${toPrintableJson(describeUser(user))}`;
   }
   if (previous !== undefined) console.log(previous);
   console.log("]");

@@ -133,7 +133,7 @@ export const AUTH_SETTINGS = {
     default: 15,
   }),
   /**
-   * Where rate limits count attempts without Redis. `memory` counts in each process. `database` counts for all
+   * Where rate limits count attempts if there is no Redis. `memory` counts in each process. `database` counts for all
    * instances, and survives a restart.
    */
   throttleStore: oneOf(["memory", "database"], { variable: "THROTTLE_STORE", default: "memory" }),
@@ -151,8 +151,8 @@ export const AUTH_SETTINGS = {
     fault: findRedisUrlFault,
   },
   /**
-   * The number of wrong passwords in a row after which a user must wait before the next login. The wait is 1 second at
-   * first, and doubles up to 15 minutes.
+   * The number of wrong passwords in a row after which a user must wait before the next login. Wrong second factors
+   * have a count of their own. The wait is 1 second at first, and doubles up to 15 minutes.
    */
   loginFailuresPerAccount: wholeNumber({
     variable: "LOGIN_FAILURES_PER_ACCOUNT",
@@ -161,8 +161,8 @@ export const AUTH_SETTINGS = {
     default: 5,
   }),
   /**
-   * The number of wrong passwords in a row that locks an account. A new password or `gatehouse unlock` unlocks it. If the
-   * user has a second factor, a password that is reset by mail does not.
+   * The number of wrong passwords and second factors in a row that locks an account. A new password or `gatehouse
+   * unlock` unlocks it. A password reset by mail does not unlock a user with a second factor.
    */
   loginFailureLimit: wholeNumber({
     variable: "LOGIN_FAILURE_LIMIT",
@@ -170,9 +170,12 @@ export const AUTH_SETTINGS = {
     to: 100,
     default: 100,
   }),
-  /** Logins per minute from one IPv4 address or one IPv6 /64 network. */
+  /**
+   * Logins per minute from one IPv4 address or one IPv6 /64 network. Requests that are as expensive as a login count,
+   * too: those that send a mail or hash a password.
+   */
   loginsPerAddress: count("LOGINS_PER_ADDRESS", 30),
-  /** Requests per minute from one address to fields that check a credential. */
+  /** Requests per minute from one address that check a credential or are as expensive as a login. */
   requestsPerAddress: count("REQUESTS_PER_ADDRESS", 100),
   /** Refreshes in 5 minutes from one address. */
   refreshesPerAddress: count("REFRESHES_PER_ADDRESS", 150),
@@ -199,9 +202,9 @@ export const AUTH_SETTINGS = {
   /** The exact origins whose pages may send requests from a browser. */
   corsOrigins: CORS_ORIGINS,
   /**
-   * Called at each login or refresh that issues an access token. Returns the application's own claims for the token,
-   * which cannot replace Gatehouse's claims. If the function fails, the client gets `INTERNAL_SERVER_ERROR`. If it
-   * takes longer than 5 seconds, the client gets `SERVICE_UNAVAILABLE`.
+   * Called before an access token is issued, for example at a login or a refresh. Returns the application's own claims
+   * for the token, which cannot replace Gatehouse's claims. If the function fails, the client gets
+   * `INTERNAL_SERVER_ERROR`. If it takes longer than 5 seconds, the client gets `SERVICE_UNAVAILABLE`.
    */
   claims: callback<((user: User) => object | Promise<object>) | undefined>({ default: undefined }),
   /**

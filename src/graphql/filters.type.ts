@@ -12,7 +12,7 @@ export class UsernameFilter {
   @Field(() => String, { nullable: true, description: "Exact match." })
   exact?: string | null;
 
-  @Field(() => String, { nullable: true, description: "Match in any case." })
+  @Field(() => String, { nullable: true, description: "The whole text, in any case." })
   iexact?: string | null;
 }
 

@@ -6,8 +6,8 @@ const MAX_RUNNING = 64;
 /** How many requests of one address may run and wait together, unless the limit of connections is higher. */
 const MAX_PENDING = 250;
 /**
- * How many requests of a loopback address may run and wait together. This limit is higher than {@link MAX_PENDING},
- * because all clients behind a proxy that is not trusted may share the loopback address.
+ * How many requests of a loopback address may at least run and wait together. More than {@link MAX_PENDING}, because
+ * all clients behind a proxy that is not trusted may share the loopback address.
  */
 const MAX_PENDING_LOOPBACK = 1_000;
 
@@ -36,9 +36,9 @@ export class Turns {
 
   /** Returns a turn for a request of the address, or null if too many requests of the address run and wait. */
   take(address: string): Turn | null {
-    const max = isLoopbackAddress(address) ? MAX_PENDING_LOOPBACK : this.#maxPending;
+    const least = isLoopbackAddress(address) ? MAX_PENDING_LOOPBACK : 0;
     const networks = networksOf(address);
-    if (!this.#pending.add(networks, max)) return null;
+    if (!this.#pending.add(networks, Math.max(least, this.#maxPending))) return null;
     const [key] = networks;
     const queue = this.#queues.get(key) ?? { running: 0, waiting: new Set() };
     this.#queues.set(key, queue);

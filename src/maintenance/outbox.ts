@@ -4,8 +4,10 @@ import type { Sql, SqlValue } from "../sql.js";
 import type { Measurement } from "./measurement.js";
 import { withinTime } from "../within-time.js";
 
-/** How long `close` waits for running attempts before and after it aborts them, in milliseconds. */
-const CLOSE_TIMEOUTS = [3500, 1000] as const;
+/** How long `close` waits for running attempts, in milliseconds. Features must close within 5 seconds. */
+export const CLOSE_TIMEOUT = 4500;
+/** How long before the end of this time `close` aborts the attempts, in milliseconds. */
+const ABORT_TIMEOUT = 1000;
 
 /** How many rows a measurement reads at most. A scrape must be fast even if the table is long. */
 const MAX_MEASURED = 10_000;
@@ -123,14 +125,16 @@ export class Outbox<Row extends OutboxRow> {
     await this.#running;
   }
 
-  /** Stops claiming rows. Waits less than 5 seconds for the rows that are being delivered. */
-  async close(): Promise<void> {
+  /**
+   * Stops claiming rows, and waits for the rows that are being delivered. Rows that are not delivered stay in the table.
+   * @param timeout how long to wait, in milliseconds. The attempts are aborted {@link ABORT_TIMEOUT} before the end
+   */
+  async close(timeout: number = CLOSE_TIMEOUT): Promise<void> {
     this.#isClosed = true;
     const running = this.#running ?? Promise.resolve();
-    const [wait, end] = CLOSE_TIMEOUTS;
-    await withinTime(running, wait, () => {
+    await withinTime(running, Math.max(0, timeout - ABORT_TIMEOUT), () => {
       this.#closing.abort();
-      return withinTime(running, end, () => undefined);
+      return withinTime(running, ABORT_TIMEOUT, () => undefined);
     });
   }
 

@@ -52,7 +52,7 @@ export function createDirectives(role: GraphQLEnumType, roles: Roles): GraphQLDi
     new GraphQLDirective({
       name: "auth",
       description:
-        "Requires a signed-in user with at least the role `requires`. With `freshWithin`, such as `15m`, the user must have given a password in this session within that time. `with: SECOND_FACTOR` requires a second factor in this session instead of the password. On an object type, the directive guards every field.",
+        "Requires a signed-in user with at least the role `requires`. With `freshWithin`, such as `15m`, the user must have proved who they are in this session within that time, such as by a password. `with: SECOND_FACTOR` requires a second factor in this session instead. On an object type, the directive guards every field.",
       locations: [DirectiveLocation.FIELD_DEFINITION, DirectiveLocation.OBJECT],
       args: {
         requires: { type: new GraphQLNonNull(role), defaultValue: roles.lowest },
@@ -60,7 +60,11 @@ export function createDirectives(role: GraphQLEnumType, roles: Roles): GraphQLDi
         with: {
           type: new GraphQLEnumType({
             name: "AuthStrength",
-            values: { [STRENGTH]: { description: "A second factor, such as a code of an app." } },
+            values: {
+              [STRENGTH]: {
+                description: "A second factor, such as a code from an authenticator app.",
+              },
+            },
           }),
         },
       },

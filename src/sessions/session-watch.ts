@@ -74,7 +74,8 @@ export class SessionWatch {
         await this.#checkBatch(ids.slice(start, start + BATCH_SIZE));
       }
     } catch {
-      // The database is unavailable. Wait for the next check; each event of a subscription checks the session, too.
+      // The database is unavailable. Wait for the next check. A subscription still ends at its next event, because that
+      // event needs a check of its own.
     }
     this.#timer = undefined;
     this.#schedule();

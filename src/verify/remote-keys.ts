@@ -9,7 +9,8 @@ const MAX_AGE = 3_600_000;
 /**
  * Returns a function that finds the key of a token. The library `jose` loads the keys. For an unknown key, it loads the
  * keys again if `cooldown` has passed since the keys were loaded. After a failure, the keys are not requested again
- * before `cooldown` has passed. Meanwhile, the old keys are used.
+ * before `cooldown` has passed. Meanwhile, the old keys are used. The keys are also
+ * loaded again after `cacheLifetime`, even if that is shorter than `cooldown`.
  *
  * The returned function throws a Refusal with the code SERVICE_UNAVAILABLE when it must load keys, but cannot.
  */

@@ -130,7 +130,7 @@ describe("apolloOptions with limits", () => {
 
   test("GQ-3: refuses a document beyond a lower limit, and names that limit", async () => {
     expect((await ask("{ tree { value } }", { depth: 1 })).messages).toEqual([
-      "The document has more than 1 levels of fields.",
+      "The document has more than 1 level of fields.",
     ]);
     expect((await ask("{ tree { value } }", { tokens: 3 })).messages).toEqual([
       "Syntax Error: Document contains more that 3 tokens. Parsing aborted.",
@@ -253,6 +253,10 @@ describe("credential fields", () => {
         "The document has more than 1 field that checks a credential.",
       ]);
     }
+    const three = `mutation { a: redeem(code: "a") b: redeem(code: "b") c: redeem(code: "c") }`;
+    expect((await ask(three, { credentialFields: 2 })).messages).toEqual([
+      "The document has more than 2 fields that check a credential.",
+    ]);
   });
 
   test("GQ-4: are all public mutations of a schema that auth.guard did not return", async () => {

@@ -257,6 +257,46 @@ describe("authFetch", () => {
     }
   });
 
+  test.each([
+    ["https://API.example.com", "https://api.example.com/x"],
+    ["https://api.example.com:443/", "https://api.example.com/x"],
+    ["https://api.example.com", "HTTPS://api.example.com:443/x"],
+    ["http://api.example.com:80", "http://API.example.com"],
+  ])("the origin %s allows %s", async (origin, url) => {
+    const sentTo: string[] = [];
+    const spelt = createAuthClient({
+      url: proxy.url,
+      allowedOrigins: [origin],
+      fetch: async (input, init) => {
+        if (input !== url) return fetch(input, init);
+        sentTo.push(new Headers(init?.headers).get("authorization") ?? "");
+        return new Response();
+      },
+    });
+    const { authorization } = await spelt.login("ada", PASSWORD);
+    await spelt.authFetch(url);
+    expect(sentTo).toEqual([authorization]);
+  });
+
+  test.each(["https://api.example.com:80", "http://api.example.com:443", "https://api.example.co"])(
+    "the origin https://api.example.com does not allow %s",
+    async (url) => {
+      const sentTo: (string | null)[] = [];
+      const strict = createAuthClient({
+        url: proxy.url,
+        allowedOrigins: ["https://api.example.com"],
+        fetch: async (input, init) => {
+          if (input !== url) return fetch(input, init);
+          sentTo.push(new Headers(init?.headers).get("authorization"));
+          return new Response();
+        },
+      });
+      await strict.login("ada", PASSWORD);
+      await strict.authFetch(url);
+      expect(sentTo).toEqual([null]);
+    },
+  );
+
   test("returns the first response if the body can be read only once", async () => {
     advanceClock(60_000);
     refusals = 1;

@@ -122,6 +122,15 @@ describe("GQ-15: many requests of one address at once", () => {
     },
   );
 
+  test("a loopback address may have at least as many as any other address", () => {
+    const turns = new Turns(2000);
+    for (const address of ["127.0.0.2", "198.51.100.1"]) {
+      const taken = Array.from({ length: 2000 }, () => turns.take(address) !== null);
+      expect(taken).not.toContain(false);
+      expect(turns.take(address)).toBeNull();
+    }
+  });
+
   test("an IPv6 address that only contains a loopback address is not one of this machine", () => {
     const turns = new Turns(1);
     const address = "12::ffff:7.0.0.1";

@@ -127,7 +127,7 @@ describe.each(MODES)("with bearerCheck %s, over %s", (bearerCheck, database) => 
       expect(stale.data).toEqual({ salary: null, plain: "plain" });
       expect(refusals(stale)).toEqual([STALE]);
       expect(stale.errors?.[0]?.message).toBe(
-        "This needs a password given in this session within the last 15m. Give the password again.",
+        "This needs a proof of who you are, given in this session within the last 15m. Prove it again, such as by your password.",
       );
       expect(ran).toEqual([]);
     },

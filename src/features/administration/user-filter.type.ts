@@ -39,7 +39,7 @@ export class UserOrderInput implements UserOrder {
 
 @InputType({ description: "Filters by text." })
 class TextFilter {
-  @Field(() => String, { nullable: true, description: "Match in any case." })
+  @Field(() => String, { nullable: true, description: "The whole text, in any case." })
   iexact?: string | null;
 
   @Field(() => String, { nullable: true, description: "Part of the text, in any case." })

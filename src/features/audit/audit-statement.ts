@@ -59,7 +59,7 @@ function withLists(filters: readonly Filter[]): string {
   return `WITH ${lists.join(", ")}`;
 }
 
-/** @param index the number in the name of the filter's list, such as 0 for `list0` in {@link withLists} */
+/** @param index the number in the name of the filter's list, such as 0 for `list0` */
 function isInList({ columns }: Filter, index: number): string {
   const either = columns.map((column) => `${column} IN (SELECT value FROM list${index})`);
   return `(${either.join(" OR ")})`;

@@ -30,7 +30,7 @@ export class ExternalLoginFailed extends ExternalLoginRefused {
   }
 }
 
-/** The provider has no verified e-mail address of the user, so no account can be created. */
+/** The provider gave no verified e-mail address, so no account can be created. */
 export class ExternalEmailNotVerified extends ExternalLoginRefused {
   constructor() {
     super(

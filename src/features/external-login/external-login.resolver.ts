@@ -24,7 +24,7 @@ export class ExternalLoginResolver {
 
   @Mutation(() => ExternalLoginStart, {
     description:
-      "Begins a login at another provider. If the request is signed in, the login links the account at the provider to the caller, and needs a password given within the last 15 minutes.",
+      "Begins a login at another provider. If the request is signed in, the login links the account at the provider to the caller. The caller must then have proved who they are within the last 15 minutes, such as by a password.",
   })
   @Directive("@public")
   async beginExternalLogin(

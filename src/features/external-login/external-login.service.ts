@@ -220,8 +220,8 @@ const NO_TOKENS = {
 };
 
 /**
- * Returns the signed-in user who links an account. Returns null if no user is signed in, which means a login.
- * @throws {@link AuthContext.authError} when the credential was refused or could not be checked
+ * Returns the user and session that link an account. Returns null for a login: no user is signed in.
+ * @throws {@link AuthContext.authError} when the credential was refused, because null would mean a login
  */
 async function readLinking(context: AuthContext): Promise<Linking | null> {
   if (context.authError !== null) throw context.authError;

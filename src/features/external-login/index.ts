@@ -13,7 +13,7 @@ import { CLIENTS, CLIENTS_RULE, isSafeOrigin, parseClients } from "./provider-se
 const GOOGLE = "https://accounts.google.com";
 
 const settings = {
-  /** OpenID Connect providers by which users can log in. The variable needs the id and the secret in URL encoding. */
+  /** OpenID Connect providers by which users can log in. In the variable, percent-encode the id and the secret. */
   externalProviders: {
     variable: "OIDC_PROVIDERS",
     check: CLIENTS.optional(),
@@ -139,7 +139,8 @@ function findProblems(config: Config): Problem[] {
   }
   const hasPages = publicUrl !== undefined || corsOrigins.length > 0 || isDevelopment === true;
   if (hasProviders(config) && !hasPages) {
-    const message = "is required for logins at other providers, which send browsers to pages of it";
+    const message =
+      "is required for logins at other providers, because they send browsers to pages under this URL";
     problems.push({ option: "publicUrl", message });
   }
   return problems;

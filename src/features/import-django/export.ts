@@ -1,4 +1,5 @@
 import type { Roles } from "../../accounts/role.js";
+import { toPrintableJson } from "../../printable.js";
 import type { Sql, SqlValue } from "../../sql.js";
 import type { CommandOptions } from "../command-option.js";
 import {
@@ -83,7 +84,7 @@ async function printItems(
   let previous: string | undefined;
   for await (const item of items) {
     if (previous !== undefined) print(`${previous},`);
-    previous = JSON.stringify(item);
+    previous = toPrintableJson(item);
   }
   if (previous !== undefined) print(previous);
 }

@@ -56,15 +56,15 @@ const WORK = {
 export type HashFunction = keyof typeof WORK;
 
 /**
- * Spends about the time that the check of a hash with this cost takes. Does nothing if the cost is 0.
- * @param cost must not be negative
+ * Spends the time that the check of a hash with this cost takes. Does nothing if the cost is 0 or
+ * negative. A negative cost is a large one in the arithmetic of {@link exponentsOf}.
  */
 export async function spend(
   hashFunction: HashFunction,
   password: string,
   cost: number,
 ): Promise<void> {
-  await WORK[hashFunction](password, cost);
+  await WORK[hashFunction](password, Math.max(0, cost));
 }
 
 function phcOf(memory: number, passes: number): string {

@@ -64,10 +64,10 @@ async function importOnce(
     isComplete = true;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(
-      `The import stopped: ${reason} All users imported so far are complete. Run the same command again to import the rest.`,
-      { cause },
-    );
+    const advice = isDryRun
+      ? "This was a dry run: nothing was written. Run the same command again."
+      : "All users imported so far are complete. Run the same command again to import the rest.";
+    throw new Error(`The import stopped: ${reason} ${advice}`, { cause });
   } finally {
     progress.clear();
     report.end(isComplete);

@@ -48,7 +48,7 @@ const settings = {
       variable: 'JSON, such as {"ALGORITHM":"HS256"}',
     },
   } satisfies Setting,
-  /** `simplejwt` adds the claim `user_id` to access tokens, so that simplejwt can read them. */
+  /** With `simplejwt`, access tokens get the claim `user_id`, so that Django's simplejwt can read them. */
   jwtCompat: oneOf(["off", "simplejwt"], { variable: "JWT_COMPAT", default: "off" }),
 };
 

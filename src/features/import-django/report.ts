@@ -1,3 +1,4 @@
+import { toPrintable, toPrintableJson } from "../../printable.js";
 import type { DjangoUser } from "./django-user.js";
 
 export interface Counts {
@@ -50,7 +51,7 @@ export class Report {
   remark(user: User | null, about: string, text: string): void {
     if (this.#isJson) {
       if (this.#pending !== null) this.#print(`${this.#pending},`);
-      this.#pending = JSON.stringify({
+      this.#pending = toPrintableJson({
         djangoId: user?.djangoId,
         username: user?.username,
         about,
@@ -58,8 +59,8 @@ export class Report {
       });
       return;
     }
-    const name = user?.username == null ? "" : ` ${quote(user.username)}`;
-    this.#print(user === null ? text : `User ${user.djangoId}${name}: ${text}`);
+    const name = user?.username == null ? "" : ` ${JSON.stringify(user.username)}`;
+    this.#print(toPrintable(user === null ? text : `User ${user.djangoId}${name}: ${text}`));
   }
 
   /** Counts and reports a user who is not imported. */
@@ -87,15 +88,4 @@ export class Report {
     this.#print(`JWTs: ${n(counts.tokensCreated)} new, ${n(counts.tokensEnded)} ended.`);
     if (this.#isDryRun) this.#print("This was a dry run: nothing was written.");
   }
-}
-
-/**
- * Quotes a name. Escapes control characters and invisible characters. Some invisible characters would change the
- * direction of the text.
- */
-function quote(name: string): string {
-  return JSON.stringify(name).replace(
-    /\p{Cf}/gu,
-    (found) => `\\u${(found.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`,
-  );
 }

@@ -30,7 +30,7 @@ export class Rights {
 
   /**
    * Decides the role of a user. If the role or the activation has changed in Django since the last import, applies the
-   * change.
+   * change, except in a dry run.
    * @param profileRole the role in the user's Profile in Django
    * @returns the values to store for the user. `key` is null, and the caller sets it. If Gatehouse refused the change,
    * the values have the old role and activation, so that the next import tries again

@@ -144,7 +144,7 @@ export async function updateUsers(
     );
     if (changed.length > 0) continue;
     const text =
-      "The password has changed in Django. The user got a new password or was deactivated in Gatehouse, so the password of Gatehouse stays.";
+      "The password has changed in Django. The user got a new password, was activated or was deactivated in Gatehouse, so the password of Gatehouse stays.";
     report.remark({ djangoId, username: imported.username }, "password", text);
   }
   await storeCosts(

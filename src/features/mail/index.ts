@@ -45,7 +45,7 @@ const settings = {
   links: {
     check: z.custom<MailLinks | undefined>((value) => value === undefined || isLinks(value)),
     allowed:
-      "an object with verifyEmail, resetPassword or confirmEmailChange: a URL with {token} in it, or a function",
+      "an object with verifyEmail, resetPassword, confirmEmailChange or loginWithCode: a URL with {token} in it, or a function",
     defaultNote: "pages of `publicUrl`",
   } satisfies Setting,
   /** Templates by name. They replace Gatehouse's templates of the same name, or are for the application's own mails. */

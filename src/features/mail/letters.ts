@@ -182,7 +182,7 @@ const GERMAN: Language = {
     "second-factor-added": {
       subject: "Ein zweiter Faktor wurde hinzugefügt",
       before:
-        "Ihr Konto hat einen weiteren Faktor für die Anmeldung. Ab jetzt brauchen Sie einen, um sich anzumelden.",
+        "Ihr Konto hat einen weiteren Faktor für die Anmeldung. Ab jetzt brauchen Sie einen zweiten Faktor, um sich anzumelden.",
       after: "Wenn Sie das nicht waren, bitten Sie sofort die Betreiber des Dienstes um Hilfe.",
     },
     "second-factor-removed": {

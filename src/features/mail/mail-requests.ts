@@ -21,8 +21,8 @@ const MAX_WAITING = 1000;
 const RETRY_AFTER = 5;
 /** How many due requests one statement reads at most. */
 const BATCH = 20;
-/** How long `close` waits at most for requests that are not handled yet, in milliseconds. */
-const CLOSE_TIMEOUT = 2000;
+/** How long `finish` waits for requests that are not handled yet, in milliseconds. */
+const FINISH_TIMEOUT = 2000;
 
 /** A request for a mail. */
 export interface MailRequest<Arguments> {
@@ -150,12 +150,16 @@ export class MailRequestQueue {
     await this.#outbox.idle();
   }
 
-  /** Handles the requests that wait. After two seconds, leaves the rest in the table. */
-  async close(): Promise<void> {
+  /** Handles the requests that wait, for at most two seconds. */
+  async finish(): Promise<void> {
     const handled = this.#timer === undefined ? this.#outbox.idle() : this.idle();
-    await withinTime(handled, CLOSE_TIMEOUT, () => undefined);
+    await withinTime(handled, FINISH_TIMEOUT, () => undefined);
+  }
+
+  /** Leaves the other requests in the table, and waits for those that are being handled. @param timeout in milliseconds */
+  async close(timeout: number): Promise<void> {
     clearTimeout(this.#timer);
-    await this.#outbox.close();
+    await this.#outbox.close(timeout);
   }
 
   async #handle({ id, kind, given, client, attempts }: RequestRow): Promise<Fault | null> {

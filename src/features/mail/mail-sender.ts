@@ -67,9 +67,9 @@ export class MailSender {
     return this.#outbox.measurements;
   }
 
-  /** Stops claiming mails. Waits less than 5 seconds for the mails that are being sent. */
-  async close(): Promise<void> {
-    await this.#outbox.close();
+  /** Stops claiming mails, and waits for the mails that are being sent. @param timeout in milliseconds */
+  async close(timeout: number): Promise<void> {
+    await this.#outbox.close(timeout);
   }
 
   async #deliver(row: MailRow, signal: AbortSignal): Promise<Fault | null> {

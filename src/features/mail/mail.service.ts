@@ -2,6 +2,7 @@ import type { KeyObject } from "node:crypto";
 import { newId } from "../../accounts/id.js";
 import { requireNewEmail } from "../../accounts/identifiers.js";
 import type { Measurement } from "../../maintenance/measurement.js";
+import { CLOSE_TIMEOUT } from "../../maintenance/outbox.js";
 import { type RunStatement, withoutTransaction } from "../../sql.js";
 import type { CoreServices } from "../feature.js";
 import { type LinkMail, MailLimits } from "./mail-limits.js";
@@ -167,9 +168,16 @@ export class Mail {
     await this.#requests.idle();
   }
 
-  /** @internal */
+  /**
+   * Handles the requests that wait, and waits for the mails that are being sent, for less than 5 seconds together. Other
+   * requests and mails stay in their tables.
+   * @internal
+   */
   async close(): Promise<void> {
-    await this.#requests.close();
-    await this.#sender.close();
+    const end = performance.now() + CLOSE_TIMEOUT;
+    // First the requests, because their handlers store mails to send.
+    await this.#requests.finish();
+    const timeout = end - performance.now();
+    await Promise.all([this.#requests.close(timeout), this.#sender.close(timeout)]);
   }
 }

@@ -10,8 +10,8 @@ export interface RenderedMail {
 }
 
 /**
- * The values of a mail, such as `username`. A mail with a token also has `link`, and a mail with a login code has
- * `code`.
+ * The values of a mail, such as `username`. A mail with a token also has `link`. A mail with a login code has `code`,
+ * and has `link` only if the page of the link is known.
  */
 export type MailValues = Readonly<Record<string, string>>;
 

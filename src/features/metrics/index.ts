@@ -13,8 +13,8 @@ const settings = {
     hint: "`gatehouse generate-secret` makes one",
   }),
   /**
-   * A port for the metrics, instead of the server's port. Scrapers need no token on it, unless `metricsToken` is set. 0
-   * picks a free port.
+   * A port for the metrics, instead of the server's port. Scrapers need no token on this port, unless `metricsToken` is
+   * set. 0 picks a free port.
    */
   metricsPort: wholeNumber({
     variable: "METRICS_PORT",

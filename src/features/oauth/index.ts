@@ -13,8 +13,9 @@ import { userInfo } from "./user-info.js";
 
 const settings = {
   /**
-   * Whether `POST /oauth/introspect`, `POST /oauth/revoke` and `GET /oauth/userinfo` are served, and with `PUBLIC_URL`
-   * also `GET /.well-known/openid-configuration`.
+   * Whether `POST /oauth/introspect`, `POST /oauth/revoke` and `GET /oauth/userinfo` are served. If `PUBLIC_URL` is
+   * also the issuer, the metadata is served, too, at `/.well-known/openid-configuration` and
+   * `/.well-known/oauth-authorization-server`.
    */
   oauth: onOff({ variable: "OAUTH", default: false }),
   /**

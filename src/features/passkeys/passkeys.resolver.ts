@@ -38,7 +38,7 @@ export class PasskeysResolver {
     @Arg("challenge", () => String, {
       nullable: true,
       description:
-        "`extensions.challenge.token` of a login that needs a second step. The browser then offers only the passkeys of its user.",
+        "`extensions.challenge.token` of a login that needs a second step. The browser then offers only the passkeys of the user who logs in.",
     })
     challenge: string | null,
     @Ctx() { client }: AuthContext,

@@ -75,7 +75,7 @@ export class AddPasskeyPayload extends PasskeyPayload {
   @Field(() => [String], {
     nullable: true,
     description:
-      "The recovery codes of a user who has no second factor yet. They are never shown again. Null if the user has codes already, or second factors are off.",
+      "The new recovery codes, if the user had none. They are never shown again. Null if the user has codes already, or second factors are off.",
   })
   recoveryCodes!: string[] | null;
 }

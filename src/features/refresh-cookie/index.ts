@@ -5,8 +5,8 @@ import { type CoreServices, defineFeature } from "../feature.js";
 
 const settings = {
   /**
-   * Whether refresh tokens are sent in a cookie that no script can read, instead of the response body. Works only for
-   * pages on the server's own site.
+   * Whether refresh tokens are sent in a cookie that no script can read, instead of in the response body. Works only
+   * for pages on the server's own site.
    */
   refreshCookie: onOff({ variable: "REFRESH_COOKIE", default: false }),
 };

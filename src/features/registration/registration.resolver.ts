@@ -26,7 +26,7 @@ export class RegistrationResolver {
 
   @Mutation(() => RegisterPayload, {
     description:
-      "Creates an account. The answer is the same whether or not the e-mail address has an account. In both cases, the address gets a mail.",
+      "Creates an account. The answer is the same whether or not the e-mail address has an account. In both cases, the address normally gets a mail.",
   })
   @Directive("@public")
   async register(

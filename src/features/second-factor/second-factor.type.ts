@@ -38,7 +38,7 @@ export class SecondFactorPayload {
   @Field(() => [String], {
     nullable: true,
     description:
-      "New recovery codes, which cannot be read again. Show them to the user. Null if the user has codes already.",
+      "New recovery codes, which cannot be read again. Show them to the user. Null if the user has codes already, and for `disableTotp`.",
   })
   recoveryCodes!: string[] | null;
 }

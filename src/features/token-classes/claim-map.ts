@@ -21,7 +21,7 @@ export class ClaimMap {
     return this.has(claim) && Reflect.deleteProperty(this.payload, claim);
   }
 
-  /** Returns a copy of the claims, so that a log shows no signed token. */
+  /** Returns a copy of the claims. So a token in JSON, such as in a log, shows only its claims. */
   toJSON(): Record<string, unknown> {
     return { ...this.payload };
   }

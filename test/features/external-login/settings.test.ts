@@ -104,7 +104,7 @@ test("two providers cannot have one name", async () => {
 
 test("an application must name an origin to which providers may send browsers", async () => {
   expect(await refusedByAuth(google)).toEqual([
-    "publicUrl: is required for logins at other providers, which send browsers to pages of it",
+    "publicUrl: is required for logins at other providers, because they send browsers to pages under this URL",
   ]);
 });
 

@@ -235,7 +235,7 @@ describeFreshGates({ django: true }, (gate) => {
 
   test("a broken user, password or address is not imported, and each has a line", async () => {
     await django.user({ id: 1, username: "" });
-    await django.user({ id: 2, username: "bell\u0007\u202e" });
+    await django.user({ id: 2, username: "bell\u0007\u202e\u009b\u{e0041}" });
     await django.user({ id: 3, username: "x".repeat(151) });
     await django.user({
       id: 4,
@@ -250,7 +250,7 @@ describeFreshGates({ django: true }, (gate) => {
     expect(code).toBe(0);
     expect(stdout.split("\n")).toEqual([
       'User 1 "": Not imported. username must not be empty.',
-      'User 2 "bell\\u0007\\u202e": Not imported. username must be well-formed text without control characters.',
+      'User 2 "bell\\u0007\\u202e\\u009b\\udb40\\udc41": Not imported. username must be well-formed text without control characters.',
       expect.stringMatching(
         /^User 3 "x+": Not imported\. username must have at most 150 characters\.$/,
       ),

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { defineFeature } from "../../../src/features/feature.js";
 import { hashFunctions } from "../../../src/features/import-django/hash-functions.js";
+import { spend } from "../../../src/features/import-django/hash-work.js";
 import { readHash } from "../../../src/features/import-django/password-hashes.js";
 import { eventually } from "../../support/eventually.js";
 import { describeFreshGates, describeGates, type Gate } from "../../support/gate.js";
@@ -321,4 +322,21 @@ describeFreshGates({ django: true }, (gate) => {
       await django.drop();
     }
   });
+});
+
+describe("spend", () => {
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  test.each(["bcrypt", "scrypt", "argon2", "pbkdf2_sha256"] as const)(
+    "a stored cost below the cost of the user's own hash costs no further %s",
+    async (hashFunction) => {
+      const spies = (["bcrypt", "scrypt", "argon2", "pbkdf2"] as const).map((name) =>
+        jest.spyOn(hashFunctions, name).mockResolvedValue(false as never),
+      );
+      await spend(hashFunction, PASSWORD, -16_384 * 8 - 16);
+      for (const spy of spies) expect(spy).not.toHaveBeenCalled();
+    },
+  );
 });

@@ -86,5 +86,8 @@ describeFreshGates({ django: true }, (gate) => {
     expect(gate.events).toContainEqual(
       expect.objectContaining({ details: expect.objectContaining({ isComplete: false }) }),
     );
+    await expect(
+      runHere(gate, "import-django", { from: django.url, userTable: "people", dryRun: true }),
+    ).rejects.toThrow(/ This was a dry run: nothing was written\. Run the same command again\.$/);
   });
 });

@@ -111,6 +111,31 @@ describeFreshGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gat
     await smtp.mailsTo(ADDRESS);
   });
 
+  test("a server closes within 5 seconds, and loses neither a request nor a mail", async () => {
+    const other = await gate.another();
+    const { mail } = other.auth;
+    smtp.behaviour = { mailCode: "stalls" };
+    await mail.send({ template: "account-deleted", to: ADDRESS, values: { username: "ada" } });
+    let isStarted = false;
+    const stuck = requestsOf(() => {
+      isStarted = true;
+      return new Promise(() => undefined);
+    }, other);
+    await stuck.store({ to: "eve@example.com" }, NO_CLIENT);
+    await eventually(() => isStarted && smtp.seen.length === 1);
+    const start = performance.now();
+    await mail.close();
+    expect(performance.now() - start).toBeLessThan(5000);
+    await other.close();
+    smtp.behaviour = {};
+    requestsOf((request) => notify(request));
+    gate.advance(2 * MINUTE);
+    gate.auth.mail.wake();
+    await smtp.mailsTo(ADDRESS);
+    await smtp.mailsTo("eve@example.com");
+    await eventually(async () => (await rows()).length === 0);
+  }, 60_000);
+
   test("at most 1,000 requests wait", async () => {
     await gate.sql(
       `INSERT INTO mail_request (id, kind, given, client, queued_at, due_at)

@@ -18,7 +18,7 @@ const FROM = { mailFrom: "Example <no-reply@example.com>" };
 const PUBLIC = { publicUrl: "https://auth.example.com" };
 const SENDER = "must be an address such as Example <no-reply@example.com>";
 const LINKS =
-  "must be an object with verifyEmail, resetPassword or confirmEmailChange: a URL with {token} in it, or a function";
+  "must be an object with verifyEmail, resetPassword, confirmEmailChange or loginWithCode: a URL with {token} in it, or a function";
 const ALL_LINKS = {
   verifyEmail: "https://app.example.com/verify#{token}",
   resetPassword: () => "https://app.example.com/reset",

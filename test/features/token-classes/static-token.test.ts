@@ -125,6 +125,19 @@ describeGates((gate) => {
       expect(renewed.token.session.id).not.toBe(first.token.session.id);
     });
 
+    test.each([
+      ["a label", "first", null],
+      ["no label", null, "later"],
+    ])("T-05: finds a token with %s that is older than 100 others", async (_what, label, other) => {
+      const user = await newUser(`many of ${label}`.replaceAll(" ", "."));
+      const { StaticToken } = gate.auth.tokens;
+      const { session } = await StaticToken.create(user, label);
+      gate.advance(1);
+      for (let count = 0; count < 100; count += 1) await StaticToken.create(user, other);
+      const { token, isCreated } = await StaticToken.getOrCreate(user, label);
+      expect([token.session.id, token.key, isCreated]).toEqual([session.id, null, false]);
+    });
+
     test("T-05: creates one token if it is called many times at once, on two servers", async () => {
       const user = await newUser("hurried");
       const other = await gate.another();

@@ -27,7 +27,7 @@ export type AddPasskeyPayload = {
   message: Scalars['String']['output'];
   /** The passkey that was added, renamed or removed. */
   passkey: Passkey;
-  /** The recovery codes of a user who has no second factor yet. They are never shown again. Null if the user has codes already, or second factors are off. */
+  /** The new recovery codes, if the user had none. They are never shown again. Null if the user has codes already, or second factors are off. */
   recoveryCodes?: Maybe<Array<Scalars['String']['output']>>;
 };
 
@@ -125,7 +125,7 @@ export type AuthScheme =
   | 'TOKEN';
 
 export type AuthStrength =
-  /** A second factor, such as a code of an app. */
+  /** A second factor, such as a code from an authenticator app. */
   | 'SECOND_FACTOR';
 
 /** A secret for the user's app. `confirmTotp` makes it work. */
@@ -223,7 +223,7 @@ export type Mutation = {
   __typename?: 'Mutation';
   /** Adds a passkey to the caller's own. If it is the user's first second factor, the user gets recovery codes, and the user's other sign-ins end. */
   addPasskey: AddPasskeyPayload;
-  /** Begins a login at another provider. If the request is signed in, the login links the account at the provider to the caller, and needs a password given within the last 15 minutes. */
+  /** Begins a login at another provider. If the request is signed in, the login links the account at the provider to the caller. The caller must then have proved who they are within the last 15 minutes, such as by a password. */
   beginExternalLogin: ExternalLoginStart;
   /** Begins a use of a passkey: a login without a user name, the second step of a login, or another proof of the caller. */
   beginPasskeyLogin: PasskeyOptions;
@@ -277,7 +277,7 @@ export type Mutation = {
   refreshToken: AuthPayload;
   /** Replaces the recovery codes. The user must have given a second factor within 15 minutes. */
   regenerateRecoveryCodes: SecondFactorPayload;
-  /** Creates an account. The answer is the same whether or not the e-mail address has an account. In both cases, the address gets a mail. */
+  /** Creates an account. The answer is the same whether or not the e-mail address has an account. In both cases, the address normally gets a mail. */
   register: RegisterPayload;
   /** Removes one of `passkeys`. The only way to log in to an account cannot be removed. */
   removePasskey: PasskeyPayload;
@@ -702,7 +702,7 @@ export type RoleFilter = {
 export type SecondFactorPayload = {
   __typename?: 'SecondFactorPayload';
   message: Scalars['String']['output'];
-  /** New recovery codes, which cannot be read again. Show them to the user. Null if the user has codes already. */
+  /** New recovery codes, which cannot be read again. Show them to the user. Null if the user has codes already, and for `disableTotp`. */
   recoveryCodes?: Maybe<Array<Scalars['String']['output']>>;
 };
 
@@ -767,7 +767,7 @@ export type SessionFilter = {
 export type TextFilter = {
   /** Part of the text, in any case. */
   icontains?: InputMaybe<Scalars['String']['input']>;
-  /** Match in any case. */
+  /** The whole text, in any case. */
   iexact?: InputMaybe<Scalars['String']['input']>;
 };
 
@@ -844,7 +844,7 @@ export type UserPayload = {
 export type UsernameFilter = {
   /** Exact match. */
   exact?: InputMaybe<Scalars['String']['input']>;
-  /** Match in any case. */
+  /** The whole text, in any case. */
   iexact?: InputMaybe<Scalars['String']['input']>;
 };
 
