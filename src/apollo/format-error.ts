@@ -28,7 +28,8 @@ const ARGUMENT_ERROR = /^Argument "\w+" (of required type|of non-null type|has i
  * Returns the part of an error that a client may see. Meant for Apollo Server's option `formatError`.
  *
  * - An error that a resolver throws with a code keeps its message and extensions. So does an error of the context,
- *   except a plain `GraphQLError` with a code of Apollo Server, such as `BAD_USER_INPUT`: it counts as one in the request.
+ *   except a plain `GraphQLError` with a code of Apollo Server, such as `BAD_USER_INPUT`. It counts as an error in the
+ *   request.
  * - An error in the request gets a message without values of the request. A fixed sentence replaces an unknown message.
  * - Any other error is a bug. The client gets INTERNAL_SERVER_ERROR.
  */
