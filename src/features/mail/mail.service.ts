@@ -169,7 +169,7 @@ export class Mail {
   }
 
   /**
-   * Handles the requests that wait, and waits for the mails that are being sent. Both together take less than 5 seconds.
+   * Handles the requests that wait, and waits for the mails that are being sent. Both take less than 5 seconds.
    * Other requests and mails stay in their tables.
    * @internal
    */
