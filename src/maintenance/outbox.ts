@@ -126,7 +126,7 @@ export class Outbox<Row extends OutboxRow> {
   }
 
   /**
-   * Stops claiming rows, and waits for the rows that are being delivered. Rows that are not delivered stay in the table.
+   * Stops claiming rows, and waits for the rows that are being delivered. The other rows stay in the table.
    * @param timeout how long to wait, in milliseconds. The attempts are aborted {@link ABORT_TIMEOUT} before the end
    */
   async close(timeout: number = CLOSE_TIMEOUT): Promise<void> {

@@ -17,8 +17,10 @@ export interface EventChecks {
 
 /**
  * Passes on the events of a subscription while the user passes the guard. After that, passes on one last event, and
- * ends. If the user cannot be checked, because the database is unavailable, this also ends the subscription. The last event is the next event of the subscription, or an empty event if the user is refused between two
- * events. The guard of the field refuses the last event, so the client gets an error.
+ * ends. Also ends if the user cannot be checked, because the database is unavailable.
+ *
+ * The last event is the next event of the subscription, or an empty event if the user is refused between two events.
+ * The guard of the field refuses the last event, so the client gets an error.
  * @param events the result of the field's `subscribe` function
  */
 export function guardEvents(events: unknown, checks: EventChecks): unknown {

@@ -169,8 +169,8 @@ export class Mail {
   }
 
   /**
-   * Handles the requests that wait, and waits for the mails that are being sent, for less than 5 seconds together. Other
-   * requests and mails stay in their tables.
+   * Handles the requests that wait, and waits for the mails that are being sent. Both take less than 5 seconds.
+   * Other requests and mails stay in their tables.
    * @internal
    */
   async close(): Promise<void> {
