@@ -5,7 +5,7 @@ import type { Measurement } from "./measurement.js";
 import { withinTime } from "../within-time.js";
 
 /** How long `close` waits for running attempts, in milliseconds. Features must close within 5 seconds. */
-export const CLOSE_TIMEOUT = 4500;
+export const CLOSE_TIMEOUT = 4000;
 /** How long before the end of this time `close` aborts the attempts, in milliseconds. */
 const ABORT_TIMEOUT = 1000;
 

@@ -129,19 +129,23 @@ export class SessionEnder {
     const before = createdBefore === undefined ? "" : "AND created_at < ?";
     const values = [userId, createdBefore].filter((value) => value !== undefined);
     let count = 0;
+    // Continue after the last ended session. Otherwise each statement would read all the sessions that have ended again.
+    let last = "";
     for (;;) {
       const at = this.#settings.now();
       const ended = await this.#sql.write<{ id: string; userId: string }>(
         `UPDATE session SET ended_at = ?, end_reason = ?
          WHERE ended_at IS NULL AND id IN (
-           SELECT id FROM session WHERE ${IS_OPEN} ${ofUser} ${before}
+           SELECT id FROM session WHERE id > ? AND ${IS_OPEN} ${ofUser} ${before}
            ORDER BY id LIMIT ${MAX_ENDED} ${this.#sql.forUpdate})
          RETURNING id, user_id AS "userId"`,
-        [at, reason, ...openAt(at), ...values],
+        [at, reason, last, ...openAt(at), ...values],
       );
       for (const { id, userId: ownerId } of ended) this.#reportEnd(ownerId, id, reason, client);
-      if (ended.length === 0) return count;
       count += ended.length;
+      if (ended.length === 0 && last === "") return count;
+      // After the last id, begin again, because sessions may have been opened meanwhile.
+      last = ended.reduce((largest, { id }) => (id > largest ? id : largest), "");
     }
   }
 

@@ -44,6 +44,7 @@ describePostgres("in whatever order a statement finds the sessions of a user", (
         await explorer.close();
       }
     },
+    TIMEOUT,
   );
 });
 
