@@ -115,8 +115,12 @@ describeNginx("nginx with the file of the page", () => {
   beforeAll(async () => {
     gate = await Gate.open(OAUTH);
     ada = await gate.user("ada");
-    service = createServer(({ headers }, response) => {
-      response.end([headers["x-user-id"], headers["x-user-roles"]].join(" "));
+    service = createServer((request, response) => {
+      const { headers } = request;
+      // Answer after the whole body. A service that closes earlier makes nginx answer 502.
+      request.resume().once("end", () => {
+        response.end([headers["x-user-id"], headers["x-user-roles"]].join(" "));
+      });
     });
     await new Promise<void>((resolve) => service.listen(0, "127.0.0.1", resolve));
     const { port } = service.address() as AddressInfo;
