@@ -135,7 +135,7 @@ export class SessionEnder {
       const at = this.#settings.now();
       const ended = await this.#sql.write<{ id: string; userId: string }>(
         `UPDATE session SET ended_at = ?, end_reason = ?
-         WHERE ended_at IS NULL AND id IN (
+         WHERE id IN (
            SELECT id FROM session WHERE id > ? AND ${IS_OPEN} ${ofUser} ${before}
            ORDER BY id LIMIT ${MAX_ENDED} ${this.#sql.forUpdate})
          RETURNING id, user_id AS "userId"`,

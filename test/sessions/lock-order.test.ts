@@ -25,6 +25,18 @@ describePostgres("on PostgreSQL, sessions are locked in the order of their ids",
     return { userId, ids: rows.map(({ id }) => id) };
   }
 
+  /** Locks a session, and waits until the change waits for it. Returns the ids of the sessions that are still free. */
+  async function freeDuring(locked: string, change: () => Promise<unknown>): Promise<string[]> {
+    const lock = lockPostgres(`SELECT id FROM session WHERE id = '${locked}' FOR UPDATE`);
+    const release = await lock(gate);
+    const changing = change();
+    await eventually(async () => (await countWaiting(gate)) === 1);
+    const free = await gate.sql("SELECT id FROM session ORDER BY id FOR UPDATE SKIP LOCKED");
+    await release();
+    await changing;
+    return free.map(({ id }) => id);
+  }
+
   test.each<[what: string, change: (userId: string, ids: readonly string[]) => Promise<unknown>]>([
     ["a logout of all", (userId) => gate.auth.sessions.endAll(userId)],
     ["an end of all sessions", () => gate.core.sessions.endMatching({}, "revoked")],
@@ -39,32 +51,15 @@ describePostgres("on PostgreSQL, sessions are locked in the order of their ids",
     ["a prune", () => (gate.advance(365 * DAY), gate.auth.maintenance.prune())],
   ])("by %s", async (_what, change) => {
     const { userId, ids } = await openMany();
-    const release = await lockPostgres(`SELECT id FROM session WHERE id = '${ids[0]}' FOR UPDATE`)(
-      gate,
-    );
-    const changing = change(userId, ids);
-    await eventually(async () => (await countWaiting(gate)) === 1);
-    const free = await gate.sql("SELECT id FROM session ORDER BY id FOR UPDATE SKIP LOCKED");
-    await release();
-    await changing;
-    expect(free.map(({ id }) => id)).toEqual(ids.slice(1));
+    expect(await freeDuring(ids[0]!, () => change(userId, ids))).toEqual(ids.slice(1));
   });
 
   test("a login ends the oldest sessions in this order, too", async () => {
     const { userId, ids } = await openMany();
-    const oldest = (await gate.sql("SELECT id FROM session ORDER BY created_at LIMIT 6"))
-      .map(({ id }) => id)
-      .sort();
-    const release = await lockPostgres(
-      `SELECT id FROM session WHERE id = '${oldest[0]}' FOR UPDATE`,
-    )(gate);
-    const signingIn = gate.issue(userId);
-    await eventually(async () => (await countWaiting(gate)) === 1);
-    const free = await gate.sql("SELECT id FROM session ORDER BY id FOR UPDATE SKIP LOCKED");
-    await release();
-    await signingIn;
+    const oldest = await gate.sql("SELECT id FROM session ORDER BY created_at LIMIT 6");
+    const [first] = oldest.map(({ id }) => id).sort();
+    const free = await freeDuring(first, () => gate.issue(userId));
     // The new session is free, too, if it is already stored.
-    const others = ids.filter((id) => id !== oldest[0]);
-    expect(free.map(({ id }) => id)).toEqual(expect.arrayContaining(others));
+    expect(free).toEqual(expect.arrayContaining(ids.filter((id) => id !== first)));
   });
 });
