@@ -2,14 +2,12 @@ import { newId } from "../../accounts/id.js";
 import { idOf, type UserRef } from "../../accounts/user-ref.js";
 import { BadUserInput } from "../../errors.js";
 import { Principal, type SessionInfo } from "../../sessions/principal.js";
-import type { SessionPage, SessionQuery } from "../../sessions/session-list.js";
+import type { SessionQuery } from "../../sessions/session-list.js";
 import type { OpenedSession } from "../../sessions/session-opener.js";
 import { generateStaticToken } from "../../tokens/static-token.js";
 import { requireBackend, type TokenBackend } from "./token-backend.js";
 
 const MAX_FOUND = 100;
-/** The number of tokens that are read at a time. A user can have more. */
-const PAGE_SIZE = 100;
 
 /** A filter for {@link StaticToken.find}. A token matches if all given fields match. */
 export interface StaticTokenQuery extends Omit<
@@ -133,22 +131,14 @@ export function createStaticTokenClass(backend: TokenBackend): typeof StaticToke
   };
 }
 
-/** Reads all tokens of the user that still work, page by page. */
 async function findLabelled(
   Class: typeof StaticToken,
   user: UserRef,
   label: string | null,
 ): Promise<StaticToken | undefined> {
-  const { sessions } = requireBackend(Class.backend);
-  const query = { userIds: [idOf(user)], scheme: "TOKEN", isLive: true } as const;
-  let after: SessionInfo | null = null;
-  for (;;) {
-    const page: SessionPage = await sessions.page(query, PAGE_SIZE, after);
-    const found = page.principals.find(({ session }) => session.label === label);
-    if (found !== undefined) return new Class(found.session, null);
-    after = page.principals.at(-1)?.session ?? null;
-    if (!page.hasNextPage) return undefined;
-  }
+  const live = await requireBackend(Class.backend).sessions.list(user);
+  const session = live.find(({ scheme, label: own }) => scheme === "TOKEN" && own === label);
+  return session && new Class(session, null);
 }
 
 function toToken(Class: typeof StaticToken, { row, token }: OpenedSession): StaticToken {
