@@ -7,11 +7,11 @@ import { addCopyCommand } from "./commands/copy-database.js";
 import { addFeatureCommands } from "./commands/features.js";
 import { Installation } from "./commands/installation.js";
 import { addMaintenanceCommands } from "./commands/maintenance.js";
+import { printError } from "./commands/print.js";
 import { addServeCommand } from "./commands/serve.js";
 import { addSessionCommands } from "./commands/sessions.js";
 import { addUserCommands } from "./commands/users.js";
 import { linesOf, WrongSettings } from "./config/problems.js";
-import { toPrintable } from "./printable.js";
 
 const { version } = JSON.parse(
   readFileSync(new URL("../package.json", import.meta.url), "utf8"),
@@ -43,7 +43,7 @@ function fail(error: unknown): never {
         : process.argv.length > 3
           ? "unknown command; `gatehouse help` lists all commands"
           : "name a command; `gatehouse help` lists all commands";
-    reportLine(line.replace(/^error: /, "").replaceAll("\n", " "));
+    printError(line.replace(/^error: /, "").replaceAll("\n", " "));
     process.exit(EX_USAGE);
   }
   report(error);
@@ -51,11 +51,7 @@ function fail(error: unknown): never {
 }
 
 function report(error: unknown): void {
-  for (const line of explain(error)) reportLine(line);
-}
-
-function reportLine(line: string): void {
-  console.error(`gatehouse: ${toPrintable(line)}`);
+  for (const line of explain(error)) printError(line);
 }
 
 /** If the features could not be loaded, prints the reason. Called after each command that succeeded. */

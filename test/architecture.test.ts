@@ -21,7 +21,6 @@ const ORDER = [
   [
     "errors",
     "sql",
-    "printable",
     "progress",
     "graphql-package",
     "within-time",

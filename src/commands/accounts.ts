@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { requireNamedUser } from "../accounts/named-user.js";
-import { addDatabaseCommand, addJsonOption, printJson } from "./database-command.js";
+import { addDatabaseCommand, addJsonOption } from "./database-command.js";
+import { printJson, printLine } from "./print.js";
 import type { Installation } from "./installation.js";
 import { addPasswordOption, readNewPassword } from "./password.js";
 import { describeUser, parseRole, roleNamed, roleNames } from "./user.js";
@@ -20,7 +21,7 @@ export function addAccountCommands(program: Command, installation: Installation)
         const password = await readNewPassword();
         const role = given === undefined ? roles.lowest : roleNamed(given, roles);
         await accounts.createUser({ username, email, password, role });
-        console.log(`Created the ${role.toLowerCase()} ${username}.`);
+        printLine(`Created the ${role.toLowerCase()} ${username}.`);
       }),
     );
 
@@ -35,7 +36,7 @@ export function addAccountCommands(program: Command, installation: Installation)
       installation.openExisting(async ({ accounts }) => {
         const user = await requireNamedUser(accounts, username);
         await accounts.setPassword(user, await readNewPassword());
-        console.log(`Set the password of ${username}.`);
+        printLine(`Set the password of ${username}.`);
       }),
     );
 
@@ -68,7 +69,7 @@ export function addAccountCommands(program: Command, installation: Installation)
           const user = await requireNamedUser(accounts, username);
           await accounts.setActive(user, isActive);
           if (json) printJson(describeUser({ ...user, isActive }));
-          else console.log(`${isActive ? "Activated" : "Deactivated"} ${username}.`);
+          else printLine(`${isActive ? "Activated" : "Deactivated"} ${username}.`);
         }),
       );
   }
@@ -81,7 +82,7 @@ export function addAccountCommands(program: Command, installation: Installation)
     .action((username: string) =>
       installation.openExisting(async ({ accounts }) => {
         await accounts.unlock(await requireNamedUser(accounts, username));
-        console.log(`Unlocked ${username}.`);
+        printLine(`Unlocked ${username}.`);
       }),
     );
 }

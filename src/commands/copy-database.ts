@@ -5,6 +5,7 @@ import { secretPathOf } from "../keys/secret-key.js";
 import { Progress } from "../progress.js";
 import { addExample } from "./database-command.js";
 import type { Installation } from "./installation.js";
+import { toPrintable } from "./print.js";
 
 interface Options {
   readonly from: string;
@@ -29,7 +30,7 @@ export function addCopyCommand(program: Command, installation: Installation): vo
       const progress = new Progress(process.stderr);
       const print = (line: string) => {
         progress.clear();
-        console.error(line);
+        console.error(toPrintable(line));
       };
       const { features } = installation;
       try {

@@ -1,5 +1,4 @@
 import { type Command, Option } from "commander";
-import { toPrintableJson } from "../printable.js";
 
 /**
  * Adds a command with the option `--database`, and with an example in its help.
@@ -23,8 +22,4 @@ export function addExample(command: Command, example: string): Command {
 
 export function addJsonOption(command: Command): Command {
   return command.option("--json", "print JSON");
-}
-
-export function printJson(value: object): void {
-  console.log(toPrintableJson(value, 2));
 }

@@ -4,6 +4,7 @@ import type { CommandOption, CommandOptions } from "../features/command-option.j
 import type { Feature, FeatureCommand } from "../features/feature.js";
 import { addDatabaseCommand } from "./database-command.js";
 import type { Installation } from "./installation.js";
+import { printLine } from "./print.js";
 
 /**
  * Adds the commands of the features. If a feature is off, its commands are hidden, and fail with an error that names
@@ -50,12 +51,9 @@ function addFeatureCommand(
   for (const option of options) command.addOption(toOption(option));
   command.action((...given: (string | undefined)[]) =>
     installation.openExisting(async (auth, core, config) => {
-      const print = (line: string) => {
-        console.log(line);
-      };
       const args = given.slice(0, names.length);
       const values = command.opts<CommandOptions>();
-      await run(core, forFeature(feature, config), args, print, values, auth);
+      await run(core, forFeature(feature, config), args, printLine, values, auth);
     }),
   );
 }

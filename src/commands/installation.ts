@@ -11,7 +11,7 @@ import type { CoreServices, Feature } from "../features/feature.js";
 import { featuresWith } from "../features/index.js";
 import { loadFeatures } from "../features/load.js";
 import { generateSecretKey, readOrCreateSecretKey, readSecretKey } from "../keys/secret-key.js";
-import { toPrintable } from "../printable.js";
+import { printError } from "./print.js";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -167,7 +167,7 @@ export class Installation {
     const { openAuth } = await import("../auth.js");
     const open = await openAuth(config, this.features, (fault) => {
       const message = fault instanceof Error ? fault.message : String(fault);
-      for (const line of message.split("\n")) console.error(`gatehouse: ${toPrintable(line)}`);
+      for (const line of message.split("\n")) printError(line);
     });
     const { auth, core } = open;
     try {

@@ -2,11 +2,11 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { z } from "zod";
 import { requireNamedUser } from "../accounts/named-user.js";
 import { BadUserInput } from "../errors.js";
-import { toPrintable } from "../printable.js";
 import type { Principal } from "../sessions/principal.js";
 import type { SessionQuery } from "../sessions/session-list.js";
 import type { SessionService } from "../sessions/session.service.js";
-import { addDatabaseCommand, addJsonOption, printJson } from "./database-command.js";
+import { addDatabaseCommand, addJsonOption } from "./database-command.js";
+import { printJson, printLine } from "./print.js";
 import type { Installation } from "./installation.js";
 import { toIso } from "./user.js";
 
@@ -43,7 +43,7 @@ export function addSessionCommands(program: Command, installation: Installation)
         const query = { userIds: user && [user.id], scheme: "TOKEN", isLive: true } as const;
         const tokens = (await findSessions(sessions, query)).map(describeToken);
         if (json) printJson(tokens);
-        else console.log(renderTokens(tokens));
+        else for (const line of renderTokens(tokens)) printLine(line);
       }),
     );
 
@@ -110,16 +110,12 @@ function describeToken({ username, session }: Principal) {
   return { id, username, label, createdAt: created, lastUsedAt: lastUsed, expiresAt: expires };
 }
 
-function renderTokens(tokens: readonly ReturnType<typeof describeToken>[]): string {
-  if (tokens.length === 0) return "There are no static tokens.";
-  return tokens
-    .map(({ id, username, label, createdAt, lastUsedAt, expiresAt }) =>
-      [
-        toPrintable(`${id}  ${username}${label === null ? "" : `  "${label}"`}`),
-        `  created ${createdAt}, last used ${lastUsedAt ?? "never"}, expires ${expiresAt ?? "never"}`,
-      ].join("\n"),
-    )
-    .join("\n");
+function renderTokens(tokens: readonly ReturnType<typeof describeToken>[]): string[] {
+  if (tokens.length === 0) return ["There are no static tokens."];
+  return tokens.flatMap(({ id, username, label, createdAt, lastUsedAt, expiresAt }) => [
+    `${id}  ${username}${label === null ? "" : `  "${label}"`}`,
+    `  created ${createdAt}, last used ${lastUsedAt ?? "never"}, expires ${expiresAt ?? "never"}`,
+  ]);
 }
 
 function parseInstant(text: string): number {

@@ -4,9 +4,9 @@ import type { Accounts } from "../accounts/accounts.js";
 import { requireNamedUser } from "../accounts/named-user.js";
 import type { User } from "../accounts/user.js";
 import type { UserCursor, UserQuery } from "../accounts/user-query.js";
-import { toPrintable, toPrintableJson } from "../printable.js";
 import { asSeenByUser, type Principal } from "../sessions/principal.js";
-import { addDatabaseCommand, addJsonOption, printJson } from "./database-command.js";
+import { addDatabaseCommand, addJsonOption } from "./database-command.js";
+import { printJson, printLine, toPrintable } from "./print.js";
 import type { Installation } from "./installation.js";
 import { findSessions } from "./sessions.js";
 import { describeUser, parseRole, roleNamed, roleNames, toIso } from "./user.js";
@@ -45,9 +45,7 @@ export function addUserCommands(program: Command, installation: Installation): v
           orderBy: { field: "username", direction: "ASC" },
         };
         if (json) await printArray(findUsers(accounts, query));
-        else
-          for await (const user of findUsers(accounts, query))
-            console.log(toPrintable(renderUser(user)));
+        else for await (const user of findUsers(accounts, query)) printLine(renderUser(user));
       }),
     );
 
@@ -62,11 +60,7 @@ export function addUserCommands(program: Command, installation: Installation): v
       installation.openExisting(async ({ accounts }) => {
         const user = describeUser(await requireNamedUser(accounts, username));
         if (json) printJson(user);
-        else {
-          for (const [name, value] of Object.entries(user)) {
-            console.log(toPrintable(`${name}: ${value}`));
-          }
-        }
+        else for (const [name, value] of Object.entries(user)) printLine(`${name}: ${value}`);
       }),
     );
 
@@ -86,7 +80,7 @@ export function addUserCommands(program: Command, installation: Installation): v
         const role = roleNamed(given, roles);
         await accounts.setRole(user, role);
         if (json) printJson(describeUser({ ...user, role }));
-        else console.log(`${username} is now ${role.toLowerCase()}.`);
+        else printLine(`${username} is now ${role.toLowerCase()}.`);
       }),
     );
 
@@ -105,11 +99,10 @@ export function addUserCommands(program: Command, installation: Installation): v
     .action((username: string, { json, yes }: Json & { yes?: true }) =>
       installation.openExisting(async ({ accounts }) => {
         const user = await requireNamedUser(accounts, username);
-        if (!yes)
-          await confirm(toPrintable(`Delete ${nameOf(user)} with all sessions and tokens?`));
+        if (!yes) await confirm(`Delete ${nameOf(user)} with all sessions and tokens?`);
         await accounts.deleteUser(user);
         if (json) printJson(describeUser(user));
-        else console.log(`Deleted ${username}.`);
+        else printLine(`Deleted ${username}.`);
       }),
     );
 
@@ -149,10 +142,10 @@ async function printArray(users: AsyncIterable<User>): Promise<void> {
   console.log("[");
   let previous: string | undefined;
   for await (const user of users) {
-    if (previous !== undefined) console.log(`${previous},`);
-    previous = `  ${toPrintableJson(describeUser(user))}`;
+    if (previous !== undefined) printLine(`${previous},`);
+    previous = `  ${JSON.stringify(describeUser(user))}`;
   }
-  if (previous !== undefined) console.log(previous);
+  if (previous !== undefined) printLine(previous);
   console.log("]");
 }
 
@@ -190,7 +183,7 @@ async function confirm(question: string): Promise<void> {
   terminal.once("close", () => {
     cancelled.abort();
   });
-  const asked = terminal.question(`${question} [y/N] `, { signal: cancelled.signal });
+  const asked = terminal.question(`${toPrintable(question)} [y/N] `, { signal: cancelled.signal });
   const answer = await asked.catch(() => "");
   terminal.close();
   if (!/^y(es)?$/i.test(answer.trim())) throw new Error("Nothing was changed.");

@@ -162,7 +162,7 @@ export interface FeatureCommand<S extends Settings = Settings, Api extends objec
   /**
    * Runs the command. Gatehouse closes the core afterwards.
    * @param args the values of the arguments, in order; undefined for an optional argument that was not given
-   * @param print writes one line to standard output
+   * @param print writes one line to standard output, and escapes control characters and invisible characters
    * @param options the values of the options
    * @param api the properties that `create` returned as `api`
    * @throws Error to make the command fail. Gatehouse prints its message on standard error.

@@ -1,5 +1,5 @@
-import { expect, test } from "@jest/globals";
-import { toPrintable, toPrintableJson } from "../../src/printable.js";
+import { expect, jest, test } from "@jest/globals";
+import { printJson, toPrintable } from "../../src/commands/print.js";
 import { commandOver } from "../support/command.js";
 import { describeFreshGates } from "../support/gate.js";
 
@@ -18,7 +18,10 @@ test("control characters and invisible characters are escaped, and others are no
 
 test("JSON is escaped, too, and stays the same value", () => {
   const value = { [STRANGE]: [STRANGE, "Ü\n", null] };
-  const text = toPrintableJson(value, 2);
+  const log = jest.spyOn(console, "log").mockImplementation(() => undefined);
+  printJson(value);
+  const text = log.mock.calls.join("\n");
+  log.mockRestore();
   expect(text).not.toMatch(/[^\P{C}\n]/u);
   expect(text.split("\n")).toHaveLength(7);
   expect(text).toContain(SHOWN);
@@ -43,6 +46,7 @@ describeFreshGates((gate) => {
         ["export-user", "ada"],
         ["list-tokens"],
         ["list-tokens", "--json"],
+        ["activate", "ada", "--json"],
         ["delete-user", "ada", "--yes", "--json"],
       ]) {
         const { code, stdout } = await run(...parameters);

@@ -1,5 +1,4 @@
 import type { Roles } from "../../accounts/role.js";
-import { toPrintableJson } from "../../printable.js";
 import type { Sql, SqlValue } from "../../sql.js";
 import type { CommandOptions } from "../command-option.js";
 import {
@@ -84,7 +83,7 @@ async function printItems(
   let previous: string | undefined;
   for await (const item of items) {
     if (previous !== undefined) print(`${previous},`);
-    previous = toPrintableJson(item);
+    previous = JSON.stringify(item);
   }
   if (previous !== undefined) print(previous);
 }

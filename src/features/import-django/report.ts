@@ -1,4 +1,3 @@
-import { toPrintable, toPrintableJson } from "../../printable.js";
 import type { DjangoUser } from "./django-user.js";
 
 export interface Counts {
@@ -51,7 +50,7 @@ export class Report {
   remark(user: User | null, about: string, text: string): void {
     if (this.#isJson) {
       if (this.#pending !== null) this.#print(`${this.#pending},`);
-      this.#pending = toPrintableJson({
+      this.#pending = JSON.stringify({
         djangoId: user?.djangoId,
         username: user?.username,
         about,
@@ -60,7 +59,7 @@ export class Report {
       return;
     }
     const name = user?.username == null ? "" : ` ${JSON.stringify(user.username)}`;
-    this.#print(toPrintable(user === null ? text : `User ${user.djangoId}${name}: ${text}`));
+    this.#print(user === null ? text : `User ${user.djangoId}${name}: ${text}`);
   }
 
   /** Counts and reports a user who is not imported. */

@@ -1,7 +1,6 @@
 import { requireNamedUser } from "../../accounts/named-user.js";
 import { BadUserInput } from "../../errors.js";
 import { NO_CLIENT } from "../../events.js";
-import { toPrintable } from "../../printable.js";
 import type { CoreServices } from "../feature.js";
 import type { SecondFactors } from "./factor.js";
 
@@ -19,5 +18,5 @@ export async function removeByName(
   const { id, username } = await requireNamedUser(accounts, name);
   const isRemoved = await factors.removeAll(id, NO_CLIENT);
   if (!isRemoved) throw new BadUserInput("The user has no second factor that can be removed.");
-  return `${toPrintable(username)} can log in without a second factor now.`;
+  return `${username} can log in without a second factor now.`;
 }
