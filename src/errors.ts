@@ -28,12 +28,6 @@ export type ErrorCode = keyof typeof HTTP_STATUS;
 export const CHALLENGES = 'Bearer realm="gatehouse", Token realm="gatehouse"';
 
 /**
- * The value of `acr_values` that asks for a second factor.
- * @see OpenID Provider Authentication Policy Extension 1.0, 4
- */
-const SECOND_FACTOR_ACR = "http://schemas.openid.net/pape/policies/2007/06/multi-factor";
-
-/**
  * Returns the value of the `WWW-Authenticate` header for an error with these extensions. Returns null if the error
  * needs no such header.
  * @see RFC 9470 3
@@ -117,111 +111,6 @@ export class Unauthenticated extends AuthError {
   }
 }
 
-/** The accepted credentials, as a client sends them. */
-const SERVED = "`Token <key>` or `Bearer <access token>`";
-
-/** The request has no credential that the operation accepts. */
-export class NoCredentials extends Unauthenticated {
-  constructor(message = "Authentication credentials were not provided.") {
-    super(message, "no_credentials");
-  }
-}
-
-/** The `Authorization` header has another scheme than `Token` or `Bearer`. */
-export class SchemeNotServed extends NoCredentials {
-  constructor() {
-    super(`The scheme of the Authorization header is not served. Send ${SERVED}.`);
-  }
-}
-
-/** The `Authorization` header does not have exactly one well-formed credential. */
-export class BadAuthorizationHeader extends Unauthenticated {
-  constructor() {
-    super(
-      `The Authorization header must hold one credential: ${SERVED}.`,
-      "bad_authorization_header",
-    );
-  }
-}
-
-/** The token is not valid, for example because it is malformed or forged, or because another server issued it. */
-export class TokenNotValid extends Unauthenticated {
-  constructor() {
-    super("Token is not valid.", "token_not_valid");
-  }
-}
-
-/** This instance does not know the signing key of the token. The client sees a {@link TokenNotValid}. */
-export class UnknownKey extends TokenNotValid {}
-
-/** The token was valid, but has expired. */
-export class TokenExpired extends Unauthenticated {
-  constructor() {
-    super("Token is expired.", "token_expired");
-  }
-}
-
-/**
- * The operation needs another type of token. For example, the client sent a refresh token instead of an access token.
- */
-export class TokenWrongType extends Unauthenticated {
-  constructor() {
-    super("Token has the wrong type for this use.", "token_wrong_type");
-  }
-}
-
-/** The token no longer works, for example because a logout or an administrator has ended its session. */
-export class TokenRevoked extends Unauthenticated {
-  constructor() {
-    super("Token has been revoked. Log in again.", "token_revoked");
-  }
-}
-
-/** A refresh or sliding token of the session was used again after it was replaced, so the session was ended. */
-export class TokenReused extends Unauthenticated {
-  constructor() {
-    super("Refresh token was used twice, so its session was ended. Log in again.", "token_reused");
-  }
-}
-
-/** The lifetime of the session is over. A refresh does not extend it. */
-export class SessionExpired extends Unauthenticated {
-  constructor() {
-    super("Session is over. Log in again.", "session_expired");
-  }
-}
-
-/** The user of the token was deleted. */
-export class UserNotFound extends Unauthenticated {
-  constructor() {
-    super("User not found.", "user_not_found");
-  }
-}
-
-/** The user of the token is deactivated. */
-export class UserInactive extends Unauthenticated {
-  constructor() {
-    super("User is inactive.", "user_inactive");
-  }
-}
-
-/** The session began before the user's password was changed or removed. */
-export class PasswordChanged extends Unauthenticated {
-  constructor() {
-    super("The password was changed. Log in again.", "password_changed");
-  }
-}
-
-/**
- * The login was refused, for example because the user is unknown, the password is wrong, or the account is inactive or
- * locked. The client cannot tell which.
- */
-export class InvalidCredentials extends Unauthenticated {
-  constructor() {
-    super("Unable to log in with the provided credentials.", "invalid_credentials");
-  }
-}
-
 /**
  * A feature refused the operation, for example in a hook.
  * @example
@@ -231,60 +120,6 @@ export class Vetoed extends AuthError {
   /** @param message shown to the client, so it must not contain a secret */
   constructor(message: string, { code = "FORBIDDEN" }: { code?: ErrorCode } = {}) {
     super(message, { code, reason: "vetoed" });
-  }
-}
-
-/** The user is signed in, but has a role that is too low. */
-export class RoleRequired extends AuthError {
-  constructor(role: string) {
-    super(`This needs the role ${role}.`, { code: "FORBIDDEN", reason: "role_required" });
-  }
-}
-
-/** The proof that a {@link ReauthenticationRequired} asks for. */
-export interface RequiredProof {
-  /** How old the proof may be, in seconds. If this is missing, the error has no `max_age`. */
-  readonly maxAge?: number | undefined;
-  /** Whether the proof must be a second factor. @default false: any proof is enough */
-  readonly isSecondFactor?: boolean;
-}
-
-/**
- * The user is signed in, but must prove again who they are. For example, the last proof was 20 minutes ago, and the
- * limit is `15m`.
- *
- * If the proof must be recent, `extensions` contains `freshWithin`, such as `15m`, and `max_age`, the same time in
- * seconds. If the proof must be a second factor, `extensions` contains `acr_values`.
- * @see RFC 9470
- */
-export class ReauthenticationRequired extends AuthError {
-  /** @param freshWithin how recent the proof must be, such as `15m`; null if any proof in this session counts */
-  constructor(freshWithin: string | null, { maxAge, isSecondFactor = false }: RequiredProof = {}) {
-    const proof = isSecondFactor ? "second factor" : "proof of who you are";
-    const advice = isSecondFactor ? "Give it again." : "Prove it again, such as by your password.";
-    const within = freshWithin === null ? "" : ` within the last ${freshWithin}`;
-    super(`This needs a ${proof}, given in this session${within}. ${advice}`, {
-      code: "FORBIDDEN",
-      reason: "reauthentication_required",
-      extensions: {
-        ...(freshWithin !== null && { freshWithin }),
-        ...(maxAge !== undefined && { max_age: maxAge }),
-        ...(isSecondFactor && { acr_values: SECOND_FACTOR_ACR }),
-      },
-    });
-  }
-}
-
-/**
- * The user must have a second factor, but has none yet. Until the user has added one, only some fields are open, such
- * as `me`, `logoutAll` and those that add a factor.
- */
-export class EnrolmentRequired extends AuthError {
-  constructor() {
-    super("Your account needs a second factor. Add one first.", {
-      code: "FORBIDDEN",
-      reason: "enrolment_required",
-    });
   }
 }
 
@@ -298,72 +133,6 @@ export class BadUserInput extends AuthError {
     refusal: { reason?: Reason; extensions?: Readonly<Record<string, unknown>> } = {},
   ) {
     super(message, { code: "BAD_USER_INPUT", ...refusal });
-  }
-}
-
-/**
- * Another user has the user name, or a user name that looks like it. User names are public, so strangers may see this
- * error.
- */
-export class UsernameTaken extends BadUserInput {
-  constructor() {
-    super("A user with this user name, or with one that looks like it, exists already.", {
-      reason: "username_taken",
-    });
-  }
-}
-
-/**
- * Another user has the e-mail address. Addresses are private. A field that is open to everyone must not send this error
- * to the client.
- */
-export class EmailTaken extends BadUserInput {
-  constructor() {
-    super("A user with this e-mail address exists already.");
-  }
-}
-
-export const PASSWORD_PROBLEMS = [
-  "too_short",
-  "too_long",
-  "too_common",
-  "contains_username",
-  "contains_email",
-] as const;
-
-/**
- * Why a new password is refused:
- * - `too_short`, `too_long`: the policy does not allow the length.
- * - `contains_username`: the password is easy to guess, and contains the user name.
- * - `contains_email`: the password is easy to guess, and contains the e-mail address or one side of its `@`.
- * - `too_common`: the password is easy to guess for another reason.
- */
-export type PasswordProblem = (typeof PASSWORD_PROBLEMS)[number];
-
-/** The new password is refused. `extensions.problems` lists the reasons. See {@link PasswordProblem}. */
-export class PasswordTooWeak extends BadUserInput {
-  constructor(
-    message: string,
-    readonly problems: readonly PasswordProblem[],
-  ) {
-    super(message, { reason: "password_too_weak", extensions: { problems } });
-  }
-}
-
-/** No user has the id, user name or e-mail address in the arguments. */
-export class NoSuchUser extends BadUserInput {
-  constructor() {
-    super("There is no such user.");
-  }
-}
-
-/** A passkey or a linked account was not removed, because the user would have no other way to log in. */
-export class LastSignInMethod extends AuthError {
-  constructor() {
-    super(
-      "This is the only way to log in to the account. Add another way first, such as a password.",
-      { code: "BAD_USER_INPUT", reason: "last_sign_in_method" },
-    );
   }
 }
 

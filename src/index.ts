@@ -38,36 +38,33 @@ export type { AuthContext, SignedInContext } from "./authentication/context.js";
 export type { ContextOptions, RequestLike } from "./authentication/request.js";
 export {
   AuthError,
-  BadAuthorizationHeader,
   BadUserInput,
   Closed,
-  EmailTaken,
-  EnrolmentRequired,
   type ErrorCode,
-  InvalidCredentials,
-  NoCredentials,
-  NoSuchUser,
-  PasswordChanged,
-  type PasswordProblem,
-  PasswordTooWeak,
   type Reason,
-  ReauthenticationRequired,
-  RoleRequired,
-  SchemeNotServed,
   ServiceUnavailable,
-  SessionExpired,
-  TokenExpired,
-  TokenNotValid,
-  TokenReused,
-  TokenRevoked,
-  TokenWrongType,
   TooManyRequests,
   Unauthenticated,
-  UserInactive,
-  UsernameTaken,
-  UserNotFound,
   Vetoed,
 } from "./errors.js";
+export {
+  EmailTaken,
+  InvalidCredentials,
+  NoSuchUser,
+  type PasswordProblem,
+  PasswordTooWeak,
+  UsernameTaken,
+} from "./accounts/errors.js";
+export { BadAuthorizationHeader, NoCredentials, SchemeNotServed } from "./authentication/errors.js";
+export { EnrolmentRequired, ReauthenticationRequired, RoleRequired } from "./permissions/errors.js";
+export {
+  PasswordChanged,
+  TokenReused,
+  TokenRevoked,
+  UserInactive,
+  UserNotFound,
+} from "./sessions/errors.js";
+export { SessionExpired, TokenExpired, TokenNotValid, TokenWrongType } from "./tokens/errors.js";
 export type {
   Actor,
   AuthEvent,

@@ -1,7 +1,8 @@
-import { BadUserInput, NoSuchUser } from "../errors.js";
+import { BadUserInput } from "../errors.js";
 import type { Client } from "../events.js";
 import type { SqlValue } from "../sql.js";
 import type { InSameTransaction, Steps } from "./account-changes.js";
+import { NoSuchUser } from "./errors.js";
 import type { Role, Roles } from "./role.js";
 import type { UserSessions } from "./user-sessions.js";
 import type { StoredUser, UserTransactions } from "./user-transactions.js";

@@ -1,7 +1,7 @@
-import { InvalidCredentials } from "../errors.js";
 import type { Client } from "../events.js";
 import type { RunStatement } from "../sql.js";
 import type { PasswordChange } from "./accounts.js";
+import { InvalidCredentials } from "./errors.js";
 import type { LoginAttempts } from "./login-attempts.js";
 import type { Role } from "./role.js";
 import type { SignInMethods } from "./sign-in-methods.js";

@@ -1,5 +1,5 @@
 import type { AuthConfig } from "../config/auth-config.js";
-import { AuthError, BadUserInput, NoSuchUser, ServiceUnavailable } from "../errors.js";
+import { AuthError, BadUserInput, ServiceUnavailable } from "../errors.js";
 import { type Client, NO_CLIENT } from "../events.js";
 import type { RunStatement, Sql, TransactionalSql } from "../sql.js";
 import { AccessChanges } from "./access-changes.js";
@@ -13,6 +13,7 @@ import {
 } from "./account-changes.js";
 import type { AccountHooks } from "./account-hooks.js";
 import type { Accounts, Login, NewUser, UserChanges } from "./accounts.js";
+import { NoSuchUser } from "./errors.js";
 import { isId, newId } from "./id.js";
 import { parseLogin, requireObject } from "./identifiers.js";
 import type { LoginAttempts } from "./login-attempts.js";

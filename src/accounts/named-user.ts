@@ -1,5 +1,6 @@
-import { BadUserInput, NoSuchUser } from "../errors.js";
+import { BadUserInput } from "../errors.js";
 import type { Accounts } from "./accounts.js";
+import { NoSuchUser } from "./errors.js";
 import type { User } from "./user.js";
 
 /**

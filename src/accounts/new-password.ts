@@ -1,6 +1,6 @@
 import { ZxcvbnFactory } from "@zxcvbn-ts/core";
 import { adjacencyGraphs, dictionary } from "@zxcvbn-ts/language-common";
-import { type PasswordProblem, PasswordTooWeak } from "../errors.js";
+import { type PasswordProblem, PasswordTooWeak } from "./errors.js";
 import { isTooLong, requireHashable } from "./password-hasher.js";
 import { PASSWORD_MAX_LENGTH } from "./password-policy.js";
 

@@ -1,5 +1,5 @@
 import type { AuthConfig } from "../config/auth-config.js";
-import { PASSWORD_PROBLEMS, type PasswordProblem } from "../errors.js";
+import { PASSWORD_PROBLEMS, type PasswordProblem } from "./errors.js";
 
 /** The longest password, in code points. A longer password is refused before it is hashed. */
 export const PASSWORD_MAX_LENGTH = 256;

@@ -1,5 +1,5 @@
-import { NoSuchUser } from "../errors.js";
 import type { Sql } from "../sql.js";
+import { NoSuchUser } from "./errors.js";
 
 export async function hasUser(sql: Sql, userId: string): Promise<boolean> {
   const users = await sql.read(`SELECT id FROM "user" WHERE id = ?`, [userId]);

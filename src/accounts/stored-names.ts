@@ -1,5 +1,5 @@
-import { EmailTaken, UsernameTaken } from "../errors.js";
 import type { RunStatement } from "../sql.js";
+import { EmailTaken, UsernameTaken } from "./errors.js";
 import { requireNewEmail, requireNewUsername } from "./identifiers.js";
 import type { Skeletons } from "./look-alikes.js";
 

@@ -1,4 +1,4 @@
-import { NoSuchUser } from "../errors.js";
+import { NoSuchUser } from "./errors.js";
 import { isId } from "./id.js";
 
 /** A user's id, or an object with the id, such as `context.user`. */

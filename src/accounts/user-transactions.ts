@@ -1,7 +1,7 @@
 import type { AuthConfig } from "../config/auth-config.js";
-import { NoSuchUser } from "../errors.js";
 import type { AuthEvent, Client } from "../events.js";
 import type { RunStatement, TransactionalSql } from "../sql.js";
+import { NoSuchUser } from "./errors.js";
 import type { Role } from "./role.js";
 import type { EndedSessions } from "./user-sessions.js";
 

@@ -1,8 +1,9 @@
 import type { Account } from "../accounts/account.js";
 import type { Login } from "../accounts/accounts.js";
+import { InvalidCredentials } from "../accounts/errors.js";
 import { requireHashable } from "../accounts/password-hasher.js";
 import { idOf, type UserRef } from "../accounts/user-ref.js";
-import { InvalidCredentials, TooManyRequests, Unauthenticated } from "../errors.js";
+import { TooManyRequests, Unauthenticated } from "../errors.js";
 import { type AuthScheme, type Client, NO_CLIENT } from "../events.js";
 import { Principal } from "../sessions/principal.js";
 import {

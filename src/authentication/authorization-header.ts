@@ -1,5 +1,5 @@
-import { BadAuthorizationHeader } from "../errors.js";
 import { TOKEN_MAX_LENGTH } from "../tokens/jwt.js";
+import { BadAuthorizationHeader } from "./errors.js";
 
 /** The credential in an `Authorization` header, not verified yet. */
 export interface Credential {

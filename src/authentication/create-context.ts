@@ -1,10 +1,11 @@
-import { AuthError, NoCredentials, SchemeNotServed } from "../errors.js";
+import { AuthError } from "../errors.js";
 import type { Actor, AuthEvent, Client } from "../events.js";
 import type { Principal } from "../sessions/principal.js";
 import { TokenUser } from "../sessions/token-user.js";
 import type { AuthenticationService } from "./authentication.service.js";
 import { type Credential, parseAuthorization } from "./authorization-header.js";
 import type { AuthContext, CreateContext } from "./context.js";
+import { NoCredentials, SchemeNotServed } from "./errors.js";
 import { reportExpired } from "./report-expired.js";
 import {
   readAuthorization,

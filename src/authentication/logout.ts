@@ -1,8 +1,9 @@
-import { NoCredentials, TokenNotValid } from "../errors.js";
 import { type AuthScheme, type Client, holderOf } from "../events.js";
+import { TokenNotValid } from "../tokens/errors.js";
 import type { TokenSession } from "../tokens/token-kinds.js";
 import type { AuthenticationParts } from "./authentication-parts.js";
 import type { AuthContext } from "./context.js";
+import { NoCredentials } from "./errors.js";
 
 type Parts = Pick<AuthenticationParts, "sessions" | "throttle" | "verifier">;
 

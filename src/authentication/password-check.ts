@@ -1,8 +1,9 @@
 import type { Account } from "../accounts/account.js";
 import type { Login } from "../accounts/accounts.js";
+import { InvalidCredentials } from "../accounts/errors.js";
 import { parseLogin } from "../accounts/identifiers.js";
 import { requireHashable } from "../accounts/password-hasher.js";
-import { InvalidCredentials, TooManyRequests } from "../errors.js";
+import { TooManyRequests } from "../errors.js";
 import type { Client } from "../events.js";
 import { counterOfUser } from "../throttling/throttle.js";
 import type { AuthenticationParts } from "./authentication-parts.js";

@@ -1,10 +1,10 @@
 import type { Roles } from "../accounts/role.js";
-import { TokenNotValid, TokenWrongType, UnknownKey } from "../errors.js";
 import type { SigningKeyService } from "../keys/signing-key.service.js";
 import { requireLive } from "../sessions/live.js";
 import { Principal } from "../sessions/principal.js";
 import type { SessionRow } from "../sessions/session-reader.js";
 import type { SessionService } from "../sessions/session.service.js";
+import { TokenNotValid, TokenWrongType, UnknownKey } from "../tokens/errors.js";
 import { isSecretOf } from "../tokens/secret-hash.js";
 import { isStaticToken, parseStaticToken, type StaticTokenParts } from "../tokens/static-token.js";
 import { TOKEN_TYPES, type TokenType } from "../tokens/token-kind.js";

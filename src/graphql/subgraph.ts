@@ -7,9 +7,9 @@ import {
   visit,
 } from "graphql";
 import type { Accounts } from "../accounts/accounts.js";
+import { NoSuchUser } from "../accounts/errors.js";
 import type { Roles } from "../accounts/role.js";
 import type { AuthContext } from "../authentication/context.js";
-import { NoSuchUser } from "../errors.js";
 import { requireRole } from "../permissions/guards.js";
 import { toUserType, type UserType } from "./user.type.js";
 

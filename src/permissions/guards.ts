@@ -2,14 +2,10 @@ import { mapSchema, MapperKind } from "@graphql-tools/utils";
 import { defaultFieldResolver, type GraphQLFieldResolver, type GraphQLSchema } from "graphql";
 import type { Role, Roles } from "../accounts/role.js";
 import type { AuthContext } from "../authentication/context.js";
-import {
-  EnrolmentRequired,
-  NoCredentials,
-  ReauthenticationRequired,
-  RoleRequired,
-} from "../errors.js";
+import { NoCredentials } from "../authentication/errors.js";
 import { requireOneGraphql } from "../graphql-package.js";
 import { PUBLIC, type UserGuard } from "./directives.js";
+import { EnrolmentRequired, ReauthenticationRequired, RoleRequired } from "./errors.js";
 import { entitiesLimit, isEntitiesField } from "./federation.js";
 import { parseFreshness } from "./freshness.js";
 import { checksOf, guardEvents } from "./guarded-events.js";

@@ -1,17 +1,17 @@
 import { hasUser } from "../accounts/require-user.js";
 import type { Role, Roles } from "../accounts/role.js";
+import type { AuthError } from "../errors.js";
+import type { Sql, SqlValue } from "../sql.js";
+import { TokenNotValid } from "../tokens/errors.js";
+import { KnownSessionExpired, KnownTokenExpired } from "../tokens/expired.js";
+import type { TokenSession } from "../tokens/token-kinds.js";
 import {
-  type AuthError,
   PasswordChanged,
-  TokenNotValid,
   TokenReused,
   TokenRevoked,
   UserInactive,
   UserNotFound,
-} from "../errors.js";
-import type { Sql, SqlValue } from "../sql.js";
-import { KnownSessionExpired, KnownTokenExpired } from "../tokens/expired.js";
-import type { TokenSession } from "../tokens/token-kinds.js";
+} from "./errors.js";
 import { IMPERSONATOR_ROLE } from "./impersonator-role.js";
 import type { SessionRow } from "./session-reader.js";
 

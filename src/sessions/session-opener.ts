@@ -1,11 +1,13 @@
+import { InvalidCredentials } from "../accounts/errors.js";
 import { newId } from "../accounts/id.js";
 import { requireUser } from "../accounts/require-user.js";
 import { idOf, type UserRef } from "../accounts/user-ref.js";
 import type { AuthConfig } from "../config/auth-config.js";
-import { BadUserInput, InvalidCredentials, TokenRevoked } from "../errors.js";
+import { BadUserInput } from "../errors.js";
 import { type AuthScheme, type Client, type EndReason, NO_CLIENT } from "../events.js";
 import { type RunStatement, type Sql, type SqlValue, withoutTransaction } from "../sql.js";
 import { generateStaticToken } from "../tokens/static-token.js";
+import { TokenRevoked } from "./errors.js";
 import { IS_LIVE, liveAt } from "./live.js";
 import { type AuthMethod, joinMethods } from "./methods.js";
 import { isNamedToken } from "./named-token.js";

@@ -1,8 +1,9 @@
 import type { AuthConfig } from "../config/auth-config.js";
-import { TokenReused, TokenWrongType } from "../errors.js";
 import { type Client, holderOf } from "../events.js";
 import type { Sql } from "../sql.js";
+import { TokenWrongType } from "../tokens/errors.js";
 import type { VerifiedToken } from "../tokens/token-kinds.js";
+import { TokenReused } from "./errors.js";
 import { requireLive, requireStored, TokenReplaced } from "./live.js";
 import { RotationBatch } from "./rotation-batch.js";
 import type { SessionEnder } from "./session-ender.js";

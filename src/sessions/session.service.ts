@@ -2,10 +2,10 @@ import type { EndedSessions, OutdatedEnding } from "../accounts/user-sessions.js
 import { requireUser } from "../accounts/require-user.js";
 import { idOf, type UserRef } from "../accounts/user-ref.js";
 import type { AuthConfig } from "../config/auth-config.js";
-import { TokenRevoked } from "../errors.js";
 import { type Client, type EndReason, NO_CLIENT } from "../events.js";
 import { type RunStatement, type TransactionalSql, withoutTransaction } from "../sql.js";
 import type { VerifiedToken } from "../tokens/token-kinds.js";
+import { TokenRevoked } from "./errors.js";
 import { LastUsed } from "./last-used.js";
 import type { LimitedKind } from "./limited-kind.js";
 import { IS_LIVE, liveAt } from "./live.js";

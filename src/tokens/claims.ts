@@ -1,5 +1,5 @@
-import { TokenNotValid, TokenWrongType } from "../errors.js";
 import type { AuthScheme } from "../events.js";
+import { TokenNotValid, TokenWrongType } from "./errors.js";
 import { KnownTokenExpired } from "./expired.js";
 import { parseCanonicalJson } from "./jwt.js";
 

@@ -1,5 +1,5 @@
-import { SessionExpired, TokenExpired } from "../errors.js";
 import type { AuthScheme } from "../events.js";
+import { SessionExpired, TokenExpired } from "./errors.js";
 
 interface ExpiredSession {
   readonly id: string;

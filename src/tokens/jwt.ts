@@ -1,7 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import jsonwebtoken from "jsonwebtoken";
-import { TokenNotValid } from "../errors.js";
 import type { Key } from "../keys/key-ring.js";
+import { TokenNotValid } from "./errors.js";
 
 /** A signature algorithm. @see RFC 7518 3.1 */
 export type SignatureAlgorithm = `${"HS" | "RS" | "PS" | "ES"}${256 | 384 | 512}`;

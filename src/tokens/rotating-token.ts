@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import type { AuthConfig } from "../config/auth-config.js";
-import { TokenNotValid } from "../errors.js";
 import type { KeyRing } from "../keys/key-ring.js";
 import { actorClaim, applicationClaimsOf, type Claims, isCount } from "./claims.js";
+import { TokenNotValid } from "./errors.js";
 import { TokenKind, type TokenSettings } from "./token-kind.js";
 
 /** The values for issuing a refresh or sliding token. The same values and the same key always give the same token. */

@@ -1,5 +1,4 @@
 import type { AuthConfig } from "../config/auth-config.js";
-import { TokenNotValid, UnknownKey } from "../errors.js";
 import type { AuthScheme } from "../events.js";
 import type { Key, KeyRing } from "../keys/key-ring.js";
 import {
@@ -9,6 +8,7 @@ import {
   requireInTime,
   requireRoom,
 } from "./claims.js";
+import { TokenNotValid, UnknownKey } from "./errors.js";
 import { signJwt } from "./jwt.js";
 
 const KEY_ID = /^[\w-]{1,64}$/;

@@ -1,10 +1,10 @@
 import { LRUCache } from "lru-cache";
 import type { AuthConfig } from "../config/auth-config.js";
-import { TokenWrongType } from "../errors.js";
 import type { AuthScheme } from "../events.js";
 import type { KeyRing } from "../keys/key-ring.js";
 import { AccessTokens } from "./access-token.js";
 import { type Claims, impersonatorOf } from "./claims.js";
+import { TokenWrongType } from "./errors.js";
 import { parseJwt, type UnverifiedJwt, verifySignature } from "./jwt.js";
 import { RotatingTokens } from "./rotating-token.js";
 import type { TokenKind, TokenSettings, TokenType } from "./token-kind.js";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { InvalidCredentials } from "../../src/errors.js";
+import { InvalidCredentials } from "../../src/accounts/errors.js";
 import { describeGates } from "../support/gate.js";
 
 const NO_SUCH_USER = { name: "NoSuchUser", message: "There is no such user." };

@@ -1,7 +1,8 @@
+import { InvalidCredentials } from "../../accounts/errors.js";
+import { isId } from "../../accounts/id.js";
 import type { AuthContext } from "../../authentication/context.js";
 import type { Issued } from "../../authentication/token-issuer.js";
-import { isId } from "../../accounts/id.js";
-import { BadUserInput, InvalidCredentials } from "../../errors.js";
+import { BadUserInput } from "../../errors.js";
 import type { AuthScheme, Client } from "../../events.js";
 import { requireFresh } from "../../permissions/guards.js";
 import { loadOwner } from "../../sessions/own-session.js";

@@ -1,5 +1,6 @@
+import { LastSignInMethod } from "../../accounts/errors.js";
 import { newId } from "../../accounts/id.js";
-import { BadUserInput, LastSignInMethod } from "../../errors.js";
+import { BadUserInput } from "../../errors.js";
 import { HAS_SESSION, openAt } from "../../sessions/live.js";
 import type { RunStatement } from "../../sql.js";
 import type { Principal } from "../../sessions/principal.js";

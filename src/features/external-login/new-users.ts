@@ -1,6 +1,7 @@
+import { EmailTaken, UsernameTaken } from "../../accounts/errors.js";
 import { requireNewEmail } from "../../accounts/identifiers.js";
 import type { NewHookUser } from "../../authentication/hooks.js";
-import { BadUserInput, EmailTaken, UsernameTaken } from "../../errors.js";
+import { BadUserInput } from "../../errors.js";
 import type { Client } from "../../events.js";
 import type { RunStatement } from "../../sql.js";
 import type { CoreServices } from "../feature.js";

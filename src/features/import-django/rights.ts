@@ -1,6 +1,7 @@
 import type { Steps } from "../../accounts/account-changes.js";
+import { NoSuchUser } from "../../accounts/errors.js";
 import type { Role } from "../../accounts/role.js";
-import { BadUserInput, NoSuchUser } from "../../errors.js";
+import { BadUserInput } from "../../errors.js";
 import { NO_CLIENT } from "../../events.js";
 import type { RunStatement } from "../../sql.js";
 import type { CoreServices } from "../feature.js";

@@ -1,14 +1,14 @@
 import type { KeyObject } from "node:crypto";
+import type { AuthScheme } from "../../events.js";
 import {
   PasswordChanged,
-  TokenNotValid,
   TokenRevoked,
   UserInactive,
   UserNotFound,
-} from "../../errors.js";
-import type { AuthScheme } from "../../events.js";
+} from "../../sessions/errors.js";
 import type { RunStatement, TransactionalSql } from "../../sql.js";
 import { type Claims, isCount } from "../../tokens/claims.js";
+import { TokenNotValid } from "../../tokens/errors.js";
 import { KnownTokenExpired } from "../../tokens/expired.js";
 import { parseObject, type UnverifiedJwt, verifySignature } from "../../tokens/jwt.js";
 import type { CoreServices } from "../feature.js";

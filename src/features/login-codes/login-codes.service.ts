@@ -1,9 +1,10 @@
 import { timingSafeEqual } from "node:crypto";
 import type { Account } from "../../accounts/account.js";
+import { InvalidCredentials } from "../../accounts/errors.js";
 import { canonicalEmail } from "../../accounts/identifiers.js";
 import type { User } from "../../accounts/user.js";
 import type { Issued } from "../../authentication/token-issuer.js";
-import { BadUserInput, InvalidCredentials, TooManyRequests } from "../../errors.js";
+import { BadUserInput, TooManyRequests } from "../../errors.js";
 import type { AuthScheme, Client } from "../../events.js";
 import { requireScheme } from "../../sessions/session-opener.js";
 import type { RunStatement } from "../../sql.js";

@@ -1,4 +1,5 @@
-import { AuthError, EmailTaken, NoSuchUser } from "../../errors.js";
+import { EmailTaken, NoSuchUser } from "../../accounts/errors.js";
+import { AuthError } from "../../errors.js";
 
 /** The token of a link cannot be used, for example because it is unknown, was used, or was replaced by a newer one. */
 export class MailTokenNotValid extends AuthError {

@@ -1,5 +1,6 @@
 import { Registry } from "prom-client";
-import { NoCredentials, TokenNotValid } from "../../errors.js";
+import { NoCredentials } from "../../authentication/errors.js";
+import { TokenNotValid } from "../../tokens/errors.js";
 import { hashSecret, isSecretOf } from "../../tokens/secret-hash.js";
 import type { Metrics } from "./metrics.service.js";
 

@@ -1,8 +1,9 @@
 import { parseAuthorization } from "../../authentication/authorization-header.js";
+import { NoCredentials } from "../../authentication/errors.js";
 import { reportExpired } from "../../authentication/report-expired.js";
 import type { Roles } from "../../accounts/role.js";
-import { EnrolmentRequired, NoCredentials } from "../../errors.js";
 import type { Client } from "../../events.js";
+import { EnrolmentRequired } from "../../permissions/errors.js";
 import { actorClaim } from "../../tokens/claims.js";
 import type { CoreServices } from "../feature.js";
 import { rolesUpTo } from "./introspection.js";

@@ -1,4 +1,4 @@
-import { TokenRevoked } from "../../errors.js";
+import { TokenRevoked } from "../../sessions/errors.js";
 import { HAS_SESSION, openAt } from "../../sessions/live.js";
 import { hashSecret, isSecret, randomSecret } from "../../tokens/secret-hash.js";
 import type { CoreServices } from "../feature.js";

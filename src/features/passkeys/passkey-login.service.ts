@@ -1,5 +1,6 @@
+import { InvalidCredentials } from "../../accounts/errors.js";
 import type { Issued } from "../../authentication/token-issuer.js";
-import { BadUserInput, InvalidCredentials } from "../../errors.js";
+import { BadUserInput } from "../../errors.js";
 import type { AuthScheme, Client } from "../../events.js";
 import { requireScheme } from "../../sessions/session-opener.js";
 import type { CoreServices } from "../feature.js";

@@ -1,6 +1,7 @@
+import { LastSignInMethod } from "../../accounts/errors.js";
 import { isId } from "../../accounts/id.js";
 import type { AuthContext } from "../../authentication/context.js";
-import { BadUserInput, LastSignInMethod } from "../../errors.js";
+import { BadUserInput } from "../../errors.js";
 import { loadOwner } from "../../sessions/own-session.js";
 import type { Principal } from "../../sessions/principal.js";
 import type { RunStatement } from "../../sql.js";

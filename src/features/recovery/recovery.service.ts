@@ -1,7 +1,7 @@
+import { NoSuchUser } from "../../accounts/errors.js";
 import { canonicalEmail, requireNewEmail } from "../../accounts/identifiers.js";
 import type { User } from "../../accounts/user.js";
 import type { AuthContext } from "../../authentication/context.js";
-import { NoSuchUser } from "../../errors.js";
 import type { Client } from "../../events.js";
 import type { RunStatement } from "../../sql.js";
 import { loadOwner } from "../../sessions/own-session.js";

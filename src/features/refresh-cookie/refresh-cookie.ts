@@ -7,7 +7,8 @@ import {
   type GraphQLSchema,
 } from "graphql";
 import type { AuthContext } from "../../authentication/context.js";
-import { AuthError, NoCredentials, Unauthenticated, Vetoed } from "../../errors.js";
+import { NoCredentials } from "../../authentication/errors.js";
+import { AuthError, Unauthenticated, Vetoed } from "../../errors.js";
 import type { AuthPayload } from "../../graphql/auth-payload.type.js";
 import type { Cookie } from "./cookie.js";
 

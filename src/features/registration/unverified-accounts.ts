@@ -1,5 +1,6 @@
+import { NoSuchUser } from "../../accounts/errors.js";
 import { canonicalEmail } from "../../accounts/identifiers.js";
-import { BadUserInput, NoSuchUser } from "../../errors.js";
+import { BadUserInput } from "../../errors.js";
 import { NO_CLIENT } from "../../events.js";
 import type { RunStatement } from "../../sql.js";
 import type { CoreServices } from "../feature.js";

@@ -1,9 +1,11 @@
 import { isUtf8 } from "node:buffer";
 import type { Credential } from "../../authentication/authorization-header.js";
 import { reportExpired } from "../../authentication/report-expired.js";
-import { TokenWrongType, Unauthenticated, UserInactive, UserNotFound } from "../../errors.js";
+import { Unauthenticated } from "../../errors.js";
 import type { Client } from "../../events.js";
+import { UserInactive, UserNotFound } from "../../sessions/errors.js";
 import type { Principal } from "../../sessions/principal.js";
+import { TokenWrongType } from "../../tokens/errors.js";
 import type { CoreServices } from "../feature.js";
 import {
   type ApiException,

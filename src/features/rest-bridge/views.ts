@@ -1,17 +1,11 @@
+import { InvalidCredentials } from "../../accounts/errors.js";
 import { toActor } from "../../authentication/create-context.js";
 import type { Issued } from "../../authentication/token-issuer.js";
-import {
-  AuthError,
-  BadUserInput,
-  InvalidCredentials,
-  PasswordChanged,
-  TokenRevoked,
-  TokenReused,
-  TokenWrongType,
-  Unauthenticated,
-} from "../../errors.js";
+import { AuthError, BadUserInput, Unauthenticated } from "../../errors.js";
 import type { Login } from "../../accounts/accounts.js";
 import type { AuthScheme, Client } from "../../events.js";
+import { PasswordChanged, TokenRevoked, TokenReused } from "../../sessions/errors.js";
+import { TokenWrongType } from "../../tokens/errors.js";
 import type { CoreServices } from "../feature.js";
 import {
   ApiException,

@@ -1,7 +1,7 @@
 import type { Account } from "../../accounts/account.js";
+import { InvalidCredentials } from "../../accounts/errors.js";
 import type { ProvedLogin } from "../../authentication/second-step.js";
 import type { Issued } from "../../authentication/token-issuer.js";
-import { InvalidCredentials } from "../../errors.js";
 import type { AuthScheme, Client } from "../../events.js";
 import { joinMethods, splitMethods } from "../../sessions/methods.js";
 import { requireScheme } from "../../sessions/session-opener.js";

@@ -1,14 +1,10 @@
 import type { Account } from "../../accounts/account.js";
+import { InvalidCredentials } from "../../accounts/errors.js";
 import type { AuthContext } from "../../authentication/context.js";
-import {
-  AuthError,
-  BadUserInput,
-  InvalidCredentials,
-  TokenRevoked,
-  TooManyRequests,
-} from "../../errors.js";
+import { AuthError, BadUserInput, TooManyRequests } from "../../errors.js";
 import type { Client } from "../../events.js";
 import { requireSecondFactor } from "../../permissions/guards.js";
+import { TokenRevoked } from "../../sessions/errors.js";
 import type { AuthMethod } from "../../sessions/methods.js";
 import { loadOwner } from "../../sessions/own-session.js";
 import type { RunStatement } from "../../sql.js";

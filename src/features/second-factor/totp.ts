@@ -1,7 +1,8 @@
 import { encodeQR } from "qr";
 import { Secret, TOTP } from "otpauth";
-import { BadUserInput, TokenRevoked } from "../../errors.js";
+import { BadUserInput } from "../../errors.js";
 import type { Sealer } from "../../keys/sealing.js";
+import { TokenRevoked } from "../../sessions/errors.js";
 import { HAS_SESSION, openAt } from "../../sessions/live.js";
 import type { AuthMethod } from "../../sessions/methods.js";
 import type { RunStatement } from "../../sql.js";

@@ -1,5 +1,6 @@
+import { InvalidCredentials } from "../../accounts/errors.js";
 import type { AuthContext } from "../../authentication/context.js";
-import { BadUserInput, InvalidCredentials } from "../../errors.js";
+import { BadUserInput } from "../../errors.js";
 import type { Client } from "../../events.js";
 import type { AuthMethod } from "../../sessions/methods.js";
 import { loadOwner } from "../../sessions/own-session.js";

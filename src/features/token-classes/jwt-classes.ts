@@ -1,5 +1,5 @@
-import { TokenWrongType } from "../../errors.js";
 import type { ApplicationClaims } from "../../tokens/claims.js";
+import { TokenWrongType } from "../../tokens/errors.js";
 import { type TokenKind, TOKEN_TYPES, type TokenType } from "../../tokens/token-kind.js";
 import { Token } from "./token.js";
 import type { TokenBackend } from "./token-backend.js";

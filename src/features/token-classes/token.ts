@@ -1,8 +1,9 @@
 import { newId } from "../../accounts/id.js";
 import { idOf, type UserRef } from "../../accounts/user-ref.js";
-import { BadUserInput, TokenExpired, TokenNotValid } from "../../errors.js";
+import { BadUserInput } from "../../errors.js";
 import { requireLive } from "../../sessions/live.js";
 import { type ApplicationClaims, impersonatorOf } from "../../tokens/claims.js";
+import { TokenExpired, TokenNotValid } from "../../tokens/errors.js";
 import { decodePayload } from "../../tokens/jwt.js";
 import type { TokenKind, TokenType } from "../../tokens/token-kind.js";
 import type { VerifiedToken } from "../../tokens/token-kinds.js";

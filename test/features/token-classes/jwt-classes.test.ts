@@ -1,9 +1,11 @@
 import { inspect } from "node:util";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import * as errors from "../../../src/errors.js";
+import { AuthError, BadUserInput } from "../../../src/errors.js";
 import * as jwtClasses from "../../../src/features/token-classes/jwt-classes.js";
 import { Token } from "../../../src/features/token-classes/token.js";
+import { TokenRevoked, UserInactive, UserNotFound } from "../../../src/sessions/errors.js";
+import { TokenExpired, TokenNotValid, TokenWrongType } from "../../../src/tokens/errors.js";
 import { decode, signingInput } from "../../support/forge.js";
 import { describeGates, Gate } from "../../support/gate.js";
 
@@ -140,8 +142,8 @@ describeGates({ leeway: 5 }, (gate) => {
       const token = new (classOf(name))();
       expect(() => {
         token.verify();
-      }).toThrow(errors.TokenNotValid);
-      expect(() => new (classOf(name))(String(token))).toThrow(errors.TokenNotValid);
+      }).toThrow(TokenNotValid);
+      expect(() => new (classOf(name))(String(token))).toThrow(TokenNotValid);
     });
 
     test("C-05, C-07: gets 128 new random bits from each setJti", () => {
@@ -229,7 +231,7 @@ describeGates({ leeway: 5 }, (gate) => {
         expect(check(at)).not.toThrow();
       }
       for (const at of [(exp + 5) * 1000, (exp + 6) * 1000]) {
-        expect(check(at)).toThrow(errors.TokenExpired);
+        expect(check(at)).toThrow(TokenExpired);
       }
     });
 
@@ -241,7 +243,7 @@ describeGates({ leeway: 5 }, (gate) => {
         token.checkExp({ at: exp * 1000 - 1 });
         expect(() => {
           token.checkExp({ at: exp * 1000 });
-        }).toThrow(errors.TokenExpired);
+        }).toThrow(TokenExpired);
       } finally {
         await strict.close();
       }
@@ -253,11 +255,11 @@ describeGates({ leeway: 5 }, (gate) => {
       token.checkExp({ claim: "refresh_exp", at: gate.now + 29 * DAY * 1000 });
       expect(() => {
         token.checkExp({ claim: "refresh_exp", at: gate.now + 31 * DAY * 1000 });
-      }).toThrow(errors.TokenExpired);
+      }).toThrow(TokenExpired);
       token.setExp({ lifetime: -6 });
       expect(() => {
         token.checkExp();
-      }).toThrow(errors.TokenExpired);
+      }).toThrow(TokenExpired);
     });
 
     test.each([undefined, null, "1", NaN, Infinity, 1.5, true, {}])(
@@ -267,8 +269,8 @@ describeGates({ leeway: 5 }, (gate) => {
         const check = (claim: string) => () => {
           token.checkExp({ claim });
         };
-        expect(check("exp")).toThrow(errors.TokenNotValid);
-        expect(check("none")).toThrow(errors.TokenNotValid);
+        expect(check("exp")).toThrow(TokenNotValid);
+        expect(check("none")).toThrow(TokenNotValid);
       },
     );
 
@@ -279,7 +281,7 @@ describeGates({ leeway: 5 }, (gate) => {
       expect(new AccessToken(text).get("sub")).toBe(ada.id);
       expect((await gate.me(`Bearer ${text}`)).status).toBe(200);
       gate.advance(1);
-      expect(() => new AccessToken(text)).toThrow(errors.TokenExpired);
+      expect(() => new AccessToken(text)).toThrow(TokenExpired);
       expect((await gate.me(`Bearer ${text}`)).reason).toBe("token_expired");
     });
   });
@@ -311,7 +313,7 @@ describeGates({ leeway: 5 }, (gate) => {
       const token = new UntypedToken(String(await RefreshToken.forUser(ada)));
       for (const type of ["king", "access", undefined]) {
         token.set("token_type", type);
-        expect(() => String(token)).toThrow(errors.TokenWrongType);
+        expect(() => String(token)).toThrow(TokenWrongType);
       }
     });
 
@@ -319,7 +321,7 @@ describeGates({ leeway: 5 }, (gate) => {
       for (const name of MADE) {
         const text = String(await classOf(name).forUser(ada));
         for (const other of MADE.filter((it) => it !== name)) {
-          expect(() => new (classOf(other))(text)).toThrow(errors.TokenWrongType);
+          expect(() => new (classOf(other))(text)).toThrow(TokenWrongType);
         }
       }
     });
@@ -331,7 +333,7 @@ describeGates({ leeway: 5 }, (gate) => {
       const forged = [header, signingInput({}, { sub: "eve" }).split(".")[1], signature].join(".");
       for (const name of NAMES) {
         for (const bad of ["", "x", "a.b.c", key, `${text} `, forged]) {
-          expect(() => new (classOf(name))(bad)).toThrow(errors.AuthError);
+          expect(() => new (classOf(name))(bad)).toThrow(AuthError);
         }
       }
     });
@@ -341,16 +343,16 @@ describeGates({ leeway: 5 }, (gate) => {
       const claims = { sub: "eve", color: "blue" };
       const forged = `${signingInput({ alg: "none" }, claims)}.AAAA`;
       for (const Class of [AccessToken, UntypedToken]) {
-        expect(() => new Class(forged)).toThrow(errors.AuthError);
+        expect(() => new Class(forged)).toThrow(AuthError);
         expect(new Class(forged, { verify: false }).payload).toEqual(claims);
       }
       const text = String(await AccessToken.forUser(ada));
       const unverified = new UntypedToken(text, { verify: false });
-      expect(() => String(unverified)).toThrow(errors.TokenWrongType);
+      expect(() => String(unverified)).toThrow(TokenWrongType);
       const { refresh } = await gate.login("ada");
       expect(new AccessToken(refresh, { verify: false }).get("token_type")).toBe("refresh");
       for (const bad of ["", "x", "a.b.c", `a.${Buffer.from("[1]").toString("base64url")}.c`]) {
-        expect(() => new AccessToken(bad, { verify: false })).toThrow(errors.TokenNotValid);
+        expect(() => new AccessToken(bad, { verify: false })).toThrow(TokenNotValid);
       }
     });
 
@@ -358,7 +360,7 @@ describeGates({ leeway: 5 }, (gate) => {
       const { AccessToken } = gate.auth.tokens;
       for (const spelling of ['{ "sub": "eve" }', '{"sub":"\\u0065ve"}', '{"sub":"eve"}\n']) {
         const foreign = `${signingInput({ alg: "HS256" }, spelling)}.AAAA`;
-        expect(() => new AccessToken(foreign)).toThrow(errors.AuthError);
+        expect(() => new AccessToken(foreign)).toThrow(AuthError);
         expect(new AccessToken(foreign, { verify: false }).payload).toEqual({ sub: "eve" });
       }
     });
@@ -383,18 +385,18 @@ describeGates({ leeway: 5 }, (gate) => {
         };
         expect(verify).not.toThrow();
         token.setExp({ lifetime: 60, from: gate.now - 100_000 }).setIat({ at: gate.now - 100_000 });
-        expect(verify).toThrow(errors.TokenExpired);
+        expect(verify).toThrow(TokenExpired);
         token.setIat().setExp();
         expect(verify).not.toThrow();
         for (const claim of ["sub", "sid", "jti", "exp", "iss", "aud", "token_type"]) {
           const value = token.get(claim);
           token.delete(claim);
-          expect(verify).toThrow(errors.AuthError);
+          expect(verify).toThrow(AuthError);
           token.set(claim, value);
           expect(verify).not.toThrow();
         }
         token.set("aud", "others");
-        expect(verify).toThrow(errors.TokenNotValid);
+        expect(verify).toThrow(TokenNotValid);
       },
     );
 
@@ -408,7 +410,7 @@ describeGates({ leeway: 5 }, (gate) => {
         }
         expect(() => {
           token.verify();
-        }).toThrow(errors.TokenNotValid);
+        }).toThrow(TokenNotValid);
       },
     );
 
@@ -417,7 +419,7 @@ describeGates({ leeway: 5 }, (gate) => {
       const token = (await AccessToken.forUser(ada)).setExp({ lifetime: 301 });
       expect(() => {
         token.verify();
-      }).toThrow(errors.TokenNotValid);
+      }).toThrow(TokenNotValid);
       expect((await gate.me(`Bearer ${String(token)}`)).reason).toBe("token_not_valid");
       token.setExp({ lifetime: 60 });
       expect((await gate.me(`Bearer ${String(token)}`)).status).toBe(200);
@@ -429,7 +431,7 @@ describeGates({ leeway: 5 }, (gate) => {
         const token = (await classOf(name).forUser(ada)).setExp({ lifetime: 60 });
         const text = String(token);
         gate.advance(66);
-        expect(() => new (classOf(name))(text)).toThrow(errors.TokenExpired);
+        expect(() => new (classOf(name))(text)).toThrow(TokenExpired);
         expect((await gate.verify(text)).data.verifyToken.active).toBe(false);
         expect(await gate.refresh(text)).toMatchObject({ status: 401, reason: "token_expired" });
       },
@@ -441,7 +443,7 @@ describeGates({ leeway: 5 }, (gate) => {
         const stranger = { id: await other.user("ada") };
         for (const name of MADE) {
           const text = String(await other.auth.tokens[name].forUser(stranger));
-          expect(() => new (classOf(name))(text)).toThrow(errors.TokenNotValid);
+          expect(() => new (classOf(name))(text)).toThrow(TokenNotValid);
         }
       } finally {
         await other.close();
@@ -563,7 +565,7 @@ describeGates({ leeway: 5 }, (gate) => {
       const before = await count();
       for (const name of MADE) {
         for (const user of [idle, gone, { id: "" }, { id: "f".repeat(32) }, { id: "a\0b" }]) {
-          await expect(classOf(name).forUser(user)).rejects.toThrow(errors.BadUserInput);
+          await expect(classOf(name).forUser(user)).rejects.toThrow(BadUserInput);
         }
       }
       expect(await count()).toBe(before);
@@ -576,7 +578,7 @@ describeGates({ leeway: 5 }, (gate) => {
       await gate.auth.accounts.setActive(user.id, false);
       expect((await gate.me(`Bearer ${String(access)}`)).reason).toBe("user_inactive");
       expect((await gate.refresh(String(refresh))).reason).toBe("user_inactive");
-      await expect(refresh.checkBlacklist()).rejects.toThrow(errors.UserInactive);
+      await expect(refresh.checkBlacklist()).rejects.toThrow(UserInactive);
     });
 
     test("U-11, U-16: puts only the id of the user into the token", async () => {
@@ -622,7 +624,7 @@ describeGates({ leeway: 5 }, (gate) => {
       expect(rows).toHaveLength(1);
       expect(rows[0].id).toBe(token.get("sid"));
       expect(Number(rows[0].ended)).toBe(gate.now);
-      await expect(token.checkBlacklist()).rejects.toThrow(errors.TokenRevoked);
+      await expect(token.checkBlacklist()).rejects.toThrow(TokenRevoked);
       const text = String(token);
       expect((await gate.verify(text)).data.verifyToken.active).toBe(false);
       expect(await token.blacklist()).toBe(false);
@@ -643,10 +645,10 @@ describeGates({ leeway: 5 }, (gate) => {
 
     test("B-11: refuses a token without a user, or with an unknown one", async () => {
       const token = new gate.auth.tokens.RefreshToken();
-      await expect(token.blacklist()).rejects.toThrow(errors.TokenNotValid);
+      await expect(token.blacklist()).rejects.toThrow(TokenNotValid);
       token.set("sub", "f".repeat(32));
-      await expect(token.blacklist()).rejects.toThrow(errors.BadUserInput);
-      await expect(token.checkBlacklist()).rejects.toThrow(errors.AuthError);
+      await expect(token.blacklist()).rejects.toThrow(BadUserInput);
+      await expect(token.checkBlacklist()).rejects.toThrow(AuthError);
     });
 
     test("B-01: ends the session of a login's token, once, with all of its tokens", async () => {
@@ -657,7 +659,7 @@ describeGates({ leeway: 5 }, (gate) => {
       await token.checkBlacklist();
       expect(await token.blacklist()).toBe(true);
       expect(await new RefreshToken(refresh).blacklist()).toBe(false);
-      await expect(token.checkBlacklist()).rejects.toThrow(errors.TokenRevoked);
+      await expect(token.checkBlacklist()).rejects.toThrow(TokenRevoked);
       expect((await gate.me(authorization)).reason).toBe("token_revoked");
       expect((await gate.refresh(refresh)).reason).toBe("token_revoked");
       expect((await gate.me(other.authorization)).status).toBe(200);
@@ -678,7 +680,7 @@ describeGates({ leeway: 5 }, (gate) => {
         await token.blacklist();
         tokens.push(token);
       }
-      const expectRefused = async (refusal: typeof errors.AuthError) => {
+      const expectRefused = async (refusal: typeof AuthError) => {
         for (const token of tokens) {
           const text = String(token);
           await expect(token.checkBlacklist()).rejects.toThrow(refusal);
@@ -687,18 +689,18 @@ describeGates({ leeway: 5 }, (gate) => {
           expect((await gate.refresh(text)).code).toBe("UNAUTHENTICATED");
         }
       };
-      await expectRefused(errors.TokenRevoked);
+      await expectRefused(TokenRevoked);
       await gate.auth.accounts.deleteUser(user.id);
-      await expectRefused(errors.UserNotFound);
+      await expectRefused(UserNotFound);
       await newUser("b14");
-      await expectRefused(errors.UserNotFound);
+      await expectRefused(UserNotFound);
     });
 
     test("checkBlacklist refuses a used refresh token, and accepts its successor", async () => {
       const { RefreshToken } = gate.auth.tokens;
       const { refresh } = await gate.login("ada");
       const { data } = await gate.refresh(refresh);
-      await expect(new RefreshToken(refresh).checkBlacklist()).rejects.toThrow(errors.TokenRevoked);
+      await expect(new RefreshToken(refresh).checkBlacklist()).rejects.toThrow(TokenRevoked);
       await new RefreshToken(data.refreshToken.refresh).checkBlacklist();
     });
 

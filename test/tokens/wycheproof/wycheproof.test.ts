@@ -2,8 +2,8 @@ import { createPublicKey, createSecretKey, type JsonWebKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import type { JwtAlgorithm } from "../../../src/config/auth-config.js";
-import { TokenNotValid } from "../../../src/errors.js";
 import { type Key, KeyRing } from "../../../src/keys/key-ring.js";
+import { TokenNotValid } from "../../../src/tokens/errors.js";
 import { parseJwt, verifySignature } from "../../../src/tokens/jwt.js";
 
 /** A vector of C2SP/wycheproof, `testvectors_v1`. */
