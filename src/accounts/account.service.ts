@@ -1,5 +1,5 @@
 import type { AuthConfig } from "../config/auth-config.js";
-import { AuthError, BadUserInput, ServiceUnavailable } from "../errors.js";
+import { BadUserInput } from "../errors.js";
 import { type Client, NO_CLIENT } from "../events.js";
 import type { RunStatement, Sql, TransactionalSql } from "../sql.js";
 import { AccessChanges } from "./access-changes.js";
@@ -28,7 +28,7 @@ import { UserList } from "./user-list.js";
 import type { UserCursor, UserPage, UserQuery } from "./user-query.js";
 import { idOf, type UserRef } from "./user-ref.js";
 import type { UserSessions } from "./user-sessions.js";
-import { type ChangeSettings, UserTransactions } from "./user-transactions.js";
+import { type ChangeSettings, throwWithoutValues, UserTransactions } from "./user-transactions.js";
 
 export type AccountSettings = ChangeSettings & Pick<AuthConfig, "now" | "passwordMinLength">;
 
@@ -238,14 +238,4 @@ export class AccountService implements Accounts {
     await approve?.();
     return this.#hasher.hash(password);
   }
-}
-
-/**
- * Replaces a database error by an error that contains only the error code. The message of the database can contain
- * values of the statement, such as an e-mail address, which must not be logged.
- */
-function throwWithoutValues(error: unknown): never {
-  if (error instanceof AuthError) throw error;
-  const { code } = error as { code?: unknown };
-  throw new ServiceUnavailable(1, new Error(`The user could not be stored: ${String(code)}`));
 }

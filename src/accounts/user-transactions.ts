@@ -1,4 +1,5 @@
 import type { AuthConfig } from "../config/auth-config.js";
+import { AuthError, ServiceUnavailable } from "../errors.js";
 import type { AuthEvent, Client } from "../events.js";
 import type { RunStatement, TransactionalSql } from "../sql.js";
 import { NoSuchUser } from "./errors.js";
@@ -77,4 +78,14 @@ export class UserTransactions {
     if (user === undefined) throw new NoSuchUser();
     return { ...user, isActive: Boolean(user.isActive) };
   }
+}
+
+/**
+ * Replaces a database error by an error that contains only the error code. The message of the database can contain
+ * values of the statement, such as an e-mail address, which must not be logged.
+ */
+export function throwWithoutValues(error: unknown): never {
+  if (error instanceof AuthError) throw error;
+  const { code } = error as { code?: unknown };
+  throw new ServiceUnavailable(1, new Error(`The user could not be stored: ${String(code)}`));
 }
