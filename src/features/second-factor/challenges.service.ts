@@ -8,8 +8,8 @@ import { requireScheme } from "../../sessions/session-opener.js";
 import { hashSecret, isSecret, randomSecret } from "../../tokens/secret-hash.js";
 import type { CoreServices } from "../feature.js";
 import { ChallengeExpired, ChallengeNotValid, SecondFactorRequired } from "./errors.js";
-import type { Answer, LoginChallenges } from "./factor.js";
-import { provesMore, type SecondFactorsService } from "./second-factors.service.js";
+import { type Answer, type LoginChallenges, provesMore } from "./factor.js";
+import type { SecondFactorsService } from "./second-factors.service.js";
 
 /** How long a challenge can be answered, in milliseconds. */
 const LIFETIME = 5 * 60_000;

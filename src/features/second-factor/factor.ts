@@ -47,8 +47,19 @@ export interface Factor {
   remove(run: RunStatement, userId: string): Promise<boolean>;
 }
 
+/** Returns whether a factor proves more than a first step with the methods `first`. */
+export function provesMore({ excludedBy = [] }: Factor, first: readonly AuthMethod[]): boolean {
+  return !excludedBy.some((method) => first.includes(method));
+}
+
 /** An answer that proves a second factor. Exactly one property has a value: the one that is named after the factor. */
 export type Answer = Readonly<Partial<Record<FactorName, unknown>>>;
+
+/** A well-formed answer, with the factor that checks it. */
+export interface ReadAnswer {
+  readonly factor: Factor;
+  readonly value: unknown;
+}
 
 /** The second factors of all users, for other features. */
 export interface SecondFactors {

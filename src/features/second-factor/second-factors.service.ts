@@ -11,7 +11,14 @@ import type { RunStatement } from "../../sql.js";
 import { counterOfSecondFactor } from "../../throttling/throttle.js";
 import type { CoreServices } from "../feature.js";
 import { CodeNotValid } from "./errors.js";
-import type { Answer, Factor, FactorName, SecondFactors } from "./factor.js";
+import {
+  type Answer,
+  type Factor,
+  type FactorName,
+  provesMore,
+  type ReadAnswer,
+  type SecondFactors,
+} from "./factor.js";
 import type { Notices } from "./notices.js";
 import type { RecoveryCodes } from "./recovery-codes.js";
 
@@ -22,12 +29,6 @@ type Core = Pick<
   CoreServices,
   "accounts" | "attempts" | "onEvent" | "sessions" | "sql" | "throttle"
 >;
-
-/** A well-formed answer, with the factor that checks it. */
-export interface ReadAnswer {
-  readonly factor: Factor;
-  readonly value: unknown;
-}
 
 /** Stores, finds and checks the second factors of all users. */
 export class SecondFactorsService implements SecondFactors {
@@ -240,9 +241,4 @@ export class SecondFactorsService implements SecondFactors {
     onEvent({ type: "second-factor:used", userId, details: { factor: factor.name } }, client);
     return proved;
   }
-}
-
-/** Returns whether a factor proves more than a first step with the methods `first`. */
-export function provesMore({ excludedBy = [] }: Factor, first: readonly AuthMethod[]): boolean {
-  return !excludedBy.some((method) => first.includes(method));
 }
