@@ -23,7 +23,10 @@ export interface Issued {
   readonly refreshExpiresAt: number | null;
 }
 
-const NOTHING = { token: null, access: null, refresh: null, refreshExpiresAt: null };
+export const NO_TOKENS = {
+  ...{ token: null, access: null, refresh: null },
+  ...{ expiresAt: null, refreshExpiresAt: null },
+};
 
 export interface Issuing {
   /** The token of a new session with the scheme TOKEN. @default none */
@@ -92,11 +95,11 @@ export class TokenIssuer {
     const grant = grantOf(row, predecessor);
     switch (row.scheme) {
       case "TOKEN":
-        return { ...NOTHING, principal, token: staticToken, expiresAt };
+        return { ...NO_TOKENS, principal, token: staticToken, expiresAt };
       case "SLIDING": {
         const token = this.#kinds.sliding.issue(grant);
         const times = { expiresAt: refreshExpiresAt, refreshExpiresAt: grant.slidesUntil };
-        return { ...NOTHING, principal, token, ...times };
+        return { ...NO_TOKENS, principal, token, ...times };
       }
       case "JWT": {
         const { userId, id: sessionId, impersonatorId } = row;
@@ -107,7 +110,7 @@ export class TokenIssuer {
         };
         const access = this.#kinds.access.issue({ ...session, claims });
         const refresh = this.#kinds.refresh.issue(grant);
-        return { ...NOTHING, principal, ...access, refresh, refreshExpiresAt };
+        return { ...NO_TOKENS, principal, ...access, refresh, refreshExpiresAt };
       }
     }
   }

@@ -1,7 +1,7 @@
 import { InvalidCredentials } from "../../accounts/errors.js";
 import { isId } from "../../accounts/id.js";
 import type { AuthContext } from "../../authentication/context.js";
-import type { Issued } from "../../authentication/token-issuer.js";
+import { type Issued, NO_TOKENS } from "../../authentication/token-issuer.js";
 import { BadUserInput } from "../../errors.js";
 import type { AuthScheme, Client } from "../../events.js";
 import { requireFresh } from "../../permissions/guards.js";
@@ -15,12 +15,7 @@ import { type Ask, beginToAsk } from "./ask.js";
 import { ExternalAccountTaken, ExternalLoginFailed, ExternalLoginRefused } from "./errors.js";
 import type { LinkedAccount, LinkedAccounts } from "./linked-accounts.js";
 import type { NewUsers } from "./new-users.js";
-import {
-  type KeptLogin,
-  type Linking,
-  type PendingLogin,
-  type PendingLogins,
-} from "./pending-logins.js";
+import type { KeptLogin, Linking, PendingLogin, PendingLogins } from "./pending-logins.js";
 import { type Identity, type Provider, shownName } from "./provider.js";
 import type { ReturnPages } from "./return-pages.js";
 
@@ -214,11 +209,6 @@ export class ExternalLoginService {
     }
   }
 }
-
-const NO_TOKENS = {
-  ...{ token: null, access: null, refresh: null },
-  ...{ expiresAt: null, refreshExpiresAt: null },
-};
 
 /**
  * Returns the user and session that link an account. Returns null for a login: no user is signed in.
