@@ -99,6 +99,11 @@ export function parseLogin(login: Login): Identifier {
     : { field: "email", canonical: canonicalEmail(login.email) };
 }
 
+/** Returns the user name or e-mail address as it was entered. */
+export function enteredName(login: Login): string {
+  return "username" in login ? login.username : login.email;
+}
+
 /**
  * @param name the name of the argument, for the message
  * @throws {@link BadUserInput} when the value is not an object

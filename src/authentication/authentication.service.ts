@@ -1,12 +1,14 @@
 import type { Account } from "../accounts/account.js";
 import type { Login } from "../accounts/accounts.js";
 import { InvalidCredentials } from "../accounts/errors.js";
+import { enteredName } from "../accounts/identifiers.js";
 import { requireHashable } from "../accounts/password-hasher.js";
 import { idOf, type UserRef } from "../accounts/user-ref.js";
-import { TooManyRequests, Unauthenticated } from "../errors.js";
+import { Unauthenticated } from "../errors.js";
 import { type AuthScheme, type Client, NO_CLIENT } from "../events.js";
 import { Principal } from "../sessions/principal.js";
 import {
+  type InsertedSession,
   type OpenedSession,
   requireScheme,
   type SessionOpening,
@@ -19,18 +21,13 @@ import type { AuthenticationParts } from "./authentication-parts.js";
 import type { Credential } from "./authorization-header.js";
 import { hookUserOf } from "./hooks.js";
 import { logout, logoutRequest, type Requester, type RequestLogout } from "./logout.js";
-import { checkPassword, counterOf, requirePassword } from "./password-check.js";
+import { checkPassword, counterOf, reportRefusal, requirePassword } from "./password-check.js";
 import { refresh } from "./refresh.js";
 import { reportExpired } from "./report-expired.js";
-import type { ProvedLogin, SecondStep } from "./second-step.js";
+import { NO_SECOND_STEP, type ProvedLogin, type SecondStep } from "./second-step.js";
 import type { SignIn } from "./sign-in.js";
 import type { Issued } from "./token-issuer.js";
 import type { Verification } from "./token-verifier.js";
-
-const NO_SECOND_STEP: SecondStep = {
-  require: () => Promise.resolve(),
-  needsNone: () => undefined,
-};
 
 export class AuthenticationService implements Authentication {
   readonly #parts: AuthenticationParts;
@@ -60,15 +57,10 @@ export class AuthenticationService implements Authentication {
    * token normally costs no query.
    * @throws {@link Unauthenticated} with the reason
    */
-  authenticate(credential: Credential): Promise<Principal | TokenUser> {
-    const isStateless = this.#parts.settings.bearerCheck === "stateless";
-    return isStateless && credential.scheme === "Bearer"
-      ? this.#authenticateStateless(credential)
-      : this.loadUser(credential);
-  }
-
-  async #authenticateStateless(credential: Credential): Promise<Principal | TokenUser> {
+  async authenticate(credential: Credential): Promise<Principal | TokenUser> {
     const { settings, verifier } = this.#parts;
+    const isStateless = settings.bearerCheck === "stateless" && credential.scheme === "Bearer";
+    if (!isStateless) return this.loadUser(credential);
     const verified = await verifier.verifyBearer(credential.token);
     const { type, adopt } = verified.kind;
     // Only the database knows the users of another system's tokens.
@@ -117,33 +109,32 @@ export class AuthenticationService implements Authentication {
     scheme: AuthScheme = "JWT",
     client: Client = NO_CLIENT,
   ): Promise<Issued> {
-    const { accounts, attempts, hooks, sessions, settings } = this.#parts;
+    const { accounts, attempts, sessions, settings } = this.#parts;
     // First check the password and the scheme, because malformed input must not count as a failed login.
     requireHashable(password);
     requireScheme(scheme);
     const found = await accounts.findAccount(login);
-    try {
+    const logIn = async () => {
       const counter = counterOf(found, login);
       const account = await checkPassword(this.#parts, found, { counter, password, client });
       const { id: userId, credentialsVersion } = account;
       const methods = ["pwd"] as const;
       const proved = { userId, client, credentialsVersion, methods, scheme };
-      const { opening, claims } = await this.#approve(proved);
-      const inserted = await attempts.recordSuccess(account, password, settings.now(), (run) =>
-        sessions.insert(run, account, opening),
+      return this.#complete(proved, async (opening) => {
+        const inserted = await attempts.recordSuccess(account, password, settings.now(), (run) =>
+          sessions.insert(run, account, opening),
+        );
+        if (inserted === null) throw new InvalidCredentials();
+        return inserted;
+      });
+    };
+    return reportRefusal(logIn, (reason) => {
+      const known = found && { userId: found.id };
+      settings.onEvent(
+        { type: "login_failed", login: enteredName(login), ...known, reason },
+        client,
       );
-      if (inserted === null) throw new InvalidCredentials();
-      const issued = this.#issue(await sessions.finish(inserted), claims);
-      await hooks.after("afterLogin", hookUserOf(issued), client);
-      return issued;
-    } catch (error) {
-      if (error instanceof InvalidCredentials || error instanceof TooManyRequests) {
-        const { reason = "invalid_credentials" } = error;
-        const known = found && { userId: found.id };
-        settings.onEvent({ type: "login_failed", login: nameOf(login), ...known, reason }, client);
-      }
-      throw error;
-    }
+    });
   }
 
   /**
@@ -156,39 +147,40 @@ export class AuthenticationService implements Authentication {
    * {@link Authentication.login}
    */
   async signIn(userId: string, login: SignIn): Promise<Issued> {
-    const { accounts, attempts, hooks, sessions, settings } = this.#parts;
+    const { accounts, attempts, sessions, settings } = this.#parts;
     const { methods, scheme = "JWT", client = NO_CLIENT, begin } = login;
     requireScheme(scheme);
     const account = await accounts.findAccountById(userId);
     if (!account?.isActive) throw new InvalidCredentials();
     const { credentialsVersion = account.credentialsVersion } = login;
     const proved = { userId, client, credentialsVersion, methods, scheme };
-    const { opening, claims } = await this.#approve(proved);
     const resetsCount = methods.includes("pwd") || login.isSecondStep === true;
-    const recorded = { loginAt: settings.now(), resetsCount };
-    const inserted = await attempts.recordSignIn(userId, recorded, async (run) => {
-      await begin?.(run);
-      return sessions.insert(run, userId, opening);
-    });
-    const issued = this.#issue(await sessions.finish(inserted), claims);
-    await hooks.after("afterLogin", hookUserOf(issued), client);
-    return issued;
+    return this.#complete(proved, (opening) =>
+      attempts.recordSignIn(userId, { loginAt: settings.now(), resetsCount }, async (run) => {
+        await begin?.(run);
+        return sessions.insert(run, userId, opening);
+      }),
+    );
   }
 
   /**
-   * Runs the `beforeLogin` hooks and the check for a second step. Returns the values for the session and for its access
-   * token.
+   * Completes a login: runs the hooks and the check for a second step, and opens the session.
+   * @param insert records the login and inserts the session, in one transaction
    */
-  async #approve(
+  async #complete(
     login: ProvedLogin,
-  ): Promise<{ opening: SessionOpening; claims: ApplicationClaims }> {
+    insert: (opening: SessionOpening) => Promise<InsertedSession>,
+  ): Promise<Issued> {
     const { userId, client, credentialsVersion, methods, scheme } = login;
-    const { hooks, issuer } = this.#parts;
+    const { hooks, issuer, sessions } = this.#parts;
     await hooks.before("beforeLogin", { id: userId }, client, { methods, scheme });
     await this.#secondStep.require(login);
     const claims = scheme === "JWT" ? await issuer.claimsFor(userId) : {};
     const condition = this.#secondStep.needsNone(methods);
-    return { opening: { scheme, client, credentialsVersion, methods, condition }, claims };
+    const opening = { scheme, client, credentialsVersion, methods, condition };
+    const issued = this.#issue(await sessions.finish(await insert(opening)), claims);
+    await hooks.after("afterLogin", hookUserOf(issued), client);
+    return issued;
   }
 
   /** See {@link requirePassword}. */
@@ -252,9 +244,4 @@ export class AuthenticationService implements Authentication {
   logoutRequest(requester: Requester, refresh: string | null): Promise<RequestLogout> {
     return logoutRequest(this.#parts, requester, refresh);
   }
-}
-
-/** Returns the user name or e-mail address as it was entered. */
-function nameOf(login: Login): string {
-  return "username" in login ? login.username : login.email;
 }

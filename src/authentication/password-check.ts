@@ -54,7 +54,7 @@ export async function requirePassword(
   const { accounts, attempts, settings } = parts;
   requireHashable(password);
   const found = await accounts.findAccountById(userId);
-  try {
+  const check = async () => {
     const counter = counterOfUser(userId);
     const account = await checkPassword(parts, found, { counter, password, client });
     const checked = await attempts.recordSuccess(account, password, null, () =>
@@ -62,10 +62,22 @@ export async function requirePassword(
     );
     if (checked === null) throw new InvalidCredentials();
     return checked;
+  };
+  return reportRefusal(check, (reason) => {
+    settings.onEvent({ type: "password_refused", userId, reason }, client);
+  });
+}
+
+/** Calls `report` if `check` refuses a password, or if a rate limit is reached. */
+export async function reportRefusal<Result>(
+  check: () => Promise<Result>,
+  report: (reason: string) => void,
+): Promise<Result> {
+  try {
+    return await check();
   } catch (error) {
     if (error instanceof InvalidCredentials || error instanceof TooManyRequests) {
-      const { reason = "invalid_credentials" } = error;
-      settings.onEvent({ type: "password_refused", userId, reason }, client);
+      report(error.reason ?? "invalid_credentials");
     }
     throw error;
   }

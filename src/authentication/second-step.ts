@@ -21,3 +21,8 @@ export interface SecondStep {
    */
   needsNone(this: void, methods: readonly AuthMethod[]): string | undefined;
 }
+
+export const NO_SECOND_STEP: SecondStep = {
+  require: () => Promise.resolve(),
+  needsNone: () => undefined,
+};
