@@ -191,6 +191,14 @@ test("the environment is read in cli.ts only", () => {
   expect(readers).toEqual(["src/cli.ts"]);
 });
 
+test("no file of src has 250 lines or more, except generated ones", () => {
+  const long = files.filter((file) => {
+    const lines = readFileSync(file, "utf8").trimEnd().split("\n");
+    return lines.length >= 250 && !file.endsWith(".generated.ts");
+  });
+  expect(long).toEqual([]);
+});
+
 test("no folder of src has a name like utils or helpers", () => {
   const folders = readdirSync("src", { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isDirectory())
