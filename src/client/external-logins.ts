@@ -36,8 +36,7 @@ interface Begun {
 
 /**
  * Logs users in with an account at another provider, and links such accounts. No method rejects, and none needs `this`.
- * A failure is in the result. The state of the auth client gets the failure of a login only if the login needs a second
- * step.
+ * A failure is in the result. It changes the state of the auth client only if a login needs a second step.
  */
 export interface ExternalLogins {
   /** Returns the names of the providers. */

@@ -18,8 +18,8 @@ interface Kept extends PendingLoginCode {
 }
 
 /**
- * Logs users in with a code from a mail. No method rejects, and none needs `this`. A failure is in the result. The
- * state of the auth client gets the failure only if the login needs a second step.
+ * Logs users in with a code from a mail. No method rejects, and none needs `this`. A failure is in the result. It
+ * changes the state of the auth client only if the login needs a second step.
  */
 export interface LoginCodes {
   /**

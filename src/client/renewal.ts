@@ -17,7 +17,8 @@ import type { Session } from "./session.js";
 export interface Renewal {
   readonly isDue: () => boolean;
   /**
-   * Refreshes the tokens. After a failure, does nothing for at least one second, and for the server's `retryAfter`.
+   * Refreshes the tokens. After a failure, does nothing for one second, or for the server's `retryAfter` if that
+   * is longer.
    * @param isAsked whether the application asked for the refresh. If so, only `retryAfter` can prevent it
    */
   readonly refresh: (isAsked?: boolean) => Promise<void>;

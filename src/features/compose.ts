@@ -89,7 +89,7 @@ function findClashes(features: readonly Feature[]): string[] {
 /**
  * Checks two rules for each feature that is on:
  * - All features in its `requires` are on, and are listed before it.
- * - All features in its `uses` that are on are listed before it.
+ * - Each feature in its `uses` is off, or is listed before it.
  * @param features all features, on or off
  * @throws {@link WrongSettings} when a feature breaks one of the rules
  */

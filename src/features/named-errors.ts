@@ -164,7 +164,7 @@ function nameError(failure: string, cause: unknown): Error {
   return new Error(`${failure}: ${message}`, { cause });
 }
 
-/** Rejects if `close` takes too long, so that the database can still be closed. */
+/** Rejects if `close` takes too long, so that the caller can go on and close the database. */
 function inTime(close: () => Promise<void>): Promise<void> {
   return withinTime(close(), TIMEOUT, () => {
     throw new Error(`it took longer than ${TIMEOUT / 1000} seconds`);

@@ -21,7 +21,7 @@ export function formatCursor({ createdAt, id }: Cursor): string {
 /**
  * Decodes a text from {@link formatCursor}.
  * @returns null if no cursor is given
- * @throws {@link BadUserInput} when the text is not a cursor of the list
+ * @throws {@link BadUserInput} when the text is not a cursor
  */
 export function parseCursor(cursor: string | null | undefined): Cursor | null {
   if (cursor == null) return null;

@@ -44,13 +44,13 @@ export class SigningKeyService {
   }
 
   /**
-   * Loads the keys. Adds a key if there is none, or if `jwtAlgorithm` has changed. Skips a key that cannot be read, if
-   * another key is active.
+   * Loads the keys. Adds a key if there is none, or if `jwtAlgorithm` has changed, such as from `ES256` to `RS256`. Skips
+   * a key that cannot be read, if another key is active.
    * @param onFault called once for each key that is skipped
    * @throws {@link WrongSettings} if no other key is active, and `secretKey` cannot decrypt the key
    * @throws Error if no other key is active, and the key cannot be read for another reason
-   * @throws {@link WrongSettings} if `jwtAlgorithm` has changed from asymmetric to symmetric, such as from `ES256` to
-   * `HS256`, or the other way round
+   * @throws {@link WrongSettings} if `jwtAlgorithm` has changed between asymmetric and symmetric, such as from `ES256`
+   * to `HS256`
    */
   static async open(
     sql: Sql,

@@ -22,8 +22,8 @@ export class Blocked extends Error {
 
 /**
  * Runs checks of credentials, such as passwords. Each attempt has a key, such as an account. Too many attempts block
- * the key, and a right credential unblocks it. So a new attempt on a blocked key first waits for the key's running
- * checks.
+ * the key, and a right credential unblocks it. A new attempt on a blocked key first waits for the key's running checks,
+ * because one of them may unblock the key.
  */
 export class RunningChecks {
   readonly #byKey = new Map<string, Attempts>();

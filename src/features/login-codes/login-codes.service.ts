@@ -208,8 +208,8 @@ export class LoginCodesService {
 
   /**
    * Counts a try of a code. Does not count a link, because nobody can guess its token.
-   * @returns the token of the mail; null if the code is wrong or has expired, after too many tries, or if another
-   * browser asked for the link
+   * @returns the token of the mail. Null if the code is wrong, if it has expired, if it was tried too often, or if
+   * another browser asked for the link
    */
   async #findToken(address: string, { code, proof }: GivenCode): Promise<string | null> {
     const { now, sql } = this.#core;

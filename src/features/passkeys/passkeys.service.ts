@@ -31,7 +31,7 @@ export interface ChangedPasskey {
 
 /** A passkey that was added. */
 export interface AddedPasskey extends ChangedPasskey {
-  /** The user's recovery codes, if the passkey is the first second factor. Otherwise null. */
+  /** The user's recovery codes, if the user had no second factor before this passkey. Otherwise null. */
   readonly recoveryCodes: readonly string[] | null;
 }
 
