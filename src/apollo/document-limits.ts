@@ -49,7 +49,7 @@ export class DocumentLimits {
   readonly #credentialFields: ReadonlySet<string>;
   readonly #passed = new LRUCache<string, true>({
     maxSize: CACHE_SIZE,
-    sizeCalculation: (_value, text) => text.length + 1,
+    sizeCalculation: (_value, text) => text.length,
   });
 
   constructor(schema: GraphQLSchema, limits: AllLimits = DEFAULT_LIMITS) {

@@ -3,7 +3,7 @@ import { checkOptions } from "../config/check.js";
 import { type Problem, WrongSettings } from "../config/problems.js";
 import type { ConfigOf, OptionsOf, Setting } from "../config/setting.js";
 
-export const MAX_LIMIT = 1_000_000;
+const MAX_LIMIT = 1_000_000;
 
 /** The limits on documents and on the errors of a response. `null` switches a limit off. */
 const LIMITS = {

@@ -77,7 +77,7 @@ function checkVariable(
   const name = definition.variable.name.value;
   const isGiven = Object.hasOwn(variables, name);
   const value = variables[name];
-  if (isNonNullType(type) && isGiven && value === null) {
+  if (isNonNullType(type) && value === null) {
     const what = `of non-null type "${type.toString()}" must not be null.`;
     report(toError(`Variable "$${name}" ${what}`, definition));
   } else if (isNonNullType(type) && !isGiven && definition.defaultValue === undefined) {

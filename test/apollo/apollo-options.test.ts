@@ -3,7 +3,14 @@ import { randomBytes } from "node:crypto";
 import { makeExecutableSchema } from "@graphql-tools/schema";
 import { parse } from "graphql";
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
-import { apolloOptions, type AuthContext, createAuth, Vetoed } from "../../src/index.js";
+import {
+  apolloOptions,
+  AuthError,
+  type AuthContext,
+  createAuth,
+  ServiceUnavailable,
+  Vetoed,
+} from "../../src/index.js";
 import { createDatabase } from "../support/databases.js";
 import { PASSWORD, setUpGate } from "../support/gate.js";
 
@@ -160,9 +167,18 @@ describe("an internal error under apolloOptions", () => {
       Query: {
         bug: () => Promise.reject(bug),
         veto: () => Promise.reject(new Vetoed("Closed.")),
+        taken: () =>
+          Promise.reject(new AuthError("Taken.", { code: "BAD_USER_INPUT", cause: bug })),
+        away: () => Promise.reject(new ServiceUnavailable(1, bug)),
+        busy: () => Promise.reject(new ServiceUnavailable(1)),
       },
     };
-    const typeDefs = [auth.typeDefs, `extend type Query { bug: Int @public veto: Int @public }`];
+    const typeDefs = [
+      auth.typeDefs,
+      `extend type Query {
+        bug: Int @public veto: Int @public taken: Int @public away: Int @public busy: Int @public
+      }`,
+    ];
     const schema = auth.guard(
       makeExecutableSchema({ typeDefs, resolvers: [auth.resolvers, resolvers] }),
     );
@@ -204,6 +220,16 @@ describe("an internal error under apolloOptions", () => {
     expect(lines[0]).toContain("Caused by: Error: disk full");
   });
 
+  test("is logged if a resolver or the context needs something that is away", async () => {
+    const away = new ServiceUnavailable(1, bug);
+    for (const context of [undefined, () => Promise.reject(away)]) {
+      lines.length = 0;
+      const { errors } = await ask("{ away }", context);
+      expect(errors[0].extensions.code).toBe("SERVICE_UNAVAILABLE");
+      expect(lines).toEqual([expect.stringContaining("Caused by: Error: no table of salaries")]);
+    }
+  });
+
   test("of the option claims is logged once", async () => {
     const database = await createDatabase("sqlite");
     const auth = await createAuth({
@@ -231,6 +257,8 @@ describe("an internal error under apolloOptions", () => {
   test("is the only error that is logged: refusals, wrong documents and wrong arguments are not", async () => {
     for (const query of [
       "{ veto }",
+      "{ taken }",
+      "{ busy }",
       "{ me { id } }",
       "{",
       "{ missing }",
@@ -238,6 +266,10 @@ describe("an internal error under apolloOptions", () => {
       LOGIN.replace(PASSWORD, "wrong"),
     ]) {
       expect(await ask(query)).toHaveProperty("errors");
+    }
+    for (const refusal of [new Vetoed("Closed."), new ServiceUnavailable(1)]) {
+      const { errors } = await ask("{ bug }", () => Promise.reject(refusal));
+      expect(errors[0].message).toContain(refusal.message);
     }
     expect(lines).toEqual([]);
   });

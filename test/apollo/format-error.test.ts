@@ -365,6 +365,15 @@ describe("an unknown message", () => {
     });
   });
 
+  test("counts as a bug if a resolver threw it and it only contains words of graphql-js about arguments", () => {
+    const originalError = new GraphQLError(`Bad Argument "v" has invalid value ${CANARY}.`);
+    const error = new GraphQLError(originalError.message, { path: ["a"], originalError });
+    expect(formatError(error.toJSON(), error)).toMatchObject({
+      message: "Internal server error.",
+      extensions: { code: "INTERNAL_SERVER_ERROR" },
+    });
+  });
+
   test("is replaced even with a code of its own if it is about the document", () => {
     const error = new GraphQLError(message, { nodes: [node], extensions: { code: "ODD", CANARY } });
     expect(formatError(error.toJSON(), error)).toEqual({
@@ -654,6 +663,20 @@ describe("messages keep the parts that help the author of a request", () => {
     expect(many.at(-1)?.message).toBe(
       "Too many errors processing variables, error limit reached. Execution aborted.",
     );
+  });
+
+  test("an error of Apollo Server keeps the code of its validation", async () => {
+    const on = new ApolloServer({ ...apolloOptions(schema), maxRecursiveSelections: 1 });
+    expect(await errorsOf("{ doc { id } }", { on })).toMatchObject([
+      {
+        message: "Anonymous operation recursively requests too many selections.",
+        extensions: {
+          code: "GRAPHQL_VALIDATION_FAILED",
+          validationErrorCode: "MAX_RECURSIVE_SELECTIONS_EXCEEDED",
+        },
+      },
+    ]);
+    await on.stop();
   });
 
   test("an error says where in the document it is", async () => {

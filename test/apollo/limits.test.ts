@@ -137,12 +137,34 @@ describe("apolloOptions with limits", () => {
     ]);
   });
 
+  test("GQ-4, GQ-6: refuses a document that expands to far more than the largest limit", async () => {
+    const most = { selections: 1_000_000, rootFields: null, fieldsOfOneName: null };
+    for (const times of [20, 150]) {
+      const fragments = repeat(
+        times,
+        (index) => `fragment F${index} on Query { ...F${index + 1} ...F${index + 1} }`,
+      );
+      const document = `{ ...F0 } ${fragments} fragment F${times} on Query { __typename }`;
+      expect((await ask(document, { ...most, tokens: null })).messages).toEqual([
+        "The document has more than 1000000 selections.",
+      ]);
+    }
+  });
+
   test("GQ-12: sends at most as many errors as the limit allows, or all errors if the limit is off", async () => {
     const counts = [];
     for (const errors of [undefined, 1, 50, null]) {
       counts.push((await ask("{ broken }", { errors })).count);
     }
     expect(counts).toEqual([10, 1, 50, 60]);
+  });
+
+  test("GQ-12: sends at most 64 KiB of errors, but always the first, and all errors if the limit is off", async () => {
+    const bytes = 14_000;
+    expect((await ask(`{ ${"x".repeat(bytes)}: broken }`)).count).toBe(4);
+    expect((await ask(`{ ${"x".repeat(bytes)}: broken }`, { errors: null })).count).toBe(60);
+    const long = { tokens: null, characters: null };
+    expect((await ask(`{ ${"x".repeat(5 * bytes)}: broken }`, long)).count).toBe(1);
   });
 
   test("GQ-12: reports as many mistakes in variables as the limit on errors allows", async () => {
