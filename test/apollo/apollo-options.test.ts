@@ -275,6 +275,27 @@ describe("an internal error under apolloOptions", () => {
   });
 });
 
+test("an application's own formatError gets no stacks", async () => {
+  const seen: unknown[] = [];
+  const own = new ApolloServer<AuthContext>({
+    ...apolloOptions(gate.auth.schema),
+    formatError: (formatted) => {
+      seen.push(formatted.extensions);
+      return formatted;
+    },
+  });
+  await own.executeOperation({ query: "{ me { id } }" }, { contextValue: {} as AuthContext });
+  await own.stop();
+  expect(seen).toEqual([{ code: "UNAUTHENTICATED", reason: "no_credentials" }]);
+});
+
+test("our own server handles no signals, because the command or the application does", async () => {
+  const count = () => process.listenerCount("SIGTERM") + process.listenerCount("SIGINT");
+  const before = count();
+  await gate.another();
+  expect(count()).toBe(before);
+});
+
 test("RF-12: our own server sends a cookie in one header line", async () => {
   const { headers } = await gate.ask(LOGIN);
   expect(headers.getSetCookie()).toHaveLength(1);

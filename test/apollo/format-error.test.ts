@@ -50,6 +50,7 @@ const schema = makeExecutableSchema({
     scalar DateTime
     scalar Plain
     scalar Coded
+    scalar Faulty
     enum Color {
       RED
       GREEN
@@ -77,6 +78,7 @@ const schema = makeExecutableSchema({
       ${Object.entries(ARGUMENTS)
         .map(([name, type]) => `${name}(v: ${type}): Int`)
         .join("\n")}
+      faulty(v: Faulty): Int
       node: Node
       doc: Doc
       docs: Doc
@@ -96,6 +98,8 @@ const schema = makeExecutableSchema({
           extensions: { code: "ODD", value },
         }),
     ),
+    // `null` is no error that graphql-js can report.
+    Faulty: chatty("Faulty", () => null as unknown as Error),
   },
 });
 
@@ -103,13 +107,15 @@ let server: ApolloServer<AuthContext>;
 /** The same schema on a server that suggests no names. */
 let closed: ApolloServer<AuthContext>;
 
-beforeAll(() => {
+beforeAll(async () => {
   server = new ApolloServer(apolloOptions(schema));
   closed = new ApolloServer({
     ...apolloOptions(schema),
     introspection: false,
     hideSchemaDetailsFromClientErrors: true,
   });
+  await server.start();
+  await closed.start();
 });
 
 afterAll(async () => {
@@ -412,6 +418,15 @@ describe("an unknown message", () => {
     }
   });
 
+  test("is a known message that is longer than 300 characters", () => {
+    const ofLength = (length: number) => {
+      const rest = 'Cannot query field "" on type "Query".';
+      return rest.replace('""', `"${"a".repeat(length - rest.length)}"`);
+    };
+    expect(withoutValues(ofLength(300))).toBe(ofLength(300));
+    expect(withoutValues(ofLength(301))).toBeNull();
+  });
+
   test("is checked as quickly as a message of 300 characters, however long it is", () => {
     const size = 1_000_000;
     const messages = [
@@ -639,11 +654,35 @@ describe("messages keep the parts that help the author of a request", () => {
     expect(error?.extensions).toEqual({ code: "BAD_USER_INPUT" });
   });
 
+  test("an unknown mistake in a variable is not described, and keeps its code", async () => {
+    const errors = await errorsOf("query ($v: Coded) { coded(v: $v) }", { variables: { v: "x" } });
+    expect(errors.map(({ message, extensions }) => [message, extensions])).toEqual([
+      ['Variable "$v" got invalid value.', { code: "ODD" }],
+    ]);
+  });
+
+  test("a variable with a default may be missing", async () => {
+    expect(await errorsOf("query ($v: Int! = 1) { int(v: $v) }")).toEqual([]);
+  });
+
+  test("a bug of a scalar is no mistake in a variable", async () => {
+    const variables = { v: "x" };
+    const answer = errorsOf("query ($v: Faulty) { faulty(v: $v) }", { variables });
+    await expect(answer).rejects.toThrow("Internal server error");
+  });
+
   test("at most nine mistakes in the variables are reported, and one more error says that there are more", async () => {
     const two = await errorsOf("query ($a: Int! $b: Int!) { a: int(v: $a) b: int(v: $b) }");
     expect(two.map(({ message, extensions }) => [message, extensions?.["code"]])).toEqual([
       ['Variable "$a" of required type "Int!" was not provided.', "BAD_USER_INPUT"],
       ['Variable "$b" of required type "Int!" was not provided.', "BAD_USER_INPUT"],
+    ]);
+    const nulls = await errorsOf("query ($a: Int! $b: Int!) { a: int(v: $a) b: int(v: $b) }", {
+      variables: { a: null, b: null },
+    });
+    expect(nulls.map(({ message }) => message)).toEqual([
+      'Variable "$a" of non-null type "Int!" must not be null.',
+      'Variable "$b" of non-null type "Int!" must not be null.',
     ]);
     const inOne = await errorsOf("query ($v: Filter) { filter(v: $v) }", {
       variables: { v: { text: 1, color: "RAD" } },

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { ApolloServer } from "@apollo/server";
 import { makeExecutableSchema } from "@graphql-tools/schema";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import type { GraphQLSchema } from "graphql";
+import { type GraphQLSchema, parse, validate } from "graphql";
 import {
   apolloOptions,
   type Auth,
@@ -248,6 +248,15 @@ describe("apolloOptions with limits", () => {
     // @ts-expect-error: a validation rule sees no response, so it cannot limit the errors of one
     expect(() => documentLimits(schema, { errors: 8 })).toThrow("limits.errors");
     expect(() => documentLimits(schema, { depth: 8, lines: null })).not.toThrow();
+  });
+
+  test("documentLimits limits a document without locations, except its lines", () => {
+    const errorsOf = (text: string) =>
+      validate(schema, parse(text, { noLocation: true }), [documentLimits(schema, { depth: 1 })]);
+    expect(errorsOf("{ tree { value } }").map(({ message }) => message)).toEqual([
+      "The document has more than 1 level of fields.",
+    ]);
+    expect(errorsOf(`{ __typename } ${"\n".repeat(2000)}`)).toEqual([]);
   });
 
   test.each<[options: unknown, message: string]>([
