@@ -43,27 +43,28 @@ export function errorLimitPlugin(max: number): ApolloServerPlugin {
     requestDidStart: () =>
       Promise.resolve({
         willSendResponse: ({ response: { body } }) => {
-          if (body.kind !== "single" || body.singleResult.errors === undefined) {
-            return Promise.resolve();
-          }
+          const result = resultOf(body);
+          if (result.errors === undefined) return Promise.resolve();
           let size = 0;
-          body.singleResult.errors = body.singleResult.errors
-            .slice(0, max)
-            .filter((error, index) => {
-              size += Buffer.byteLength(JSON.stringify(error));
-              // The first error stays even if it is too large. Without any error, the response would look like a success.
-              return index === 0 || size <= MAX_ERRORS_SIZE;
-            });
+          result.errors = result.errors.slice(0, max).filter((error, index) => {
+            size += Buffer.byteLength(JSON.stringify(error));
+            // Without any error, the response would look like a success. So the first error is never too large.
+            return index === 0 || size <= MAX_ERRORS_SIZE;
+          });
           return Promise.resolve();
         },
       }),
   };
 }
 
-/** Returns the extensions of each error of a response. There is no incremental delivery, so a response has one result. */
+/** Returns the result of a response, or the first part of it. */
+function resultOf(body: GraphQLResponse["body"]) {
+  return body.kind === "single" ? body.singleResult : body.initialResult;
+}
+
+/** Returns the extensions of each error of a response. */
 function extensionsOf(body: GraphQLResponse["body"]): Record<string, unknown>[] {
-  const errors = body.kind === "single" ? (body.singleResult.errors ?? []) : [];
-  return errors.map(({ extensions = {} }) => extensions);
+  return (resultOf(body).errors ?? []).map(({ extensions = {} }) => extensions);
 }
 
 /** Records the name and the outcome of each operation for the log. */
@@ -164,11 +165,11 @@ export const httpStatusPlugin: ApolloServerPlugin = {
     Promise.resolve({
       willSendResponse: ({ request, response }) => {
         const { body, http } = response;
-        if (body.kind !== "single" || body.singleResult.data !== null) return Promise.resolve();
+        if (resultOf(body).data !== null) return Promise.resolve();
         const accept = request.http?.headers.get("accept");
         const extensions = extensionsOf(body)[0] ?? {};
         const { code, retryAfter } = extensions;
-        const isOurs = typeof code === "string" && Object.hasOwn(HTTP_STATUS, code);
+        const isOurs = Object.hasOwn(HTTP_STATUS, code as string);
         if (!isOurs || !prefersGraphqlResponse(accept)) return Promise.resolve();
         http.status = HTTP_STATUS[code as ErrorCode];
         const challenges = challengesOf(extensions);
@@ -192,9 +193,7 @@ export const responseHeadersPlugin: ApolloServerPlugin<AuthContext> = {
   requestDidStart: ({ contextValue }: { contextValue: Partial<AuthContext> }) =>
     Promise.resolve({
       willSendResponse: ({ response: { http } }) => {
-        for (const [name, value] of contextValue.responseHeaders ?? []) {
-          http.headers.set(name, value);
-        }
+        contextValue.responseHeaders?.forEach(([name, value]) => http.headers.set(name, value));
         return Promise.resolve();
       },
     }),

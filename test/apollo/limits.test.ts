@@ -160,11 +160,20 @@ describe("apolloOptions with limits", () => {
   });
 
   test("GQ-12: sends at most 64 KiB of errors, but always the first, and all errors if the limit is off", async () => {
-    const bytes = 14_000;
-    expect((await ask(`{ ${"x".repeat(bytes)}: broken }`)).count).toBe(4);
-    expect((await ask(`{ ${"x".repeat(bytes)}: broken }`, { errors: null })).count).toBe(60);
-    const long = { tokens: null, characters: null };
-    expect((await ask(`{ ${"x".repeat(5 * bytes)}: broken }`, long)).count).toBe(1);
+    const error = {
+      message: "Internal server error.",
+      locations: [{ line: 1, column: 3 }],
+      path: ["", 0],
+      extensions: { code: "INTERNAL_SERVER_ERROR" },
+    };
+    /** With an alias of this length, four errors have 64 KiB. */
+    const length = 16 * 1024 - JSON.stringify(error).length;
+    const counts = [];
+    for (const [extra, errors] of [[0], [1], [3 * length], [50 * length], [1, null]] as const) {
+      const document = `{ ${"x".repeat(length + extra)}: broken }`;
+      counts.push((await ask(document, { characters: null, errors })).count);
+    }
+    expect(counts).toEqual([4, 3, 1, 1, 60]);
   });
 
   test("GQ-12: reports as many mistakes in variables as the limit on errors allows", async () => {

@@ -421,8 +421,9 @@ describe("the expansion of fragments", () => {
       return user + system;
     };
     const document = doublingFields(9);
-    const [once, again] = [cost((index) => `${document} #${index}`), cost(() => document)];
-    expect(again).toBeLessThan(once / 5);
+    const once = cost((index) => `${document} #${index}`);
+    const again = numbers(5).map(() => cost(() => document));
+    expect(Math.min(...again)).toBeLessThan(once / 5);
   });
 
   test("GQ-12, GQ-19: variables with thousands of mistakes give ten short errors, and cost less than 50 ms of CPU", async () => {
