@@ -428,7 +428,7 @@ describe("an unknown message", () => {
   });
 
   test("is checked as quickly as a message of 300 characters, however long it is", () => {
-    const size = 1_000_000;
+    const size = 20_000_000;
     const messages = [
       `Cannot query field "${"a".repeat(size)}`,
       `Cannot spread fragment "a" within itself via ${'"a", '.repeat(size / 5)}`,
