@@ -677,12 +677,12 @@ describe("messages keep the parts that help the author of a request", () => {
       ['Variable "$a" of required type "Int!" was not provided.', "BAD_USER_INPUT"],
       ['Variable "$b" of required type "Int!" was not provided.', "BAD_USER_INPUT"],
     ]);
-    const nulls = await errorsOf("query ($a: Int! $b: Int!) { a: int(v: $a) b: int(v: $b) }", {
-      variables: { a: null, b: null },
+    const ofBoth = await errorsOf("query ($a: Int! $b: Int!) { a: int(v: $a) b: int(v: $b) }", {
+      variables: { a: null, b: "x" },
     });
-    expect(nulls.map(({ message }) => message)).toEqual([
+    expect(ofBoth.map(({ message }) => message)).toEqual([
       'Variable "$a" of non-null type "Int!" must not be null.',
-      'Variable "$b" of non-null type "Int!" must not be null.',
+      'Variable "$b" got invalid value; Int cannot represent non-integer value.',
     ]);
     const inOne = await errorsOf("query ($v: Filter) { filter(v: $v) }", {
       variables: { v: { text: 1, color: "RAD" } },
