@@ -30,6 +30,7 @@ const TESTS = {
     "features/metrics/metrics.test.ts",
     "http/error-codes.test.ts",
     "http/graphql-over-http.test.ts",
+    "http/log.test.ts",
   ],
   config: ["config"],
   accounts: [

@@ -37,8 +37,6 @@ function safeOptions(limits: AllLimits) {
     formatError,
     documentStore: new InMemoryLRUCache<DocumentNode>({ maxSize: DOCUMENT_CACHE_SIZE }),
     parseOptions: toParseOptions(limits),
-    // One error is enough, because `variablesPlugin` has already rejected wrong variables.
-    executionOptions: { maxCoercionErrors: 1 },
     includeStacktraceInErrorResponses: false,
     persistedQueries: false as const,
   };

@@ -1,5 +1,6 @@
 import {
   type DocumentNode,
+  type FieldNode,
   GraphQLError,
   type GraphQLSchema,
   Kind,
@@ -49,7 +50,7 @@ export class DocumentLimits {
   readonly #credentialFields: ReadonlySet<string>;
   readonly #passed = new LRUCache<string, true>({
     maxSize: CACHE_SIZE,
-    sizeCalculation: (_value, text) => text.length + 1,
+    sizeCalculation: (_value, text) => text.length,
   });
 
   constructor(schema: GraphQLSchema, limits: AllLimits = DEFAULT_LIMITS) {
@@ -172,11 +173,10 @@ function measureWritten(document: DocumentNode): WrittenSize {
   let [directives, directivesInOnePlace, fieldsOfOneName] = [0, 0, 0];
   visit(document, {
     enter: (node) => {
-      if ("directives" in node) {
-        const { length } = node.directives ?? [];
-        directives += length;
-        directivesInOnePlace = Math.max(directivesInOnePlace, length);
-      }
+      // Only some kinds of nodes can have directives.
+      const { length } = (node as FieldNode).directives ?? [];
+      directives += length;
+      directivesInOnePlace = Math.max(directivesInOnePlace, length);
       if (node.kind !== Kind.FIELD) return;
       const key = (node.alias ?? node.name).value;
       const count = (fields.get(key) ?? 0) + 1;

@@ -3,7 +3,7 @@ import { checkOptions } from "../config/check.js";
 import { type Problem, WrongSettings } from "../config/problems.js";
 import type { ConfigOf, OptionsOf, Setting } from "../config/setting.js";
 
-export const MAX_LIMIT = 1_000_000;
+const MAX_LIMIT = 1_000_000;
 
 /** The limits on documents and on the errors of a response. `null` switches a limit off. */
 const LIMITS = {
@@ -35,7 +35,7 @@ const LIMITS = {
    * of features count.
    */
   credentialFields: limit(1),
-  /** Errors of a response. The response omits further errors, and errors beyond 64 KiB in total. */
+  /** Errors of a response. After the first, the response omits further errors, and errors beyond 64 KiB in total. */
   errors: limit(10),
 };
 

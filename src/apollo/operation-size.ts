@@ -6,7 +6,6 @@ import {
   type SelectionNode,
   type SelectionSetNode,
 } from "graphql";
-import { MAX_LIMIT } from "./limits.js";
 
 /** The size of an operation or a fragment. A fragment in it counts each time it is spread. */
 export interface OperationSize {
@@ -29,12 +28,6 @@ const EMPTY: OperationSize = {
   rootFields: 0,
   credentialFields: 0,
 };
-
-/**
- * The number at which sums stop growing. It is above any limit. Without it, nested fragments could make the sums too
- * large for exact numbers.
- */
-const MAX_SUM = MAX_LIMIT + 1;
 
 /**
  * Measures each operation of a document, in time linear in the document's length.
@@ -107,12 +100,13 @@ class Measurer {
   }
 }
 
+/** Nested fragments can make the sums too large for exact numbers. They are then still above any limit. */
 function add(a: OperationSize, b: OperationSize): OperationSize {
   return {
     depth: Math.max(a.depth, b.depth),
-    selections: Math.min(a.selections + b.selections, MAX_SUM),
-    aliases: Math.min(a.aliases + b.aliases, MAX_SUM),
-    rootFields: Math.min(a.rootFields + b.rootFields, MAX_SUM),
-    credentialFields: Math.min(a.credentialFields + b.credentialFields, MAX_SUM),
+    selections: a.selections + b.selections,
+    aliases: a.aliases + b.aliases,
+    rootFields: a.rootFields + b.rootFields,
+    credentialFields: a.credentialFields + b.credentialFields,
   };
 }

@@ -1,4 +1,4 @@
-import type { ApolloServerPlugin, GraphQLServerContext } from "@apollo/server";
+import type { ApolloServerPlugin, GraphQLResponse } from "@apollo/server";
 import { unwrapResolverError } from "@apollo/server/errors";
 import { GraphQLError } from "graphql";
 import Negotiator from "negotiator";
@@ -20,7 +20,7 @@ const MAX_ERRORS_SIZE = 64 * 1024;
 /** The details of an operation for the log and for features that observe operations. */
 export interface OperationRecord {
   operation?: string;
-  /** `ok`, or the code of the first error. `error` if the first error has no code. */
+  /** `ok`, or the code of the first error. Each error of a response has a code. */
   outcome?: string;
   /** The type of the operation, such as `query` or `mutation`. Only {@link observePlugin} sets it. */
   type?: string;
@@ -37,19 +37,19 @@ export interface ServerContext extends AuthContext {
   onFault(this: void, error: unknown): void;
 }
 
-/** Keeps at most `max` errors and {@link MAX_ERRORS_SIZE} bytes of errors in a response. */
+/** Keeps the first error of a response, and at most `max` errors and {@link MAX_ERRORS_SIZE} bytes of errors. */
 export function errorLimitPlugin(max: number): ApolloServerPlugin {
   return {
     requestDidStart: () =>
       Promise.resolve({
         willSendResponse: ({ response: { body } }) => {
-          if (body.kind !== "single" || body.singleResult.errors === undefined) {
-            return Promise.resolve();
-          }
+          const result = resultOf(body);
+          if (result.errors === undefined) return Promise.resolve();
           let size = 0;
-          body.singleResult.errors = body.singleResult.errors.slice(0, max).filter((error) => {
+          result.errors = result.errors.slice(0, max).filter((error, index) => {
             size += Buffer.byteLength(JSON.stringify(error));
-            return size <= MAX_ERRORS_SIZE;
+            // Without any error, the response would look like a success. So the first error is never too large.
+            return index === 0 || size <= MAX_ERRORS_SIZE;
           });
           return Promise.resolve();
         },
@@ -57,17 +57,24 @@ export function errorLimitPlugin(max: number): ApolloServerPlugin {
   };
 }
 
+/** Returns the result of a response, or the first part of it. */
+function resultOf(body: GraphQLResponse["body"]) {
+  return body.kind === "single" ? body.singleResult : body.initialResult;
+}
+
+/** Returns the extensions of each error of a response. */
+function extensionsOf(body: GraphQLResponse["body"]): Record<string, unknown>[] {
+  return (resultOf(body).errors ?? []).map(({ extensions = {} }) => extensions);
+}
+
 /** Records the name and the outcome of each operation for the log. */
 export const recordPlugin: ApolloServerPlugin<ServerContext> = {
   requestDidStart: ({ contextValue: { record } }) =>
     Promise.resolve({
-      willSendResponse: ({ operationName, operation, response: { body } }) => {
-        if (operation !== undefined && operationName != null) {
-          record.operation = operationName.slice(0, NAME_MAX_LENGTH);
-        }
-        const [error] = body.kind === "single" ? (body.singleResult.errors ?? []) : [];
-        const code = error?.extensions?.["code"];
-        record.outcome = error === undefined ? "ok" : typeof code === "string" ? code : "error";
+      willSendResponse: ({ operationName, response: { body } }) => {
+        if (operationName != null) record.operation = operationName.slice(0, NAME_MAX_LENGTH);
+        const [first] = extensionsOf(body);
+        record.outcome = first === undefined ? "ok" : String(first["code"]);
         return Promise.resolve();
       },
     }),
@@ -85,8 +92,7 @@ export const observePlugin: ApolloServerPlugin<ServerContext> = {
         return Promise.resolve();
       },
       willSendResponse: ({ response: { body } }) => {
-        const [error] = body.kind === "single" ? (body.singleResult.errors ?? []) : [];
-        const reason = error?.extensions?.["reason"];
+        const { reason } = extensionsOf(body)[0] ?? {};
         if (typeof reason === "string") record.reason = reason;
         return Promise.resolve();
       },
@@ -102,9 +108,8 @@ export const faultPlugin: ApolloServerPlugin<ServerContext> = {
         return Promise.resolve();
       },
       willSendResponse: ({ response: { body } }) => {
-        const errors = body.kind === "single" ? body.singleResult.errors : undefined;
-        for (const { extensions } of errors ?? []) {
-          if (extensions?.["code"] === MASKED.code) extensions["requestId"] = requestId;
+        for (const extensions of extensionsOf(body)) {
+          if (extensions["code"] === MASKED.code) extensions["requestId"] = requestId;
         }
         return Promise.resolve();
       },
@@ -113,11 +118,12 @@ export const faultPlugin: ApolloServerPlugin<ServerContext> = {
 
 /** Logs bugs and outages with their stacks, through Apollo Server's `logger`. */
 export function logPlugin(): ApolloServerPlugin {
-  let logger: GraphQLServerContext["logger"] | undefined;
-  const log = (error: unknown) => logger?.error(stacksOf(error as Error));
+  let log: (error: unknown) => void;
   return {
-    serverWillStart: (server) => {
-      ({ logger } = server);
+    serverWillStart: ({ logger }) => {
+      log = (error) => {
+        logger.error(stacksOf(error as Error));
+      };
       return Promise.resolve();
     },
     contextCreationDidFail: ({ error }) => {
@@ -159,25 +165,22 @@ export const httpStatusPlugin: ApolloServerPlugin = {
     Promise.resolve({
       willSendResponse: ({ request, response }) => {
         const { body, http } = response;
-        if (body.kind !== "single" || body.singleResult.data !== null) return Promise.resolve();
+        if (resultOf(body).data !== null) return Promise.resolve();
         const accept = request.http?.headers.get("accept");
-        const [error] = body.singleResult.errors ?? [];
-        const code = error?.extensions?.["code"];
-        const isOurs = typeof code === "string" && Object.hasOwn(HTTP_STATUS, code);
-        if (!isOurs || accept === undefined || !prefersGraphqlResponse(accept)) {
-          return Promise.resolve();
-        }
+        const extensions = extensionsOf(body)[0] ?? {};
+        const { code, retryAfter } = extensions;
+        const isOurs = Object.hasOwn(HTTP_STATUS, code as string);
+        if (!isOurs || !prefersGraphqlResponse(accept)) return Promise.resolve();
         http.status = HTTP_STATUS[code as ErrorCode];
-        const challenges = challengesOf(error?.extensions);
+        const challenges = challengesOf(extensions);
         if (challenges !== null) http.headers.set("www-authenticate", challenges);
-        const retryAfter = error?.extensions?.["retryAfter"];
         if (typeof retryAfter === "number") http.headers.set("retry-after", retryAfter.toString());
         return Promise.resolve();
       },
     }),
 };
 
-function prefersGraphqlResponse(accept: string): boolean {
+function prefersGraphqlResponse(accept: string | undefined): boolean {
   return new Negotiator({ headers: { accept } }).mediaType(MEDIA_TYPES) === GRAPHQL_RESPONSE;
 }
 
@@ -190,9 +193,7 @@ export const responseHeadersPlugin: ApolloServerPlugin<AuthContext> = {
   requestDidStart: ({ contextValue }: { contextValue: Partial<AuthContext> }) =>
     Promise.resolve({
       willSendResponse: ({ response: { http } }) => {
-        for (const [name, value] of contextValue.responseHeaders ?? []) {
-          http.headers.set(name, value);
-        }
+        contextValue.responseHeaders?.forEach(([name, value]) => http.headers.set(name, value));
         return Promise.resolve();
       },
     }),

@@ -4,7 +4,6 @@ import {
   GraphQLError,
   type GraphQLInputType,
   type GraphQLSchema,
-  isInputType,
   isNonNullType,
   typeFromAST,
   type VariableDefinitionNode,
@@ -39,7 +38,7 @@ export function variablesPlugin(max: number): ApolloServerPlugin {
 
 /**
  * Returns one error for each mistake in the variables, but at most `max` errors. If there are more mistakes, the last
- * error has the message {@link MORE}, unless `max` is 1.
+ * error has the message {@link MORE}. If `max` is 1, that message is a second error, which `errorLimitPlugin` omits.
  */
 function findWrongVariables(
   schema: GraphQLSchema,
@@ -54,12 +53,13 @@ function findWrongVariables(
   };
   try {
     for (const definition of variableDefinitions) {
-      const type = typeFromAST(schema, definition.type as never);
-      if (isInputType(type)) checkVariable(definition, type, variables, report);
+      // Validation refuses any other type.
+      const type = typeFromAST(schema, definition.type as never) as unknown as GraphQLInputType;
+      checkVariable(definition, type, variables, report);
     }
   } catch (error) {
     if (!(error instanceof LimitReached)) throw error;
-    return max === 1 ? errors.slice(0, 1) : [...errors.slice(0, max - 1), toError(MORE)];
+    return [...errors.slice(0, Math.max(1, max - 1)), toError(MORE)];
   }
   return errors;
 }
@@ -77,7 +77,7 @@ function checkVariable(
   const name = definition.variable.name.value;
   const isGiven = Object.hasOwn(variables, name);
   const value = variables[name];
-  if (isNonNullType(type) && isGiven && value === null) {
+  if (isNonNullType(type) && value === null) {
     const what = `of non-null type "${type.toString()}" must not be null.`;
     report(toError(`Variable "$${name}" ${what}`, definition));
   } else if (isNonNullType(type) && !isGiven && definition.defaultValue === undefined) {
@@ -88,7 +88,7 @@ function checkVariable(
       // The path is safe to show, because it contains only list indexes and names of fields that the client has sent.
       const place = path.length === 0 ? "" : ` at "${[name, ...path].join(".")}"`;
       // Remove suggestions, because they would reveal other names of the schema.
-      const detail = withoutValues(message)?.replace(/ Did you mean .*$/, "");
+      const detail = withoutValues(message)?.replace(/ Did you mean .*/, "");
       const what = `got invalid value${place}${detail === undefined ? "." : `; ${detail}`}`;
       report(toError(`Variable "$${name}" ${what}`, definition, code));
     });

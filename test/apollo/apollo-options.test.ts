@@ -3,7 +3,14 @@ import { randomBytes } from "node:crypto";
 import { makeExecutableSchema } from "@graphql-tools/schema";
 import { parse } from "graphql";
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
-import { apolloOptions, type AuthContext, createAuth, Vetoed } from "../../src/index.js";
+import {
+  apolloOptions,
+  AuthError,
+  type AuthContext,
+  createAuth,
+  ServiceUnavailable,
+  Vetoed,
+} from "../../src/index.js";
 import { createDatabase } from "../support/databases.js";
 import { PASSWORD, setUpGate } from "../support/gate.js";
 
@@ -160,9 +167,18 @@ describe("an internal error under apolloOptions", () => {
       Query: {
         bug: () => Promise.reject(bug),
         veto: () => Promise.reject(new Vetoed("Closed.")),
+        taken: () =>
+          Promise.reject(new AuthError("Taken.", { code: "BAD_USER_INPUT", cause: bug })),
+        away: () => Promise.reject(new ServiceUnavailable(1, bug)),
+        busy: () => Promise.reject(new ServiceUnavailable(1)),
       },
     };
-    const typeDefs = [auth.typeDefs, `extend type Query { bug: Int @public veto: Int @public }`];
+    const typeDefs = [
+      auth.typeDefs,
+      `extend type Query {
+        bug: Int @public veto: Int @public taken: Int @public away: Int @public busy: Int @public
+      }`,
+    ];
     const schema = auth.guard(
       makeExecutableSchema({ typeDefs, resolvers: [auth.resolvers, resolvers] }),
     );
@@ -204,6 +220,16 @@ describe("an internal error under apolloOptions", () => {
     expect(lines[0]).toContain("Caused by: Error: disk full");
   });
 
+  test("is logged if a resolver or the context needs something that is away", async () => {
+    const away = new ServiceUnavailable(1, bug);
+    for (const context of [undefined, () => Promise.reject(away)]) {
+      lines.length = 0;
+      const { errors } = await ask("{ away }", context);
+      expect(errors[0].extensions.code).toBe("SERVICE_UNAVAILABLE");
+      expect(lines).toEqual([expect.stringContaining("Caused by: Error: no table of salaries")]);
+    }
+  });
+
   test("of the option claims is logged once", async () => {
     const database = await createDatabase("sqlite");
     const auth = await createAuth({
@@ -231,6 +257,8 @@ describe("an internal error under apolloOptions", () => {
   test("is the only error that is logged: refusals, wrong documents and wrong arguments are not", async () => {
     for (const query of [
       "{ veto }",
+      "{ taken }",
+      "{ busy }",
       "{ me { id } }",
       "{",
       "{ missing }",
@@ -239,8 +267,33 @@ describe("an internal error under apolloOptions", () => {
     ]) {
       expect(await ask(query)).toHaveProperty("errors");
     }
+    for (const refusal of [new Vetoed("Closed."), new ServiceUnavailable(1)]) {
+      const { errors } = await ask("{ bug }", () => Promise.reject(refusal));
+      expect(errors[0].message).toContain(refusal.message);
+    }
     expect(lines).toEqual([]);
   });
+});
+
+test("an application's own formatError gets no stacks", async () => {
+  const seen: unknown[] = [];
+  const own = new ApolloServer<AuthContext>({
+    ...apolloOptions(gate.auth.schema),
+    formatError: (formatted) => {
+      seen.push(formatted.extensions);
+      return formatted;
+    },
+  });
+  await own.executeOperation({ query: "{ me { id } }" }, { contextValue: {} as AuthContext });
+  await own.stop();
+  expect(seen).toEqual([{ code: "UNAUTHENTICATED", reason: "no_credentials" }]);
+});
+
+test("our own server handles no signals, because the command or the application does", async () => {
+  const count = () => process.listenerCount("SIGTERM") + process.listenerCount("SIGINT");
+  const before = count();
+  await gate.another();
+  expect(count()).toBe(before);
 });
 
 test("RF-12: our own server sends a cookie in one header line", async () => {

@@ -50,6 +50,7 @@ const schema = makeExecutableSchema({
     scalar DateTime
     scalar Plain
     scalar Coded
+    scalar Faulty
     enum Color {
       RED
       GREEN
@@ -77,6 +78,7 @@ const schema = makeExecutableSchema({
       ${Object.entries(ARGUMENTS)
         .map(([name, type]) => `${name}(v: ${type}): Int`)
         .join("\n")}
+      faulty(v: Faulty): Int
       node: Node
       doc: Doc
       docs: Doc
@@ -96,6 +98,8 @@ const schema = makeExecutableSchema({
           extensions: { code: "ODD", value },
         }),
     ),
+    // `null` is no error that graphql-js can report.
+    Faulty: chatty("Faulty", () => null as unknown as Error),
   },
 });
 
@@ -103,13 +107,15 @@ let server: ApolloServer<AuthContext>;
 /** The same schema on a server that suggests no names. */
 let closed: ApolloServer<AuthContext>;
 
-beforeAll(() => {
+beforeAll(async () => {
   server = new ApolloServer(apolloOptions(schema));
   closed = new ApolloServer({
     ...apolloOptions(schema),
     introspection: false,
     hideSchemaDetailsFromClientErrors: true,
   });
+  await server.start();
+  await closed.start();
 });
 
 afterAll(async () => {
@@ -365,6 +371,15 @@ describe("an unknown message", () => {
     });
   });
 
+  test("counts as a bug if a resolver threw it and it only contains words of graphql-js about arguments", () => {
+    const originalError = new GraphQLError(`Bad Argument "v" has invalid value ${CANARY}.`);
+    const error = new GraphQLError(originalError.message, { path: ["a"], originalError });
+    expect(formatError(error.toJSON(), error)).toMatchObject({
+      message: "Internal server error.",
+      extensions: { code: "INTERNAL_SERVER_ERROR" },
+    });
+  });
+
   test("is replaced even with a code of its own if it is about the document", () => {
     const error = new GraphQLError(message, { nodes: [node], extensions: { code: "ODD", CANARY } });
     expect(formatError(error.toJSON(), error)).toEqual({
@@ -403,8 +418,17 @@ describe("an unknown message", () => {
     }
   });
 
+  test("is a known message that is longer than 300 characters", () => {
+    const ofLength = (length: number) => {
+      const rest = 'Cannot query field "" on type "Query".';
+      return rest.replace('""', `"${"a".repeat(length - rest.length)}"`);
+    };
+    expect(withoutValues(ofLength(300))).toBe(ofLength(300));
+    expect(withoutValues(ofLength(301))).toBeNull();
+  });
+
   test("is checked as quickly as a message of 300 characters, however long it is", () => {
-    const size = 1_000_000;
+    const size = 20_000_000;
     const messages = [
       `Cannot query field "${"a".repeat(size)}`,
       `Cannot spread fragment "a" within itself via ${'"a", '.repeat(size / 5)}`,
@@ -630,11 +654,35 @@ describe("messages keep the parts that help the author of a request", () => {
     expect(error?.extensions).toEqual({ code: "BAD_USER_INPUT" });
   });
 
+  test("an unknown mistake in a variable is not described, and keeps its code", async () => {
+    const errors = await errorsOf("query ($v: Coded) { coded(v: $v) }", { variables: { v: "x" } });
+    expect(errors.map(({ message, extensions }) => [message, extensions])).toEqual([
+      ['Variable "$v" got invalid value.', { code: "ODD" }],
+    ]);
+  });
+
+  test("a variable with a default may be missing", async () => {
+    expect(await errorsOf("query ($v: Int! = 1) { int(v: $v) }")).toEqual([]);
+  });
+
+  test("a bug of a scalar is no mistake in a variable", async () => {
+    const variables = { v: "x" };
+    const answer = errorsOf("query ($v: Faulty) { faulty(v: $v) }", { variables });
+    await expect(answer).rejects.toThrow("Internal server error");
+  });
+
   test("at most nine mistakes in the variables are reported, and one more error says that there are more", async () => {
     const two = await errorsOf("query ($a: Int! $b: Int!) { a: int(v: $a) b: int(v: $b) }");
     expect(two.map(({ message, extensions }) => [message, extensions?.["code"]])).toEqual([
       ['Variable "$a" of required type "Int!" was not provided.', "BAD_USER_INPUT"],
       ['Variable "$b" of required type "Int!" was not provided.', "BAD_USER_INPUT"],
+    ]);
+    const ofBoth = await errorsOf("query ($a: Int! $b: Int!) { a: int(v: $a) b: int(v: $b) }", {
+      variables: { a: null, b: "x" },
+    });
+    expect(ofBoth.map(({ message }) => message)).toEqual([
+      'Variable "$a" of non-null type "Int!" must not be null.',
+      'Variable "$b" got invalid value; Int cannot represent non-integer value.',
     ]);
     const inOne = await errorsOf("query ($v: Filter) { filter(v: $v) }", {
       variables: { v: { text: 1, color: "RAD" } },
@@ -654,6 +702,20 @@ describe("messages keep the parts that help the author of a request", () => {
     expect(many.at(-1)?.message).toBe(
       "Too many errors processing variables, error limit reached. Execution aborted.",
     );
+  });
+
+  test("an error of Apollo Server keeps the code of its validation", async () => {
+    const on = new ApolloServer({ ...apolloOptions(schema), maxRecursiveSelections: 1 });
+    expect(await errorsOf("{ doc { id } }", { on })).toMatchObject([
+      {
+        message: "Anonymous operation recursively requests too many selections.",
+        extensions: {
+          code: "GRAPHQL_VALIDATION_FAILED",
+          validationErrorCode: "MAX_RECURSIVE_SELECTIONS_EXCEEDED",
+        },
+      },
+    ]);
+    await on.stop();
   });
 
   test("an error says where in the document it is", async () => {

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { ApolloServer } from "@apollo/server";
 import { makeExecutableSchema } from "@graphql-tools/schema";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import type { GraphQLSchema } from "graphql";
+import { type GraphQLSchema, parse, validate } from "graphql";
 import {
   apolloOptions,
   type Auth,
@@ -137,12 +137,43 @@ describe("apolloOptions with limits", () => {
     ]);
   });
 
+  test("GQ-4, GQ-6: refuses a document that expands to far more than the largest limit", async () => {
+    const most = { selections: 1_000_000, rootFields: null, fieldsOfOneName: null };
+    for (const times of [20, 150]) {
+      const fragments = repeat(
+        times,
+        (index) => `fragment F${index} on Query { ...F${index + 1} ...F${index + 1} }`,
+      );
+      const document = `{ ...F0 } ${fragments} fragment F${times} on Query { __typename }`;
+      expect((await ask(document, { ...most, tokens: null })).messages).toEqual([
+        "The document has more than 1000000 selections.",
+      ]);
+    }
+  });
+
   test("GQ-12: sends at most as many errors as the limit allows, or all errors if the limit is off", async () => {
     const counts = [];
     for (const errors of [undefined, 1, 50, null]) {
       counts.push((await ask("{ broken }", { errors })).count);
     }
     expect(counts).toEqual([10, 1, 50, 60]);
+  });
+
+  test("GQ-12: sends at most 64 KiB of errors, but always the first, and all errors if the limit is off", async () => {
+    const error = {
+      message: "Internal server error.",
+      locations: [{ line: 1, column: 3 }],
+      path: ["", 0],
+      extensions: { code: "INTERNAL_SERVER_ERROR" },
+    };
+    /** With an alias of this length, four errors have 64 KiB. */
+    const length = 16 * 1024 - JSON.stringify(error).length;
+    const counts = [];
+    for (const [extra, errors] of [[0], [1], [3 * length], [50 * length], [1, null]] as const) {
+      const document = `{ ${"x".repeat(length + extra)}: broken }`;
+      counts.push((await ask(document, { characters: null, errors })).count);
+    }
+    expect(counts).toEqual([4, 3, 1, 1, 60]);
   });
 
   test("GQ-12: reports as many mistakes in variables as the limit on errors allows", async () => {
@@ -226,6 +257,15 @@ describe("apolloOptions with limits", () => {
     // @ts-expect-error: a validation rule sees no response, so it cannot limit the errors of one
     expect(() => documentLimits(schema, { errors: 8 })).toThrow("limits.errors");
     expect(() => documentLimits(schema, { depth: 8, lines: null })).not.toThrow();
+  });
+
+  test("documentLimits limits a document without locations, except its lines", () => {
+    const errorsOf = (text: string) =>
+      validate(schema, parse(text, { noLocation: true }), [documentLimits(schema, { depth: 1 })]);
+    expect(errorsOf("{ tree { value } }").map(({ message }) => message)).toEqual([
+      "The document has more than 1 level of fields.",
+    ]);
+    expect(errorsOf(`{ __typename } ${"\n".repeat(2000)}`)).toEqual([]);
   });
 
   test.each<[options: unknown, message: string]>([

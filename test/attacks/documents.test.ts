@@ -131,6 +131,7 @@ describe("the depth of a document", () => {
   });
 
   test.each([
+    ["an alias like the other field of introspection", `{ __type: me ${nested(8)} }`],
     ["an alias like a field of introspection", `{ __schema: me ${nested(8)} }`],
     [
       "a fragment named like a field of introspection",
@@ -155,6 +156,13 @@ describe("the depth of a document", () => {
       const { status, data } = await gate.ask(getIntrospectionQuery(options));
       expect([status, data.__schema.queryType.name]).toEqual([200, "Query"]);
     }
+  });
+
+  test("GQ-3, GQ-8: the introspection of one type may be deep", async () => {
+    const { errors, data } = await gate.ask(
+      `{ __type(name: "User") { name fields { type { ${"ofType { ".repeat(7)} name ${"} ".repeat(7)} } } } }`,
+    );
+    expect([errors, data?.__type.name]).toEqual([undefined, "User"]);
   });
 
   test("GQ-3: a cyclic introspection is refused", async () => {
@@ -401,6 +409,21 @@ describe("the expansion of fragments", () => {
       const milliseconds = Math.min(...numbers(3).map(() => cost(document)));
       expect([name, milliseconds < 50, milliseconds]).toEqual([name, true, milliseconds]);
     }
+  });
+
+  test("GQ-19: a document that was accepted is not checked again", () => {
+    const limits = new DocumentLimits(gate.auth.schema);
+    const cost = (documentOf: (index: number) => string) => {
+      const documents = numbers(300).map(documentOf);
+      const start = process.cpuUsage();
+      for (const document of documents) limits.check(document);
+      const { user, system } = process.cpuUsage(start);
+      return user + system;
+    };
+    const document = doublingFields(9);
+    const once = cost((index) => `${document} #${index}`);
+    const again = numbers(5).map(() => cost(() => document));
+    expect(Math.min(...again)).toBeLessThan(once / 5);
   });
 
   test("GQ-12, GQ-19: variables with thousands of mistakes give ten short errors, and cost less than 50 ms of CPU", async () => {

@@ -8,8 +8,16 @@ const broken = defineFeature({
   name: "broken",
   create: () => ({
     extension: {
-      typeDefs: "extend type Query { broken: Int @public }",
-      resolvers: { Query: { broken: () => Promise.reject(new Error("a bug")) } },
+      typeDefs: `extend type Query {
+        broken: Int @public away: Int @public busy: Int @public
+      }`,
+      resolvers: {
+        Query: {
+          broken: () => Promise.reject(new Error("a bug")),
+          away: () => Promise.reject(new ServiceUnavailable(1, new Error("a bug"))),
+          busy: () => Promise.reject(new ServiceUnavailable(1)),
+        },
+      },
     },
     routes: [
       { method: "GET", path: "/fine", handle: () => Promise.resolve(new Response("fine")) },
@@ -101,7 +109,7 @@ describe("the log has one record for", () => {
   });
 
   test("a bug of a resolver and of a route, beside that of the request, with its stack", async () => {
-    await gate.ask("{ broken }");
+    const { errors } = await gate.ask("{ broken }");
     const answer = await fetch(`${gate.url}/broken`);
     const [error] = ((await answer.json()) as any).errors;
     expect([answer.status, error.extensions.code]).toEqual([500, "INTERNAL_SERVER_ERROR"]);
@@ -115,15 +123,31 @@ describe("the log has one record for", () => {
     ]);
     const [first, second] = records;
     expect(first?.["reqId"]).toBe(second?.["reqId"]);
+    expect(errors?.[0]?.extensions).toEqual({
+      code: error.extensions.code,
+      requestId: first?.["reqId"],
+    });
   });
 });
 
-test("an outage in a route has a record with its cause", async () => {
+test("an outage in a resolver or a route has a record with its cause", async () => {
+  await gate.ask("{ away }");
   expect((await fetch(`${gate.url}/away`)).status).toBe(503);
-  expect(await logged()).toMatchObject([
-    { level: 50, msg: "a route failed", err: { stack: expect.stringContaining("Error: a bug") } },
+  const outage = { level: 50, err: { stack: expect.stringContaining("Error: a bug") } };
+  expect(await logged(2)).toMatchObject([
+    { ...outage, msg: "a resolver failed" },
+    { ...OF_REQUEST, path: "/graphql", outcome: "SERVICE_UNAVAILABLE" },
+    { ...outage, msg: "a route failed" },
     { ...OF_REQUEST, path: "/away", status: 503 },
   ]);
+});
+
+test("a refusal has no record beside that of the request, and its error names no request", async () => {
+  for (const query of ["{ busy }", "{ me { id } }", "{ missing }"]) {
+    const { errors } = await gate.ask(query);
+    expect(errors?.[0]?.extensions).not.toHaveProperty("requestId");
+  }
+  expect((await logged(3)).map(({ msg }) => msg)).toEqual(["request", "request", "request"]);
 });
 
 test("a client behind a proxy has its own address, unless the proxy names none", async () => {

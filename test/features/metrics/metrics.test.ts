@@ -32,6 +32,7 @@ describeGates({ ...ON, loginFailuresPerAccount: 1 }, (gate) => {
         operations("other", "GRAPHQL_VALIDATION_FAILED"),
         operations("other", "GRAPHQL_PARSE_FAILED"),
         operations("other", "BAD_REQUEST"),
+        operations("other", "OPERATION_RESOLUTION_FAILURE"),
         operations("allSessions", "FORBIDDEN"),
         refusals("no_credentials"),
         refusals("role_required"),
@@ -48,15 +49,17 @@ describeGates({ ...ON, loginFailuresPerAccount: 1 }, (gate) => {
         await ask("{ __typename }");
         await ask("{ nothing }");
         await ask("{");
-        await fetch(`${gate.url}/graphql`, {
-          method: "POST",
-          headers: { "content-type": "application/json" },
-          body: "[]",
-        });
+        for (const body of ["[]", `{"query":"query A { me { id } }","operationName":"B"}`]) {
+          await fetch(`${gate.url}/graphql`, {
+            method: "POST",
+            headers: { "content-type": "application/json" },
+            body,
+          });
+        }
         await ask("{ allSessions { edges { cursor } } }");
       },
     );
-    expect(grown).toEqual([4, 5, 1, 2, 1, 1, 1, 1, 1, 1, 1, 3]);
+    expect(grown).toEqual([4, 5, 1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 4]);
   });
 
   test("logins are counted by scheme, and failed ones by reason", async () => {
@@ -182,12 +185,15 @@ const careless = defineFeature({
   name: "careless",
   create: (core) => ({
     extension: {
-      typeDefs: `extend type Query { refuse(as: String!): Boolean @public }`,
+      typeDefs: `extend type Query { refuse(as: String!): Boolean @public odd: Boolean @public }`,
       resolvers: {
         Query: {
           refuse: (_root: unknown, { as }: { as: string }) => {
             core.onEvent({ type: `careless:${as}` }, { ipAddress: null, userAgent: null });
             throw new AuthError("No.", { code: as as never, reason: as });
+          },
+          odd: () => {
+            throw new AuthError("No.", { code: "FORBIDDEN", extensions: { reason: { a: 1 } } });
           },
         },
       },
@@ -252,6 +258,15 @@ describe("a careless feature", () => {
     const [counted] = await growthOf(gate, [refusals("no_credentials")], () => gate.me());
     expect(counted).toBe(1);
   }, 240_000);
+
+  test("a reason that is not text is not counted", async () => {
+    const grown = await growthOf(
+      gate,
+      [operations("odd", "FORBIDDEN"), refusals("other"), refusals("[object Object]")],
+      () => gate.ask("{ odd }"),
+    );
+    expect(grown).toEqual([1, 0, 0]);
+  });
 
   test("its measurements are shown, and those that fail or take too long are left out", async () => {
     const start = performance.now();
