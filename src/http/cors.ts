@@ -12,8 +12,6 @@ export async function addCors(
   cors: OpenAuth["cors"],
   { corsOrigins, isDevelopment }: Pick<ServerConfig, "corsOrigins" | "isDevelopment">,
 ): Promise<void> {
-  const isOn = isDevelopment === true || corsOrigins.length > 0;
-  if (!isOn) return;
   const shared = {
     methods: ["POST"],
     allowedHeaders: ["authorization", "content-type", ...cors.allowedHeaders],
