@@ -24,11 +24,8 @@ let ada: Tokens;
 let eve: Tokens;
 /** A connection that sends one header line each second, while the other tests run. */
 let slow: { connection: Connection; drip: NodeJS.Timeout; milliseconds: Promise<number> };
-/**
- * Connections that are idle from the start of the tests. One is a client's. The other two are a proxy's: one has been
- * used, and one has not.
- */
-let idle: { ofClient: Connection; ofProxy: Connection; unused: Connection };
+/** Connections that are idle from the start of the tests. Of a client and of a proxy, one has been used, and one not. */
+let idle: Record<"ofClient" | "unusedOfClient" | "ofProxy" | "unusedOfProxy", Connection>;
 
 beforeAll(async () => {
   proxied = await gate.another({
@@ -50,7 +47,11 @@ beforeAll(async () => {
   slow = { connection, drip, milliseconds };
   const [ofClient, ofProxy] = [...(await fill(gate.url, 1)), ...(await fill(proxied.url, 1))];
   if (ofClient && ofProxy) {
-    idle = { ofClient, ofProxy, unused: await openConnection(proxied.url) };
+    const [unusedOfClient, unusedOfProxy] = [
+      await openConnection(gate.url),
+      await openConnection(proxied.url),
+    ];
+    idle = { ofClient, unusedOfClient, ofProxy, unusedOfProxy };
   }
 });
 
@@ -66,7 +67,7 @@ afterAll(() => {
   clearInterval(slow.drip);
   slow.connection.close();
   idle.ofProxy.close();
-  idle.unused.close();
+  idle.unusedOfProxy.close();
 });
 
 const send = (body: string | Buffer, lines?: string[], start?: string) =>
@@ -605,6 +606,7 @@ describe("the security headers", () => {
     ["another type", 415, () => send(ME, ["Content-Type: text/plain"])],
     ["a compressed body", 415, () => send(ME, ["Content-Encoding: gzip"])],
     ["a large header", 431, () => send(ME, [`X: ${"x".repeat(17_000)}`])],
+    ["an unknown expectation", 200, () => send(TYPENAME, ["Expect: 200-ok"])],
     ["health", 200, () => get("/health/live")],
     ["readiness", 200, () => get("/health/ready")],
   ])("GQ-17: %s, %i, has all of them and `no-store`", async (_name, status, ask) => {
@@ -846,10 +848,14 @@ describe("an idle connection", () => {
     await slow.connection.closed;
     // A server that closes unused connections after ten seconds would have closed this one by then.
     await new Promise((resolve) => setTimeout(resolve, 2500));
-    idle.unused.write(rawRequest(TYPENAME));
-    expect(await idle.unused.closed).toMatch(/^HTTP\/1\.1 200 OK/);
+    idle.unusedOfProxy.write(rawRequest(TYPENAME));
+    expect(await idle.unusedOfProxy.closed).toMatch(/^HTTP\/1\.1 200 OK/);
     idle.ofProxy.write(rawRequest(TYPENAME));
     expect(await idle.ofProxy.closed).toMatch(/^keep-alive: timeout=75\r$[^]*HTTP\/1\.1 200 OK/im);
+  });
+
+  test("GQ-15: of a client that has sent nothing is refused after 10 seconds", async () => {
+    expect(await idle.unusedOfClient.closed).toMatch(/^HTTP\/1\.1 408 [^]*"BAD_REQUEST"/);
   });
 
   test("GQ-15: is closed after KEEP_ALIVE_TIMEOUT", async () => {

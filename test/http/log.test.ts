@@ -126,6 +126,13 @@ test("an outage in a route has a record with its cause", async () => {
   ]);
 });
 
+test("a line that a feature writes has a record", async () => {
+  await gate.auth.mail.send({ template: "password-changed", to: "ada@example.com" });
+  const isLine = ({ msg }: Record<string, any>) => msg.startsWith("Mail password-changed: ");
+  await eventually(() => gate.log.some(isLine));
+  expect(gate.log.find(isLine)).toMatchObject({ level: 30 });
+});
+
 test("a client behind a proxy has its own address, unless the proxy names none", async () => {
   const proxied = await gate.another({ trustedProxies: ["127.0.0.1"], graphiql: false });
   for (const address of ["198.51.100.7", "unknown"]) {
