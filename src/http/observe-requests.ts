@@ -29,7 +29,6 @@ export function addResponseListeners(
   app: FastifyInstance,
   listeners: readonly ResponseListener[],
 ): void {
-  if (listeners.length === 0) return;
   const publish = publishTo(listeners);
   app.addHook("onResponse", (request, reply, done) => {
     publish(servedResponseOf(request, reply));
