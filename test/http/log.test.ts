@@ -1,5 +1,7 @@
+import { connect } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { defineFeature, ServiceUnavailable } from "../../src/index.js";
+import { defineFeature, NoCredentials, ServiceUnavailable } from "../../src/index.js";
 import { eventually } from "../support/eventually.js";
 import { setUpGate } from "../support/gate.js";
 import { rawRequest, sendRaw } from "../support/wire.js";
@@ -18,6 +20,16 @@ const broken = defineFeature({
         method: "GET",
         path: "/away",
         handle: () => Promise.reject(new ServiceUnavailable(1, new Error("a bug"))),
+      },
+      {
+        method: "GET",
+        path: "/refused",
+        handle: () => Promise.reject(new NoCredentials()),
+      },
+      {
+        method: "GET",
+        path: "/slow",
+        handle: () => sleep(50, new Response("fine")),
       },
       {
         method: "GET",
@@ -86,6 +98,12 @@ describe("the log has one record for", () => {
     expect(await logged()).toEqual([{ ...OF_REQUEST, method: "GET", ...record }]);
   });
 
+  test("a body that is not JSON", async () => {
+    await sendRaw(gate.url, rawRequest("["));
+    const record = { method: "POST", path: "/graphql", status: 400, outcome: "refused" };
+    expect(await logged()).toEqual([{ ...OF_REQUEST, ...record }]);
+  });
+
   test("a malformed URL", async () => {
     await sendRaw(gate.url, rawRequest("", [], "GET /%zz HTTP/1.1"));
     const { reqId } = OF_REQUEST;
@@ -118,8 +136,41 @@ describe("the log has one record for", () => {
   });
 });
 
+test("a record has the milliseconds that the response took, with one decimal", async () => {
+  const start = performance.now();
+  await fetch(`${gate.url}/slow`);
+  const total = performance.now() - start;
+  const [{ ms } = {}] = await logged();
+  // Timers may be a little early.
+  expect(ms).toBeGreaterThan(45);
+  expect(ms).toBeLessThan(total);
+  expect(String(ms)).toMatch(/^\d+(\.\d)?$/);
+});
+
+test("a client that resets its connection has no record", async () => {
+  const { hostname, port } = new URL(gate.url);
+  const socket = connect(Number(port), hostname);
+  await new Promise((resolve) => socket.write("POST /graphql HTTP/1.1\r\n", resolve));
+  await fetch(`${gate.url}/fine`);
+  socket.resetAndDestroy();
+  await fetch(`${gate.url}/fine`);
+  await fetch(`${gate.url}/fine`);
+  expect((await logged(3)).map(({ path }) => path)).toEqual(["/fine", "/fine", "/fine"]);
+});
+
+test("a refusal of a route has no record but that of its request, and its challenge", async () => {
+  const { status, headers } = await fetch(`${gate.url}/refused`);
+  expect([status, headers.get("retry-after")]).toEqual([401, null]);
+  expect(headers.get("www-authenticate")).toMatch(/^Bearer /);
+  expect(await logged()).toEqual([
+    { ...OF_REQUEST, method: "GET", path: "/refused", status: 401, outcome: "refused" },
+  ]);
+});
+
 test("an outage in a route has a record with its cause", async () => {
-  expect((await fetch(`${gate.url}/away`)).status).toBe(503);
+  const { status, headers } = await fetch(`${gate.url}/away`);
+  expect([status, headers.get("retry-after")]).toEqual([503, "1"]);
+  expect(headers.get("www-authenticate")).toBeNull();
   expect(await logged()).toMatchObject([
     { level: 50, msg: "a route failed", err: { stack: expect.stringContaining("Error: a bug") } },
     { ...OF_REQUEST, path: "/away", status: 503 },
