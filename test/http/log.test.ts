@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { defineFeature, NoCredentials, ServiceUnavailable } from "../../src/index.js";
 import { eventually } from "../support/eventually.js";
-import { setUpGate } from "../support/gate.js";
+import { Gate, setUpGate } from "../support/gate.js";
 import { rawRequest, sendRaw } from "../support/wire.js";
 
 const broken = defineFeature({
@@ -156,6 +156,23 @@ test("a client that resets its connection has no record", async () => {
   await fetch(`${gate.url}/fine`);
   await fetch(`${gate.url}/fine`);
   expect((await logged(3)).map(({ path }) => path)).toEqual(["/fine", "/fine", "/fine"]);
+});
+
+test("a bug before an operation starts has a record with its stack", async () => {
+  const other = await Gate.open({ logLevel: "info" });
+  const { authorization } = await other.issue(await other.user("ada"));
+  await other.sql("ALTER TABLE session RENAME TO gone");
+  other.log.length = 0;
+  const { errors } = await other.ask("{ me { id } }", { authorization });
+  const records = await logged(1, other);
+  await other.close();
+  const { code, requestId: reqId } = errors?.[0]?.extensions ?? {};
+  expect(code).toBe("INTERNAL_SERVER_ERROR");
+  const stack = expect.stringContaining("no such table");
+  expect(records).toMatchObject([
+    { level: 50, msg: "the context could not be built", reqId, err: { stack } },
+    { ...OF_REQUEST, reqId, status: 500, outcome: code },
+  ]);
 });
 
 test("a refusal of a route has no record but that of its request, and its challenge", async () => {
