@@ -767,6 +767,16 @@ describe("an odd request target or host", () => {
   });
 
   test.each([
+    ["[", undefined, "The body must be one JSON object with a `query`."],
+    ["", "GET /nothing HTTP/1.1", "There is nothing here. GraphQL is at POST /graphql."],
+    ["", "PUT /graphql HTTP/1.1", "GraphQL is at POST /graphql."],
+    [" ".repeat(102_401), undefined, "The body must be at most 100 KiB."],
+  ])("a refusal says what the server expects: %#", async (body, start, message) => {
+    const { text } = await send(body, [], start);
+    expect(JSON.parse(text).errors[0].message).toBe(message);
+  });
+
+  test.each([
     "CONNECT evil.example:443",
     "FOO /graphql",
     "GET  /graphql",
