@@ -20,6 +20,7 @@ const TESTS = {
   http: [
     "http",
     "attacks/http.test.ts",
+    "config/listening.test.ts",
     "features/metrics",
     "features/seam.test.ts",
     "features/traces/traces.test.ts",

@@ -21,7 +21,7 @@ const MAX_ERRORS_SIZE = 64 * 1024;
 export interface OperationRecord {
   operation?: string;
   /** `ok`, or the code of the first error. Each error of a response has a code. */
-  outcome?: string;
+  outcome: string;
   /** The type of the operation, such as `query` or `mutation`. Only {@link observePlugin} sets it. */
   type?: string;
   /** The root field, such as `login`, or `multiple` if there are several. Only {@link observePlugin} sets it. */

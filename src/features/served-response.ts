@@ -35,8 +35,8 @@ interface StartedRequest {
  */
 interface NamedOperation {
   /** `query` or `mutation`. Undefined if the document was refused, and for a route other than `/graphql`. */
-  readonly type?: string;
-  readonly name?: string;
+  readonly type: string | undefined;
+  readonly name: string | undefined;
 }
 
 /**

@@ -40,5 +40,5 @@ export async function addCors(
 function isLoopbackOrigin(origin: string): boolean {
   if (!URL.canParse(origin)) return false;
   const url = new URL(origin);
-  return url.origin === origin && isLoopback(url.hostname.replace(/^\[(.*)\]$/, "$1"));
+  return url.origin === origin && isLoopback(url.hostname.replace(/[[\]]/g, ""));
 }

@@ -108,8 +108,7 @@ function checkDocument(limits: DocumentLimits, text: string, record: OperationRe
   try {
     limits.check(text);
   } catch (error) {
-    const code = error instanceof GraphQLError ? error.extensions["code"] : undefined;
-    if (typeof code === "string") record.outcome = code;
+    if (error instanceof GraphQLError) record.outcome = String(error.extensions["code"]);
     throw error;
   }
 }

@@ -6,7 +6,7 @@ const MAX_LENGTHS = { accept: 1024, "content-type": 256 };
 const TOO_LONG = `Accept must have at most ${MAX_LENGTHS.accept} characters, and Content-Type ${MAX_LENGTHS["content-type"]}.`;
 
 /** The headers that must not be repeated, because Node uses the first value, but a proxy may use the last one. */
-const SINGLE = new Set(["content-type", "host"]);
+const SINGLE = ["content-type", "host"];
 
 /** Matches a charset other than UTF-8, which JSON must not have. @see RFC 8259 8.1 */
 const OTHER_CHARSET = /;\s*charset\s*=(?!\s*"?utf-8"?\s*(;|$))/i;
@@ -34,14 +34,9 @@ export function findHeaderFault({ headers, raw }: FastifyRequest): HeaderFault |
 }
 
 function hasRepeated(rawHeaders: readonly string[]): boolean {
-  const seen = new Set<string>();
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index]?.toLowerCase() ?? "";
-    if (!SINGLE.has(name)) continue;
-    if (seen.has(name)) return true;
-    seen.add(name);
-  }
-  return false;
+  const names = rawHeaders.filter((_text, index) => index % 2 === 0);
+  const lowerCase = names.map((name) => name.toLowerCase());
+  return SINGLE.some((name) => lowerCase.indexOf(name) !== lowerCase.lastIndexOf(name));
 }
 
 /**
@@ -49,8 +44,7 @@ function hasRepeated(rawHeaders: readonly string[]): boolean {
  * quadratic time for them. No content type that the server sends contains such a text.
  */
 export function withoutQuotedLists(accept: string): string {
-  if (!accept.includes('"')) return accept;
-  return accept.replace(/"[^"]*"?/g, (text) => (/^"[^",;]*"$/.test(text) ? text : '"-"'));
+  return accept.replace(/"[^"]*"?/g, (text) => (/"[^",;]*"/.test(text) ? text : '"-"'));
 }
 
 /**

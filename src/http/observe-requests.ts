@@ -20,9 +20,8 @@ export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   const record = request.getDecorator<OperationRecord | null>(RECORD);
   const { statusCode: status } = reply;
   const outcome = record?.outcome ?? (status < 400 ? "ok" : "refused");
-  const name = record?.operation;
-  const operation = name === undefined ? {} : { operation: name };
-  request.log.info({ method, path, ip, status, ms, ...operation, outcome }, "request");
+  const operation = record?.operation;
+  request.log.info({ method, path, ip, status, ms, operation, outcome }, "request");
 }
 
 /** Calls the listeners after each response. */
@@ -30,7 +29,6 @@ export function addResponseListeners(
   app: FastifyInstance,
   listeners: readonly ResponseListener[],
 ): void {
-  if (listeners.length === 0) return;
   const publish = publishTo(listeners);
   app.addHook("onResponse", (request, reply, done) => {
     publish(servedResponseOf(request, reply));
@@ -53,11 +51,9 @@ export function addRequestObservers(
       observed.set(request, observe(started, done));
     });
     app.addHook("onResponse", (request, reply, done) => {
-      const { type, operation: name } = request.getDecorator<OperationRecord | null>(RECORD) ?? {};
-      observed.get(request)?.(servedResponseOf(request, reply), {
-        ...(type !== undefined && { type }),
-        ...(name !== undefined && { name }),
-      });
+      const record = request.getDecorator<OperationRecord | null>(RECORD);
+      const named = { type: record?.type, name: record?.operation };
+      observed.get(request)?.(servedResponseOf(request, reply), named);
       done();
     });
   }
@@ -72,7 +68,7 @@ function servedResponseOf(request: FastifyRequest, reply: FastifyReply): ServedR
     seconds: reply.elapsedTime / 1000,
     operation: record && {
       field: record.field ?? null,
-      outcome: record.outcome ?? "error",
+      outcome: record.outcome,
       reason: record.reason ?? null,
     },
   };

@@ -64,7 +64,11 @@ export function refuseConnection(
   { code = "" }: NodeJS.ErrnoException,
   socket: Socket,
 ): void {
-  if (code === "ECONNRESET" || socket.destroyed) return;
+  // For example, the client has reset the connection.
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
   const status = CLIENT_ERRORS[code] ?? 400;
   log.info({ ip: socket.remoteAddress, status }, "request");
   const body = JSON.stringify(toGraphqlError(status, ""));
@@ -75,7 +79,7 @@ export function refuseConnection(
     connection: "close",
   };
   const lines = Object.entries(headers).map((header) => header.join(": "));
-  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`, ...lines].join("\r\n");
-  if (socket.writable) socket.write(`${head}\r\n\r\n${body}`);
+  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines].join("\r\n");
+  socket.write(`${head}\r\n\r\n${body}`);
   socket.destroy();
 }

@@ -134,8 +134,8 @@ function auditTo(
         audit: type,
         ...details,
         ...(reqId && { reqId, ip }),
-        ...(traceId && { traceId }),
-        ...(actor && { actor }),
+        traceId,
+        actor,
       },
       "audit",
     );

@@ -24,11 +24,8 @@ let ada: Tokens;
 let eve: Tokens;
 /** A connection that sends one header line each second, while the other tests run. */
 let slow: { connection: Connection; drip: NodeJS.Timeout; milliseconds: Promise<number> };
-/**
- * Connections that are idle from the start of the tests. One is a client's. The other two are a proxy's: one has been
- * used, and one has not.
- */
-let idle: { ofClient: Connection; ofProxy: Connection; unused: Connection };
+/** Connections that are idle from the start of the tests. Of a client and of a proxy, one has been used, and one not. */
+let idle: Record<"ofClient" | "unusedOfClient" | "ofProxy" | "unusedOfProxy", Connection>;
 
 beforeAll(async () => {
   proxied = await gate.another({
@@ -50,7 +47,11 @@ beforeAll(async () => {
   slow = { connection, drip, milliseconds };
   const [ofClient, ofProxy] = [...(await fill(gate.url, 1)), ...(await fill(proxied.url, 1))];
   if (ofClient && ofProxy) {
-    idle = { ofClient, ofProxy, unused: await openConnection(proxied.url) };
+    const [unusedOfClient, unusedOfProxy] = [
+      await openConnection(gate.url),
+      await openConnection(proxied.url),
+    ];
+    idle = { ofClient, unusedOfClient, ofProxy, unusedOfProxy };
   }
 });
 
@@ -66,7 +67,7 @@ afterAll(() => {
   clearInterval(slow.drip);
   slow.connection.close();
   idle.ofProxy.close();
-  idle.unused.close();
+  idle.unusedOfProxy.close();
 });
 
 const send = (body: string | Buffer, lines?: string[], start?: string) =>
@@ -136,6 +137,10 @@ describe("an ambiguous request", () => {
     }
   });
 
+  test("O-10: a header's value may be the name of a header that must not be repeated", async () => {
+    expect((await send(TYPENAME, ["Host: host", "X: host", "Y: content-type"])).status).toBe(200);
+  });
+
   test("O-10: requests of several users on one connection each keep their own identity", async () => {
     const connection = await openConnection(gate.url);
     const order = numbers(30).map((index) => [ada, null, eve][index % 3] ?? null);
@@ -156,6 +161,7 @@ describe("a request that is too large or too slow", () => {
   test("a header of 17 KB is 431, in the same format as other refusals", async () => {
     const { status, text, head } = await send(ME, [`X-Large: ${"x".repeat(17_000)}`]);
     expect([status, JSON.parse(text).errors[0].extensions.code]).toEqual([431, "BAD_REQUEST"]);
+    expect(head).toMatch(/^HTTP\/1\.1 431 Request Header Fields Too Large$/m);
     expect(head).toMatch(/^x-content-type-options: nosniff$/m);
   });
 
@@ -228,11 +234,17 @@ describe("a request that is too large or too slow", () => {
   test.each([
     [200, "Content-Encoding: identity"],
     [200, "Content-Encoding: Identity"],
+    [200, "Content-Type: application/json;charset=utf-8"],
+    [200, "Content-Type: application/json;charset=utf-8;x=y"],
     [200, `Content-Type: application/json; CHARSET = "UTF-8" ; x=y`],
+    [200, `Content-Type: application/json; charset  =  "utf-8"  ; x=y`],
     [200, "Content-Type: application/json; xcharset=latin1"],
     [415, "Content-Type: application/json;charset=latin1"],
     [415, "Content-Type: application/json; x=y ;  Charset =utf-16"],
     [415, "Content-Type: application/json; charset=utf-8x"],
+    [415, `Content-Type: application/json; charset="utf-8"x`],
+    [415, "Content-Type: application/json; charset=utf-8 x"],
+    [415, "Content-Type: application/json; charset=xutf-8"],
   ])("GQ-1: %d for %s, because JSON is UTF-8 and not compressed", async (status, line) => {
     expect((await send(TYPENAME, [line])).status).toBe(status);
   });
@@ -605,6 +617,7 @@ describe("the security headers", () => {
     ["another type", 415, () => send(ME, ["Content-Type: text/plain"])],
     ["a compressed body", 415, () => send(ME, ["Content-Encoding: gzip"])],
     ["a large header", 431, () => send(ME, [`X: ${"x".repeat(17_000)}`])],
+    ["an unknown expectation", 200, () => send(TYPENAME, ["Expect: 200-ok"])],
     ["health", 200, () => get("/health/live")],
     ["readiness", 200, () => get("/health/ready")],
   ])("GQ-17: %s, %i, has all of them and `no-store`", async (_name, status, ask) => {
@@ -754,6 +767,16 @@ describe("an odd request target or host", () => {
   });
 
   test.each([
+    ["[", undefined, "The body must be one JSON object with a `query`."],
+    ["", "GET /nothing HTTP/1.1", "There is nothing here. GraphQL is at POST /graphql."],
+    ["", "PUT /graphql HTTP/1.1", "GraphQL is at POST /graphql."],
+    [" ".repeat(102_401), undefined, "The body must be at most 100 KiB."],
+  ])("a refusal says what the server expects: %#", async (body, start, message) => {
+    const { text } = await send(body, [], start);
+    expect(JSON.parse(text).errors[0].message).toBe(message);
+  });
+
+  test.each([
     "CONNECT evil.example:443",
     "FOO /graphql",
     "GET  /graphql",
@@ -846,10 +869,14 @@ describe("an idle connection", () => {
     await slow.connection.closed;
     // A server that closes unused connections after ten seconds would have closed this one by then.
     await new Promise((resolve) => setTimeout(resolve, 2500));
-    idle.unused.write(rawRequest(TYPENAME));
-    expect(await idle.unused.closed).toMatch(/^HTTP\/1\.1 200 OK/);
+    idle.unusedOfProxy.write(rawRequest(TYPENAME));
+    expect(await idle.unusedOfProxy.closed).toMatch(/^HTTP\/1\.1 200 OK/);
     idle.ofProxy.write(rawRequest(TYPENAME));
     expect(await idle.ofProxy.closed).toMatch(/^keep-alive: timeout=75\r$[^]*HTTP\/1\.1 200 OK/im);
+  });
+
+  test("GQ-15: of a client that has sent nothing is refused after 10 seconds", async () => {
+    expect(await idle.unusedOfClient.closed).toMatch(/^HTTP\/1\.1 408 [^]*"BAD_REQUEST"/);
   });
 
   test("GQ-15: is closed after KEEP_ALIVE_TIMEOUT", async () => {

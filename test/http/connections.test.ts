@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { Socket } from "node:net";
-import { expect, test } from "@jest/globals";
+import { expect, jest, test } from "@jest/globals";
 import { Connections } from "../../src/http/connections.js";
 import { eventually } from "../support/eventually.js";
 import { openConnection, rawRequest } from "../support/wire.js";
@@ -25,8 +25,14 @@ function openServer(maxPerAddress: number | null) {
     server.emit("connection", socket);
     return socket;
   };
+  /** Sends a request, or the beginning of one. Returns a function that completes its response. */
+  const send = (socket: object, isComplete: boolean) => {
+    const response = Object.assign(new EventEmitter(), { req: { complete: isComplete } });
+    server.emit("request", { socket }, response);
+    return () => response.emit("close");
+  };
   const isRefused = (socket: object) => connections.isRefused(socket as Socket);
-  return { connections, connect, isRefused };
+  return { connections, connect, send, isRefused };
 }
 
 test("GQ-15: of one address, so many connections are served, and a further one when another closes", () => {
@@ -66,6 +72,40 @@ test("GQ-15: without a limit for an address, only the limit for all counts, and 
   expect(connections.served).toBe(MAX);
 });
 
+test("GQ-15: a connection makes room if its client waits for no response, the one with the oldest request first", () => {
+  const { connections, connect, send, isRefused } = openServer(null);
+  const open = Array.from({ length: MAX }, () => connect(ADDRESS));
+  const [answered, partial, pipelined, ...others] = open;
+  for (const socket of others) send(socket, true);
+  send(pipelined!, true);
+  send(pipelined!, false);
+  send(partial!, false);
+  send(answered!, true)();
+  for (const idle of [partial, answered]) {
+    expect(idle?.isDestroyed).toBe(false);
+    const next = connect(ADDRESS);
+    expect([isRefused(next), idle?.isDestroyed]).toEqual([false, true]);
+    send(next, true);
+  }
+  expect(open.filter(({ isDestroyed }) => isDestroyed)).toHaveLength(2);
+  expect(isRefused(connect(ADDRESS))).toBe(true);
+  expect(connections.served).toBe(MAX);
+});
+
+test("GQ-15: a connection over a limit is not served after its request, and is closed after two seconds", () => {
+  jest.useFakeTimers();
+  const { connections, connect, send } = openServer(1);
+  connect(ADDRESS);
+  const refused = connect(ADDRESS);
+  send(refused, true);
+  expect(connections.served).toBe(1);
+  jest.advanceTimersByTime(1_999);
+  expect(refused.isDestroyed).toBe(false);
+  jest.advanceTimersByTime(1);
+  expect(refused.isDestroyed).toBe(true);
+  jest.useRealTimers();
+});
+
 test("GQ-15: at most 1,000 connections over a limit wait for a refusal, and the next is closed at once", () => {
   const { connect, isRefused } = openServer(0);
   const waiting = Array.from({ length: MAX }, () => connect(ADDRESS));
@@ -77,16 +117,19 @@ test("GQ-15: at most 1,000 connections over a limit wait for a refusal, and the 
   expect(connect(ADDRESS).isDestroyed).toBe(false);
 });
 
-test("OP-6: pipelined requests of a closed connection do not count as running", async () => {
+test("OP-6: pipelined requests of a closed connection do not count as running, and cause no warning", async () => {
+  const warn = jest.spyOn(process, "emitWarning");
   const server = createServer(() => undefined).listen(0, "127.0.0.1");
   const connections = new Connections(server, null);
   await new Promise((resolve) => server.once("listening", resolve));
   const { port } = server.address() as { port: number };
   const connection = await openConnection(`http://127.0.0.1:${port}`);
   const request = rawRequest("", ["Connection: keep-alive"], "GET / HTTP/1.1");
-  connection.write(Buffer.concat(Array<Buffer>(10).fill(request)));
-  await eventually(() => connections.running === 10);
+  connection.write(Buffer.concat(Array<Buffer>(20).fill(request)));
+  await eventually(() => connections.running === 20);
   connection.close();
   await eventually(() => connections.running === 0);
   server.close();
+  expect(warn).not.toHaveBeenCalled();
+  warn.mockRestore();
 });

@@ -1,7 +1,7 @@
 import { describe, expect, jest, test } from "@jest/globals";
 import { defineFeature } from "../../src/index.js";
 import { eventually } from "../support/eventually.js";
-import { setUpFreshGate } from "../support/gate.js";
+import { Gate, setUpFreshGate } from "../support/gate.js";
 import { openConnection, rawRequest } from "../support/wire.js";
 
 const KEEP = ["Connection: keep-alive"];
@@ -74,6 +74,20 @@ describe.each([
   });
 });
 
+test("OP-6: in development, a server without connections stops at once", async () => {
+  const gate = await Gate.open(options);
+  const times: number[] = [];
+  for (let turn = 0; turn < 5; turn += 1) {
+    const other = await gate.another();
+    const start = performance.now();
+    await other.drain();
+    times.push(performance.now() - start);
+  }
+  await gate.close();
+  // The machine may be busy during some of the turns.
+  expect(Math.min(...times)).toBeLessThan(400);
+});
+
 describe("OP-6: a stopping server", () => {
   const gate = setUpFreshGate({ ...options, isProduction: true });
 
@@ -99,6 +113,34 @@ describe("OP-6: a stopping server", () => {
     const answers = await late.closed;
     expect(countAnswers(answers)).toBe(2);
     expect(answers).not.toMatch(/^connection: close\r$/im);
+    await ended;
+  });
+
+  test("answers requests on idle connections for half a second after it stops listening", async () => {
+    const { url } = gate;
+    const [used, silent] = [await openKept(url), await openKept(url)];
+    const ended = gate.drain();
+    await eventually(async () => (await readiness(url)) === "refused");
+    const start = performance.now();
+    used.write(TYPENAME);
+    expect(countAnswers(await used.closed)).toBe(2);
+    await ended;
+    // Without a request, a connection would otherwise stay open for five seconds.
+    expect(performance.now() - start).toBeLessThan(4_000);
+    expect(countAnswers(await silent.closed)).toBe(1);
+  });
+
+  test("that closes answers a request whose header has begun to arrive", async () => {
+    const { url } = gate;
+    const connection = await openKept(url);
+    connection.write(TYPENAME.subarray(0, 20));
+    expect(await readiness(url)).toBe(200);
+    const ended = gate.close();
+    await eventually(async () => (await readiness(url)) === "refused");
+    connection.write(TYPENAME.subarray(20));
+    const answers = await connection.closed;
+    expect(countAnswers(answers)).toBe(2);
+    expect(answers.match(/^connection: close\r$/gim)).toHaveLength(1);
     await ended;
   });
 

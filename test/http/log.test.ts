@@ -1,7 +1,9 @@
+import { connect } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { defineFeature, ServiceUnavailable } from "../../src/index.js";
+import { defineFeature, NoCredentials, ServiceUnavailable } from "../../src/index.js";
 import { eventually } from "../support/eventually.js";
-import { setUpGate } from "../support/gate.js";
+import { Gate, setUpGate } from "../support/gate.js";
 import { rawRequest, sendRaw } from "../support/wire.js";
 
 const broken = defineFeature({
@@ -26,6 +28,16 @@ const broken = defineFeature({
         method: "GET",
         path: "/away",
         handle: () => Promise.reject(new ServiceUnavailable(1, new Error("a bug"))),
+      },
+      {
+        method: "GET",
+        path: "/refused",
+        handle: () => Promise.reject(new NoCredentials()),
+      },
+      {
+        method: "GET",
+        path: "/slow",
+        handle: () => sleep(50, new Response("fine")),
       },
       {
         method: "GET",
@@ -94,6 +106,12 @@ describe("the log has one record for", () => {
     expect(await logged()).toEqual([{ ...OF_REQUEST, method: "GET", ...record }]);
   });
 
+  test("a body that is not JSON", async () => {
+    await sendRaw(gate.url, rawRequest("["));
+    const record = { method: "POST", path: "/graphql", status: 400, outcome: "refused" };
+    expect(await logged()).toEqual([{ ...OF_REQUEST, ...record }]);
+  });
+
   test("a malformed URL", async () => {
     await sendRaw(gate.url, rawRequest("", [], "GET /%zz HTTP/1.1"));
     const { reqId } = OF_REQUEST;
@@ -130,9 +148,59 @@ describe("the log has one record for", () => {
   });
 });
 
+test("a record has the milliseconds that the response took, with one decimal", async () => {
+  const start = performance.now();
+  await fetch(`${gate.url}/slow`);
+  const total = performance.now() - start;
+  const [{ ms } = {}] = await logged();
+  // Timers may be a little early.
+  expect(ms).toBeGreaterThan(45);
+  expect(ms).toBeLessThan(total);
+  expect(String(ms)).toMatch(/^\d+(\.\d)?$/);
+});
+
+test("a client that resets its connection has no record", async () => {
+  const { hostname, port } = new URL(gate.url);
+  const socket = connect(Number(port), hostname);
+  await new Promise((resolve) => socket.write("POST /graphql HTTP/1.1\r\n", resolve));
+  await fetch(`${gate.url}/fine`);
+  socket.resetAndDestroy();
+  await fetch(`${gate.url}/fine`);
+  await fetch(`${gate.url}/fine`);
+  expect((await logged(3)).map(({ path }) => path)).toEqual(["/fine", "/fine", "/fine"]);
+});
+
+test("a bug before an operation starts has a record with its stack", async () => {
+  const other = await Gate.open({ logLevel: "info" });
+  const { authorization } = await other.issue(await other.user("ada"));
+  await other.sql("ALTER TABLE session RENAME TO gone");
+  other.log.length = 0;
+  const { errors } = await other.ask("{ me { id } }", { authorization });
+  const records = await logged(1, other);
+  await other.close();
+  const { code, requestId: reqId } = errors?.[0]?.extensions ?? {};
+  expect(code).toBe("INTERNAL_SERVER_ERROR");
+  const stack = expect.stringContaining("no such table");
+  expect(records).toMatchObject([
+    { level: 50, msg: "the context could not be built", reqId, err: { stack } },
+    { ...OF_REQUEST, reqId, status: 500, outcome: code },
+  ]);
+});
+
+test("a refusal of a route has no record but that of its request, and its challenge", async () => {
+  const { status, headers } = await fetch(`${gate.url}/refused`);
+  expect([status, headers.get("retry-after")]).toEqual([401, null]);
+  expect(headers.get("www-authenticate")).toMatch(/^Bearer /);
+  expect(await logged()).toEqual([
+    { ...OF_REQUEST, method: "GET", path: "/refused", status: 401, outcome: "refused" },
+  ]);
+});
+
 test("an outage in a resolver or a route has a record with its cause", async () => {
   await gate.ask("{ away }");
-  expect((await fetch(`${gate.url}/away`)).status).toBe(503);
+  const { status, headers } = await fetch(`${gate.url}/away`);
+  expect([status, headers.get("retry-after")]).toEqual([503, "1"]);
+  expect(headers.get("www-authenticate")).toBeNull();
   const outage = { level: 50, err: { stack: expect.stringContaining("Error: a bug") } };
   expect(await logged(2)).toMatchObject([
     { ...outage, msg: "a resolver failed" },
@@ -148,6 +216,13 @@ test("a refusal has no record beside that of the request, and its error names no
     expect(errors?.[0]?.extensions).not.toHaveProperty("requestId");
   }
   expect((await logged(3)).map(({ msg }) => msg)).toEqual(["request", "request", "request"]);
+});
+
+test("a line that a feature writes has a record", async () => {
+  await gate.auth.mail.send({ template: "password-changed", to: "ada@example.com" });
+  const isLine = ({ msg }: Record<string, any>) => msg.startsWith("Mail password-changed: ");
+  await eventually(() => gate.log.some(isLine));
+  expect(gate.log.find(isLine)).toMatchObject({ level: 30 });
 });
 
 test("a client behind a proxy has its own address, unless the proxy names none", async () => {

@@ -131,6 +131,19 @@ describe("GQ-15: many requests of one address at once", () => {
     }
   });
 
+  test("a request that ends frees one place, even if it ends twice", () => {
+    const turns = new Turns(1);
+    const address = "198.51.100.1";
+    const taken = Array.from({ length: PENDING }, () => turns.take(address));
+    let started = 0;
+    for (const turn of taken) turn?.begin(() => (started += 1));
+    taken[0]?.end();
+    taken[0]?.end();
+    expect(started).toBe(RUNNING + 1);
+    expect(turns.take(address)).not.toBeNull();
+    expect(turns.take(address)).toBeNull();
+  });
+
   test("an IPv6 address that only contains a loopback address is not one of this machine", () => {
     const turns = new Turns(1);
     const address = "12::ffff:7.0.0.1";
