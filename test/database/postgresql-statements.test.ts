@@ -100,9 +100,7 @@ describePostgres("over postgresql", () => {
     await database.write("SELECT 3 AS write", []);
     await database.inTransaction((run) => run("SELECT 4 AS exclusive", []));
     await database.inSharedTransaction((run) => run("SELECT 5 AS shared", []));
-    // Opening the database has run the first one.
     expect(await prepared()).toEqual([
-      "SELECT 1",
       "SELECT 1 AS read",
       "SELECT 3 AS write",
       "SELECT 5 AS shared",
