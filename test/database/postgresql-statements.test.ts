@@ -70,6 +70,12 @@ describePostgres("over postgresql", () => {
     expect(statements).toEqual([SHOW("statement_timeout")]);
   });
 
+  test("a read that PostgreSQL ends because of its limit is an outage", async () => {
+    database = await openWith(1, "?options=-c%20statement_timeout%3D100");
+    const reading = database.read("SELECT pg_sleep(1)::text", []);
+    await expect(reading).rejects.toMatchObject({ cause: { code: "57014" } });
+  });
+
   test("a long transaction has no limit, except for locks", async () => {
     const values = await database.inLongTransaction(async (run) => {
       const found = [];

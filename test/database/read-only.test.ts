@@ -67,6 +67,9 @@ describe.each(DATABASES)("another application's database over %s", (kind) => {
         /^The database no_such_gate does not exist\.$/,
       );
       url.port = "1";
+      await expect(openReadOnly(url.href)).rejects.toMatchObject({
+        cause: { code: "ECONNREFUSED" },
+      });
       await expect(openReadOnly(url.href)).rejects.toThrow(
         /^No database server listens on \S+:1: connect ECONNREFUSED/,
       );
@@ -96,6 +99,13 @@ describe("a SQLite file of another application is refused in one line:", () => {
     await expect(openReadOnly(created.url)).rejects.toThrow(
       /^The file \S+ cannot be read \(SQLITE_[A-Z]+\)\.$/,
     );
+  });
+
+  test("the error has that of SQLite as its cause", async () => {
+    await mkdir(path);
+    await expect(openReadOnly(created.url)).rejects.toMatchObject({
+      cause: { code: expect.stringMatching(/^SQLITE_/) },
+    });
   });
 
   test("it is not a database", async () => {

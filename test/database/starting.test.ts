@@ -1,8 +1,10 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { Database } from "../../src/database/database.js";
+import type { Clock } from "../../src/database/database-clock.js";
 import { UNFINISHED_COPY } from "../../src/database/migrations/unfinished-copy.js";
 import { createDatabase, DATABASES, type TestDatabase } from "../support/databases.js";
+import { recordStatements } from "../support/statements.js";
 
 const notes = {
   name: "notes",
@@ -80,20 +82,36 @@ describe.each(DATABASES)("over %s", (kind) => {
   });
 
   test("a migration that fails is named, and no migration is applied", async () => {
-    const wrong = { name: "1", statements: [`create table "note"\n ("id" tekst primary key, 1)`] };
+    const wrong = { name: "1", statements: [`insert into "a\n\nb" values (1)`] };
     const typos = { name: "typos", migrations: [wrong] };
     await expect((await openWith([notes, typos])).migrate()).rejects.toThrow(
-      /^The migration 1 of the feature typos cannot be applied: [^\n]+$/,
+      /^The migration 1 of the feature typos cannot be applied: [^\n]+a b"?[^\n]*$/,
     );
     await expect(home.sql("SELECT * FROM note")).rejects.toThrow(/note/);
+  });
+
+  test("a migration of the core that fails is named, and the error has its cause", async () => {
+    await home.sql("CREATE TABLE lease (id text)");
+    const error: unknown = await (await openWith()).migrate().catch((thrown: unknown) => thrown);
+    expect((error as Error).message).toMatch(
+      /^The migration 2026-\d\d-\d\d-\S+ cannot be applied: /,
+    );
+    expect((error as Error).cause).toMatchObject({ message: expect.any(String) });
+  });
+
+  test("a feature that is switched on later is migrated then, and each later start only reads", async () => {
+    await (await openWith()).migrate();
+    const database = await openWith([notes]);
+    expect(await database.migrate()).toEqual(["notes:1"]);
+    expect(await recordStatements(() => database.migrate())).toHaveLength(1);
   });
 
   test("recorded migrations that cannot be read are an error, and not an empty database", async () => {
     await (await openWith()).migrate();
     await home.sql("ALTER TABLE mikro_orm_migrations RENAME COLUMN name TO title");
-    await expect((await openWith()).migrate()).rejects.toThrow(
-      /^The recorded migrations cannot be read: [^\n]+name/,
-    );
+    const error: unknown = await (await openWith()).migrate().catch((thrown: unknown) => thrown);
+    expect((error as Error).message).toMatch(/^The recorded migrations cannot be read: [^\n]+name/);
+    expect((error as Error).cause).toMatchObject({ message: expect.any(String) });
   });
 
   test("the schema matches the entities only after the migrations", async () => {
@@ -103,6 +121,7 @@ describe.each(DATABASES)("over %s", (kind) => {
     expect(await database.pendingChanges()).toBe("");
     await database.write("CREATE TABLE note (id text)", []);
     expect(await database.pendingChanges()).toBe("");
+    expect(await (await openWith([notes])).pendingChanges()).toBe("");
     const loadEntities = async () =>
       Object.values(await import("../../src/features/passkeys/passkey.entity.js"));
     const withPasskeys = await openWith([{ name: "passkeys", loadEntities }]);
@@ -112,13 +131,18 @@ describe.each(DATABASES)("over %s", (kind) => {
   test("the clock shows the time, until it is closed", async () => {
     const database = await openWith();
     const warnings: Error[] = [];
-    const clock = await database.startClock({
-      leeway: 60,
-      onWarning: (warning) => warnings.push(warning),
+    const onWarning = (warning: Error) => warnings.push(warning);
+    let clock!: Clock;
+    const statements = await recordStatements(async () => {
+      clock = await database.startClock({ leeway: 60, onWarning });
     });
+    // SQLite has no server, so its clock is this machine's.
+    expect(statements).toHaveLength(kind === "sqlite" ? 0 : 1);
     expect(Math.abs(clock.now() - Date.now())).toBeLessThan(1000);
     expect(Number.isInteger(clock.now())).toBe(true);
-    await clock.close();
+    const closing = clock.close();
+    expect(closing).toBeInstanceOf(Promise);
+    await closing;
     expect(warnings).toEqual([]);
   });
 });
@@ -161,6 +185,20 @@ describe("a SQLite file that cannot be used is refused in one line:", () => {
     expect(await faultOf({ databaseUrl })).toBe(
       `The database file ${path}/gate.sqlite cannot be created or written (EEXIST).`,
     );
+  });
+
+  test("the error has that of SQLite or of the system as its cause", async () => {
+    const open = (databaseUrl = home.url) => Database.open({ databaseUrl });
+    await mkdir(path);
+    await expect(open()).rejects.toMatchObject({
+      cause: { code: expect.stringMatching(/^SQLITE_/) },
+    });
+    await rm(path, { recursive: true });
+    await writeFile(path, "not a database, but longer than the header of one: ".repeat(10));
+    await expect(open()).rejects.toMatchObject({ cause: { code: "SQLITE_NOTADB" } });
+    await expect(open(`${home.url}/gate.sqlite`)).rejects.toMatchObject({
+      cause: { code: "EEXIST" },
+    });
   });
 
   test("it is not a database", async () => {

@@ -58,6 +58,9 @@ test.each<[string, () => Promise<unknown>]>([
     writes = 0;
     expect([await database.isWritable(), writes]).toEqual([true, 1]);
     expect([await database.isWritable(), writes]).toEqual([true, 1]);
+    await acceptWrites();
+    writes = 0;
+    expect([await database.isWritable(), writes]).toEqual([true, 1]);
   },
 );
 
