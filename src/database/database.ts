@@ -91,7 +91,7 @@ export class Database implements TransactionalSql {
   ): Promise<Database> {
     const dialect = await openDialect(settings);
     try {
-      await dialect.engine.read("SELECT 1", []);
+      await dialect.engine.readOnce(dialect.probe, []);
     } catch (cause) {
       await dialect.engine.close();
       throw new Error(dialect.describeFault(cause), { cause });

@@ -45,6 +45,8 @@ export interface Engine {
 
 export interface Dialect {
   readonly engine: Engine;
+  /** The statement that shows whether the database can be used. */
+  readonly probe: string;
   /** Returns one line that says why the database cannot be opened. The line contains no password. */
   readonly describeFault: (error: unknown) => string;
   /** Loads the ORM's driver. Returns how the ORM connects to the database. */

@@ -64,6 +64,7 @@ export async function openPostgres({
   });
   return {
     engine: createEngine(pool, connections, { isPooled, isLimited, databasePoolSize }),
+    probe: "SELECT 1",
     describeFault: (cause) => describeFault(cause, url),
     loadOrmOptions: async () => {
       const { PostgreSqlDriver } = await import("@mikro-orm/postgresql");

@@ -45,14 +45,9 @@ const MAX_WRITERS = 1;
 export async function openSqlite(path: string, file: { create: boolean }): Promise<Dialect> {
   prepareDatabaseFile(path, file);
   const reader = new SqliteStatements(await openReader(path));
-  try {
-    await reader.runOnce("SELECT name FROM sqlite_master", []);
-  } catch (cause) {
-    await reader.close();
-    throw new Error(describeFault(path, cause), { cause });
-  }
   return {
     engine: createEngine(reader, createPool(path)),
+    probe: "SELECT name FROM sqlite_master",
     describeFault: (error) => describeFault(path, error),
     loadOrmOptions: async () => {
       const { SqliteDriver } = await import("@mikro-orm/sqlite");
@@ -62,15 +57,9 @@ export async function openSqlite(path: string, file: { create: boolean }): Promi
 }
 
 function describeFault(path: string, error: unknown): string {
-  const code = codeOf(error);
+  const { code = "unknown error" } = error as NodeJS.ErrnoException;
   if (code === "SQLITE_NOTADB") return `The file ${path} is not an SQLite database.`;
   return `The database file ${path} cannot be used (${code}).`;
-}
-
-function codeOf(error: unknown): string {
-  const { code, cause } = error as { code?: unknown; cause?: unknown };
-  if (typeof code === "string") return code;
-  return cause == null ? "unknown error" : codeOf(cause);
 }
 
 function createEngine(reader: SqliteStatements, pool: Pool<sqlite3.Database>): Engine {

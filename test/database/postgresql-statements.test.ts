@@ -1,0 +1,196 @@
+import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { Database } from "../../src/database/database.js";
+import { ServiceUnavailable } from "../../src/errors.js";
+import { createDatabase, describePostgres, type TestDatabase } from "../support/databases.js";
+import { recordStatements } from "../support/statements.js";
+import { lockPostgres } from "../support/locks.js";
+
+describePostgres("over postgresql", () => {
+  let created: TestDatabase;
+  let database: Database;
+  let open: Database[];
+
+  beforeEach(async () => {
+    created = await createDatabase("postgresql");
+    open = [];
+    database = await openWith();
+    await database.migrate();
+  });
+  afterEach(async () => {
+    for (const database of open) await database.close();
+    await created.drop();
+  });
+
+  async function openWith(databasePoolSize = 1, query = ""): Promise<Database> {
+    const opened = await Database.open({ databaseUrl: created.url + query, databasePoolSize });
+    open.push(opened);
+    return opened;
+  }
+
+  /** Returns a setting of the connection in milliseconds. */
+  const SHOW = (name: string) =>
+    `SELECT setting::int AS value FROM pg_settings WHERE name = '${name}'`;
+  const read = (name: string) => database.read<{ value: number }>(SHOW(name), []);
+  const write = (name: string) => database.write<{ value: number }>(SHOW(name), []);
+
+  test("PostgreSQL itself ends statements and idle transactions in time", async () => {
+    expect(await read("statement_timeout")).toEqual([{ value: 4000 }]);
+    expect(await read("idle_in_transaction_session_timeout")).toEqual([{ value: 2000 }]);
+    expect(await write("statement_timeout")).toEqual([{ value: 4000 }]);
+  });
+
+  test("a write that waited for a connection has less time", async () => {
+    const waiting = database.read("SELECT pg_sleep(1.1)::text", []);
+    const [[row], [again]] = await Promise.all([
+      write("statement_timeout"),
+      database.inSharedTransaction((run) => run<{ value: number }>(SHOW("statement_timeout"), [])),
+    ]);
+    await waiting;
+    for (const value of [row?.value, again?.value]) {
+      expect(value).toBeLessThan(3500);
+      expect(value).toBeGreaterThan(1000);
+    }
+    // The next write has the usual time again.
+    expect(await write("statement_timeout")).toEqual([{ value: 4000 }]);
+  });
+
+  test.each(["0", "4001", "9s"])(
+    "a write has its limit even if the URL sets statement_timeout to %s",
+    async (timeout) => {
+      database = await openWith(1, `?options=-c%20statement_timeout%3D${timeout}`);
+      const [row] = await write("statement_timeout");
+      expect(row?.value).toBeGreaterThan(4000);
+      expect(row?.value).toBeLessThanOrEqual(4500);
+    },
+  );
+
+  test("a write keeps a shorter limit of the URL", async () => {
+    database = await openWith(1, "?options=-c%20statement_timeout%3D4000");
+    const statements = await recordStatements(() => write("statement_timeout"));
+    expect(statements).toEqual([SHOW("statement_timeout")]);
+  });
+
+  test("a read that PostgreSQL ends because of its limit is an outage", async () => {
+    database = await openWith(1, "?options=-c%20statement_timeout%3D100");
+    const reading = database.read("SELECT pg_sleep(1)::text", []);
+    await expect(reading).rejects.toMatchObject({ cause: { code: "57014" } });
+  });
+
+  test("a long transaction has no limit, except for locks", async () => {
+    const values = await database.inLongTransaction(async (run) => {
+      const found = [];
+      for (const name of [
+        "statement_timeout",
+        "idle_in_transaction_session_timeout",
+        "lock_timeout",
+      ]) {
+        found.push(...(await run<{ value: number }>(SHOW(name), [])));
+      }
+      return found.map(({ value }) => value);
+    });
+    expect(values).toEqual([0, 0, 4000]);
+    expect(await read("statement_timeout")).toEqual([{ value: 4000 }]);
+    expect(await read("lock_timeout")).toEqual([{ value: 0 }]);
+  });
+
+  test("statements stay prepared on their connection, except for those that run once", async () => {
+    const prepared = async () => {
+      const found = "SELECT statement FROM pg_prepared_statements ORDER BY statement";
+      return (await database.readOnce<{ statement: string }>(found, [])).map(
+        ({ statement }) => statement,
+      );
+    };
+    await database.read("SELECT 1 AS read", []);
+    await database.read("SELECT 1 AS read", []);
+    await database.readOnce("SELECT 2 AS once", []);
+    await database.write("SELECT 3 AS write", []);
+    await database.inTransaction((run) => run("SELECT 4 AS exclusive", []));
+    await database.inSharedTransaction((run) => run("SELECT 5 AS shared", []));
+    expect(await prepared()).toEqual([
+      "SELECT 1 AS read",
+      "SELECT 3 AS write",
+      "SELECT 5 AS shared",
+    ]);
+  });
+
+  test("a statement whose row has just been deleted runs again, once", async () => {
+    await database.write("CREATE TABLE shelf (id text PRIMARY KEY)", []);
+    await database.write("CREATE TABLE book (shelf text REFERENCES shelf (id))", []);
+    const insert = "INSERT INTO book (shelf) VALUES (?) RETURNING shelf";
+    for (const run of [database.write, database.writeExclusive]) {
+      const statements = await recordStatements(() =>
+        expect(run(insert, ["none"])).rejects.toMatchObject({ code: "23503" }),
+      );
+      expect(statements.filter((text) => text.startsWith("INSERT"))).toHaveLength(2);
+      const others = await recordStatements(() => run("SELECT nothing", []).catch(() => undefined));
+      expect(others.filter((text) => text === "SELECT nothing")).toHaveLength(1);
+    }
+  });
+
+  test("exclusive writes and transactions run one at a time, and others do not wait for them", async () => {
+    const release = await lockPostgres("SELECT id FROM mikro_orm_migrations FOR UPDATE")({
+      databaseUrl: created.url,
+      databasePath: "",
+    });
+    database = await openWith(4);
+    let ended = 0;
+    const waiting = [
+      database.writeExclusive("SELECT 1", []),
+      database.inTransaction((run) => run("SELECT 1", [])),
+      database.inLongTransaction((run) => run("SELECT 1", [])),
+    ].map((running) => running.finally(() => (ended += 1)));
+    await database.write("SELECT 1", []);
+    await database.inSharedTransaction((run) => run("SELECT 1", []));
+    expect(ended).toBe(0);
+    await release();
+    await Promise.all(waiting);
+  });
+
+  test("integers are numbers, booleans are true or false, and all others are text", async () => {
+    expect(
+      await database.read(
+        "SELECT 1::int2 AS a, 2::int4 AS b, 3::int8 AS c, true AS d, false AS e, 1.5::numeric AS f, '{}'::jsonb AS g, NULL AS h",
+        [],
+      ),
+    ).toEqual([{ a: 1, b: 2, c: 3, d: true, e: false, f: "1.5", g: "{}", h: null }]);
+  });
+
+  test.each(["25006", "57P01"])(
+    "after the error %s, the connection is not used again",
+    async (code) => {
+      const pid = async () => (await database.read("SELECT pg_backend_pid() AS pid", []))[0];
+      const before = await pid();
+      const [fails, kind] =
+        code === "25006"
+          ? [() => database.inSharedTransaction(readOnly), ServiceUnavailable]
+          : [() => database.read("SELECT pg_terminate_backend(pg_backend_pid())::text", []), Error];
+      await expect(fails()).rejects.toBeInstanceOf(kind);
+      expect(await pid()).not.toEqual(before);
+    },
+  );
+
+  async function readOnly(run: Database["write"]): Promise<void> {
+    await run("SET TRANSACTION READ ONLY", []);
+    await run("DELETE FROM lease", []);
+  }
+
+  test("after a mistake, the connection is used again", async () => {
+    const pid = async () => (await database.read("SELECT pg_backend_pid() AS pid", []))[0];
+    const before = await pid();
+    await expect(database.read("SELECT nothing", [])).rejects.toMatchObject({ code: "42703" });
+    await expect(database.read("SELECT 1 / 0", [])).rejects.toMatchObject({ code: "22012" });
+    await expect(database.read("SELECT ?::int", [])).rejects.toMatchObject({ code: "08P01" });
+    const two = "SELECT (SELECT 1 UNION SELECT 2)";
+    await expect(database.read(two, [])).rejects.toMatchObject({ code: "21000" });
+    expect(await pid()).toEqual(before);
+  });
+
+  test("a connection that was cut while it was idle is replaced", async () => {
+    await database.read("SELECT 1", []);
+    await created.sql(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    );
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await database.read("SELECT 1 AS one", [])).toEqual([{ one: 1 }]);
+  });
+});
