@@ -83,8 +83,13 @@ describeRedisServers("a start with a wrong REDIS_URL", () => {
   );
 
   test("OP-8: a replica, which cannot count, does not stop the start, and attempts are counted in memory", async () => {
-    const gate = await Gate.open({ redisUrl: sentinels.servers[1]!.url, requestsPerAddress: 1 });
+    const gate = await Gate.open({
+      redisUrl: sentinels.servers[1]!.url,
+      requestsPerAddress: 1,
+      logLevel: "warn",
+    });
     try {
+      expect(gate.log).toMatchObject([{ err: { message: expect.stringContaining("READONLY") } }]);
       expect((await gate.ask(VERIFY)).status).toBe(200);
       expectThrottled(await gate.ask(VERIFY), 60);
     } finally {

@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
-import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
 import { attempt, expectThrottled, REFUSED } from "../support/attempts.js";
 import { eventually } from "../support/eventually.js";
+import { findFreePort } from "../support/free-port.js";
 import { Gate, PASSWORD } from "../support/gate.js";
 import { describeRedis, REDIS_URL, runRedis } from "../support/redis.js";
 import { TcpProxy } from "../support/tcp-proxy.js";
@@ -13,6 +14,7 @@ const REPLY_TIMEOUT = 500;
 const SLACK = 400;
 /** A Redis database that no other test file uses. */
 const OWN_DATABASE = Object.assign(new URL(REDIS_URL), { pathname: "/9" }).href;
+const FAULT = "Redis is unreachable, or REDIS_URL is wrong";
 const VERIFY = `mutation { verifyToken(token: "no.token.at-all") { active } }`;
 
 describeRedis("counted in Redis, which can become unreachable", () => {
@@ -21,10 +23,15 @@ describeRedis("counted in Redis, which can become unreachable", () => {
 
   beforeEach(async () => {
     proxy = await TcpProxy.open(OWN_DATABASE);
-    gate = await Gate.open({ redisUrl: proxy.url, loginFailuresPerAccount: FREE });
+    gate = await Gate.open({
+      redisUrl: proxy.url,
+      loginFailuresPerAccount: FREE,
+      logLevel: "warn",
+    });
   });
 
   afterEach(async () => {
+    jest.restoreAllMocks();
     await gate.close();
     await proxy.close();
   });
@@ -106,6 +113,55 @@ describeRedis("counted in Redis, which can become unreachable", () => {
     }
   });
 
+  test("OP-8: while Redis does not reply few requests wait for it", async () => {
+    proxy.hang();
+    const start = performance.now();
+    for (let turn = 0; turn < 20; turn += 1) await gate.ask(VERIFY);
+    expect(performance.now() - start).toBeLessThan(10 * REPLY_TIMEOUT);
+  });
+
+  test("OP-8: a fault of Redis is logged at most once a minute", async () => {
+    const realNow = performance.now.bind(performance);
+    let ahead = 0;
+    jest.spyOn(performance, "now").mockImplementation(() => realNow() + ahead);
+    await gate.ask(VERIFY);
+    expect(faultsOf(gate)).toEqual([]);
+    proxy.cut();
+    for (const [seconds, count] of [
+      [0, 1],
+      [0, 1],
+      [50, 1],
+      [61, 2],
+      [62, 2],
+    ] as const) {
+      ahead = seconds * 1000;
+      await gate.ask(VERIFY);
+      expect(faultsOf(gate)).toHaveLength(count);
+    }
+  });
+
+  test("OP-8: an error for one account is logged, and the others are still counted in Redis", async () => {
+    const known = new Set(await keysOf("account-failures"));
+    const newKeys = async () =>
+      (await keysOf("account-failures")).filter((each) => !known.has(each));
+    await fail("ada", 1);
+    const [key = ""] = await newKeys();
+    await runRedis(OWN_DATABASE, "SET", key, "not a counter");
+    await fail("ada");
+    expectThrottled(await attempt(gate, "ada"), 1);
+    expect(faultsOf(gate)).toEqual([expect.stringContaining("WRONGTYPE")]);
+    await fail("bea", 1);
+    expect(await newKeys()).toHaveLength(2);
+  });
+
+  test("a closed server, and one whose start fails, leave no connection to Redis open", async () => {
+    const missing = Object.assign(new URL(proxy.url), { pathname: "/9999" }).href;
+    await gate.close();
+    await eventually(() => proxy.sockets === 0);
+    await expect(Gate.open({ redisUrl: missing })).rejects.toThrow("has no database");
+    await eventually(() => proxy.sockets === 0);
+  });
+
   test("OP-8: when Redis stops replying and is then cut off, each attempt is counted once", async () => {
     await gate.user("ada");
     proxy.hang();
@@ -140,7 +196,20 @@ describeRedis("counted in Redis, which can become unreachable", () => {
 const keysOf = async (rule: string) =>
   (await runRedis(OWN_DATABASE, "KEYS", `gatehouse:${rule}*`)) as string[];
 
+/** The messages, with their causes, of the faults of Redis that the server has logged. */
+const faultsOf = ({ log }: Gate): string[] =>
+  log.map(({ err }) => String(err?.message)).filter((message) => message.startsWith(FAULT));
+
 describeRedis("a start without Redis", () => {
+  test("OP-8: logs why Redis is unreachable", async () => {
+    const gate = await Gate.open({
+      redisUrl: `redis://127.0.0.1:${await findFreePort()}`,
+      logLevel: "warn",
+    });
+    await gate.close();
+    expect(faultsOf(gate)).toEqual([expect.stringContaining("ECONNREFUSED")]);
+  });
+
   test("OP-8: succeeds quickly, counts from the first attempt, and uses Redis once it is reachable", async () => {
     const proxy = await TcpProxy.open(REDIS_URL);
     proxy.cut();
@@ -171,8 +240,10 @@ describeRedis("a start without Redis", () => {
     const gate = await Gate.open({
       redisUrl: `redis://127.0.0.1:${port}`,
       requestsPerAddress: 1,
+      logLevel: "warn",
     });
     try {
+      expect(faultsOf(gate)).toEqual([expect.stringContaining("no reply")]);
       expect(performance.now() - start).toBeLessThan(6000);
       expect((await gate.ask(VERIFY)).status).toBe(200);
       expectThrottled(await gate.ask(VERIFY), 60);

@@ -344,6 +344,16 @@ describe("attempts counted in memory", () => {
     expect(await limiter.consume("blocked")).toBe(1000);
   });
 
+  test("few accounts need little memory", async () => {
+    const limiter = new MemoryLimiter(RULE, () => 0);
+    const before = process.memoryUsage().arrayBuffers;
+    for (let turn = 0; turn < 3; turn += 1) {
+      for (const name of ["ada", "bea"]) await limiter.consume(name);
+      await limiter.reset("bea");
+    }
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 ** 20);
+  });
+
   test("LG-2, OP-8: an evicted account is forgotten when its time is over, or when it is unlocked", async () => {
     let now = 0;
     const limiter = new MemoryLimiter(RULE, () => now);
