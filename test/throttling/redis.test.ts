@@ -1,11 +1,8 @@
-import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
 import { attempt, expectThrottled, REFUSED } from "../support/attempts.js";
 import { eventually } from "../support/eventually.js";
-import { findFreePort } from "../support/free-port.js";
 import { Gate, PASSWORD } from "../support/gate.js";
-import { describeRedis, REDIS_URL, runRedis } from "../support/redis.js";
+import { describeRedis, faultsOf, REDIS_URL, runRedis } from "../support/redis.js";
 import { TcpProxy } from "../support/tcp-proxy.js";
 
 const FREE = 5;
@@ -14,7 +11,6 @@ const REPLY_TIMEOUT = 500;
 const SLACK = 400;
 /** A Redis database that no other test file uses. */
 const OWN_DATABASE = Object.assign(new URL(REDIS_URL), { pathname: "/9" }).href;
-const FAULT = "Redis is unreachable, or REDIS_URL is wrong";
 const VERIFY = `mutation { verifyToken(token: "no.token.at-all") { active } }`;
 
 describeRedis("counted in Redis, which can become unreachable", () => {
@@ -195,61 +191,3 @@ describeRedis("counted in Redis, which can become unreachable", () => {
 
 const keysOf = async (rule: string) =>
   (await runRedis(OWN_DATABASE, "KEYS", `gatehouse:${rule}*`)) as string[];
-
-/** The messages, with their causes, of the faults of Redis that the server has logged. */
-const faultsOf = ({ log }: Gate): string[] =>
-  log.map(({ err }) => String(err?.message)).filter((message) => message.startsWith(FAULT));
-
-describeRedis("a start without Redis", () => {
-  test("OP-8: logs why Redis is unreachable", async () => {
-    const gate = await Gate.open({
-      redisUrl: `redis://127.0.0.1:${await findFreePort()}`,
-      logLevel: "warn",
-    });
-    await gate.close();
-    expect(faultsOf(gate)).toEqual([expect.stringContaining("ECONNREFUSED")]);
-  });
-
-  test("OP-8: succeeds quickly, counts from the first attempt, and uses Redis once it is reachable", async () => {
-    const proxy = await TcpProxy.open(REDIS_URL);
-    proxy.cut();
-    const start = performance.now();
-    const gate = await Gate.open({ redisUrl: proxy.url, loginFailuresPerAccount: FREE });
-    try {
-      expect(performance.now() - start).toBeLessThan(5000);
-      for (let turn = 0; turn < FREE; turn += 1) {
-        expect(await attempt(gate, "ada")).toMatchObject(REFUSED);
-      }
-      expectThrottled(await attempt(gate, "ada"), 1);
-      proxy.pass();
-      await eventually(async () => {
-        await gate.ask(VERIFY);
-        return proxy.answered > 0 && (await attempt(gate, "ada")).status === 401;
-      });
-    } finally {
-      await gate.close();
-      await proxy.close();
-    }
-  });
-
-  test("OP-8: succeeds if Redis accepts connections but never replies", async () => {
-    const silent = createServer(() => undefined).listen(0, "127.0.0.1");
-    await once(silent, "listening");
-    const { port } = silent.address() as AddressInfo;
-    const start = performance.now();
-    const gate = await Gate.open({
-      redisUrl: `redis://127.0.0.1:${port}`,
-      requestsPerAddress: 1,
-      logLevel: "warn",
-    });
-    try {
-      expect(faultsOf(gate)).toEqual([expect.stringContaining("no reply")]);
-      expect(performance.now() - start).toBeLessThan(6000);
-      expect((await gate.ask(VERIFY)).status).toBe(200);
-      expectThrottled(await gate.ask(VERIFY), 60);
-    } finally {
-      await gate.close();
-      silent.close();
-    }
-  });
-});
