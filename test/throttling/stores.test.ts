@@ -318,15 +318,20 @@ describe("attempts counted in memory", () => {
 
   const RULE = { name: "any", limit: FREE, window: 60, delay: { first: 1, max: 900 } };
 
-  test("LG-2, OP-8: 500,000 made-up names do not make an attacked account forget its failures", async () => {
+  test("LG-2, OP-8: 500,000 made-up names do not make attacked accounts forget their failures", async () => {
     const limiter = new MemoryLimiter(RULE, () => 0);
-    for (let turn = 0; turn < FREE; turn += 1) await limiter.consume("blocked");
-    for (let turn = 1; turn < FREE; turn += 1) await limiter.consume("almost");
+    const accounts = Array.from({ length: 20 }, (_, index) => index);
+    for (const account of accounts) {
+      for (let turn = 0; turn < FREE; turn += 1) await limiter.consume(`blocked ${account}`);
+      for (let turn = 1; turn < FREE; turn += 1) await limiter.consume(`almost ${account}`);
+    }
     for (let name = 0; name < 500_000; name += 1) await limiter.consume(name.toString());
-    expect(await limiter.consume("blocked")).toBe(1000);
-    // The first account may have one more attempt at most. Then it is blocked.
-    await limiter.consume("almost");
-    expect(await limiter.consume("almost")).toBeGreaterThan(0);
+    for (const account of accounts) {
+      expect(await limiter.consume(`blocked ${account}`)).toBe(1000);
+      // This account may have one more attempt at most. Then it is blocked.
+      await limiter.consume(`almost ${account}`);
+      expect(await limiter.consume(`almost ${account}`)).toBeGreaterThan(0);
+    }
     // The other accounts still have free attempts. Some of them have lost one or two.
     let free = 0;
     for (let account = 0; account < 1000; account += 1) {
@@ -342,6 +347,19 @@ describe("attempts counted in memory", () => {
       for (let turn = 0; turn < FREE; turn += 1) await limiter.consume(name.toString());
     }
     expect(await limiter.consume("blocked")).toBe(1000);
+  });
+
+  test("LG-2, OP-8: 100,000 made-up names that were blocked and then forgotten take no attempts from other accounts", async () => {
+    let now = 0;
+    const limiter = new MemoryLimiter({ name: "any", limit: 2, window: 60 }, () => now);
+    for (let name = 0; name < 100_000; name += 1) {
+      for (let turn = 0; turn < 2; turn += 1) await limiter.consume(`early ${name}`);
+    }
+    now = 60_000;
+    for (let name = 0; name < 100_000; name += 1) await limiter.consume(`late ${name}`);
+    for (let account = 0; account < 1000; account += 1) {
+      expect(await limiter.consume(`account ${account}`)).toBe(0);
+    }
   });
 
   test("few accounts need little memory", async () => {
