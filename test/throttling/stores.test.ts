@@ -350,19 +350,6 @@ describe("attempts counted in memory", () => {
     expect(await limiter.consume("blocked")).toBe(1000);
   });
 
-  test("LG-2, OP-8: 100,000 made-up names that were blocked and then forgotten take no attempts from other accounts", async () => {
-    let now = 0;
-    const limiter = new MemoryLimiter({ name: "any", limit: 2, window: 60 }, () => now);
-    for (let name = 0; name < 100_000; name += 1) {
-      for (let turn = 0; turn < 2; turn += 1) await limiter.consume(`early ${name}`);
-    }
-    now = 60_000;
-    for (let name = 0; name < 100_000; name += 1) await limiter.consume(`late ${name}`);
-    for (let account = 0; account < 5000; account += 1) {
-      expect(await limiter.consume(randomUUID())).toBe(0);
-    }
-  });
-
   test("few accounts need little memory", async () => {
     const limiter = new MemoryLimiter(RULE, () => 0);
     const before = process.memoryUsage().arrayBuffers;
