@@ -41,6 +41,13 @@ export async function runRedis(url: string, ...command: string[]): Promise<any> 
   }
 }
 
+/** Returns the messages, with their causes, of the faults of Redis that a server has logged. */
+export function faultsOf({ log }: { log: readonly Record<string, any>[] }): string[] {
+  return log
+    .map(({ err }) => String(err?.message))
+    .filter((message) => message.startsWith("Redis is unreachable, or REDIS_URL is wrong"));
+}
+
 /** Returns why Redis cannot be used, or null if it can. */
 async function findRedisFault(): Promise<string | null> {
   return runRedis(REDIS_URL, "PING").then(

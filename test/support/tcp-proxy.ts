@@ -37,6 +37,11 @@ export class TcpProxy {
     return this.#answered;
   }
 
+  /** The number of open sockets. A connection has two, one on each side of the proxy. */
+  get sockets(): number {
+    return this.#sockets.size;
+  }
+
   /** Closes every connection, and refuses new ones. */
   cut(): void {
     this.#mode = "cut";

@@ -296,6 +296,15 @@ describe("LG-4: each check of a credential counts, not only each request", () =>
   });
 });
 
+test("calls in code for clients without an address share one limit, and calls without a client have none", async () => {
+  gate.advance(MINUTE);
+  const hidden = { ipAddress: null, userAgent: null };
+  const verify = (client?: typeof hidden) => gate.auth.authentication.verifyToken(GARBAGE, client);
+  for (let turn = 0; turn < REQUESTS; turn += 1) expect(await verify(hidden)).toBeNull();
+  await expect(verify(hidden)).rejects.toMatchObject({ code: "TOO_MANY_REQUESTS", retryAfter: 60 });
+  for (let turn = 0; turn <= REQUESTS; turn += 1) expect(await verify()).toBeNull();
+});
+
 test("LG-2, LG-3: a login that is refused for its address does not count for the account", async () => {
   const call = from(freshAddress());
   await useUp(call);

@@ -1,10 +1,15 @@
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { WrongSettings } from "../../src/index.js";
 import { expectThrottled } from "../support/attempts.js";
+import { findFreePort } from "../support/free-port.js";
 import { Gate } from "../support/gate.js";
+import { runProgram } from "../support/programs.js";
 import {
   describeRedisServers,
   type RedisGroup,
@@ -27,6 +32,9 @@ describeRedisServers("a start with a wrong REDIS_URL", () => {
   let cluster: RedisGroup;
   let sentinels: RedisGroup;
   let web: Server;
+  let folder: string;
+  let encrypted: RedisServer;
+  let tlsPort: number;
 
   beforeAll(async () => {
     secret = await RedisServer.start("--requirepass", "right-password");
@@ -43,14 +51,33 @@ describeRedisServers("a start with a wrong REDIS_URL", () => {
     await plain.run("ACL", "SETUSER", "bob", "on", ">bobs-password", "~other:*", "+@all");
     cluster = await startCluster();
     sentinels = await startSentinels();
+    folder = await mkdtemp(join(tmpdir(), "gate-redis-tls-"));
+    tlsPort = await findFreePort();
+    encrypted = await startWithTls();
     web = createServer((_request, response) => response.end()).listen(0, "127.0.0.1");
     await once(web, "listening");
   }, START);
 
   afterAll(async () => {
-    await Promise.all([secret, plain, old, cluster, sentinels].map((each) => each.stop()));
+    await Promise.all(
+      [secret, plain, old, encrypted, cluster, sentinels].map((each) => each.stop()),
+    );
+    await rm(folder, { recursive: true });
     web.close();
   });
+
+  /** Starts a server that also listens on `tlsPort`, with a certificate that no authority has signed. */
+  async function startWithTls(): Promise<RedisServer> {
+    const [certificate, key] = [join(folder, "server.crt"), join(folder, "server.key")];
+    await runProgram("openssl", [
+      ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
+      ...["-subj", "/CN=localhost", "-keyout", key, "-out", certificate],
+    ]);
+    return RedisServer.start(
+      ...["--tls-port", `${tlsPort}`, "--tls-auth-clients", "no"],
+      ...["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", certificate],
+    );
+  }
 
   const sentinel = () => /\/\/([^,]*),/.exec(sentinels.url)?.[1] ?? "";
 
@@ -69,6 +96,8 @@ describeRedisServers("a start with a wrong REDIS_URL", () => {
     [() => cluster.servers[1]!.url, /is a node of a Cluster; write redis\+cluster/],
     [() => `redis://${sentinel()}`, /must be Redis 5 or newer, or Valkey, and not a Sentinel/],
     [() => `redis+sentinel://${sentinel()}/other`, /does not know the name/],
+    [() => `rediss://localhost:${tlsPort}`, /has a certificate that is not trusted/],
+    [() => `rediss://127.0.0.1:${(web.address() as AddressInfo).port}`, /does not use TLS/],
   ];
 
   test.each(WRONG.map(([url, message], index) => ({ index, url, message })))(
@@ -83,8 +112,13 @@ describeRedisServers("a start with a wrong REDIS_URL", () => {
   );
 
   test("OP-8: a replica, which cannot count, does not stop the start, and attempts are counted in memory", async () => {
-    const gate = await Gate.open({ redisUrl: sentinels.servers[1]!.url, requestsPerAddress: 1 });
+    const gate = await Gate.open({
+      redisUrl: sentinels.servers[1]!.url,
+      requestsPerAddress: 1,
+      logLevel: "warn",
+    });
     try {
+      expect(gate.log).toMatchObject([{ err: { message: expect.stringContaining("READONLY") } }]);
       expect((await gate.ask(VERIFY)).status).toBe(200);
       expectThrottled(await gate.ask(VERIFY), 60);
     } finally {

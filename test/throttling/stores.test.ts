@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "@jest/globals";
 import type { ServerOptions } from "../../src/index.js";
@@ -318,15 +319,20 @@ describe("attempts counted in memory", () => {
 
   const RULE = { name: "any", limit: FREE, window: 60, delay: { first: 1, max: 900 } };
 
-  test("LG-2, OP-8: 500,000 made-up names do not make an attacked account forget its failures", async () => {
+  test("LG-2, OP-8: 500,000 made-up names do not make attacked accounts forget their failures", async () => {
     const limiter = new MemoryLimiter(RULE, () => 0);
-    for (let turn = 0; turn < FREE; turn += 1) await limiter.consume("blocked");
-    for (let turn = 1; turn < FREE; turn += 1) await limiter.consume("almost");
+    const accounts = Array.from({ length: 20 }, () => randomUUID());
+    for (const account of accounts) {
+      for (let turn = 0; turn < FREE; turn += 1) await limiter.consume(`blocked ${account}`);
+      for (let turn = 1; turn < FREE; turn += 1) await limiter.consume(`almost ${account}`);
+    }
     for (let name = 0; name < 500_000; name += 1) await limiter.consume(name.toString());
-    expect(await limiter.consume("blocked")).toBe(1000);
-    // The first account may have one more attempt at most. Then it is blocked.
-    await limiter.consume("almost");
-    expect(await limiter.consume("almost")).toBeGreaterThan(0);
+    for (const account of accounts) {
+      expect(await limiter.consume(`blocked ${account}`)).toBe(1000);
+      // This account may have one more attempt at most. Then it is blocked.
+      await limiter.consume(`almost ${account}`);
+      expect(await limiter.consume(`almost ${account}`)).toBeGreaterThan(0);
+    }
     // The other accounts still have free attempts. Some of them have lost one or two.
     let free = 0;
     for (let account = 0; account < 1000; account += 1) {
@@ -342,6 +348,16 @@ describe("attempts counted in memory", () => {
       for (let turn = 0; turn < FREE; turn += 1) await limiter.consume(name.toString());
     }
     expect(await limiter.consume("blocked")).toBe(1000);
+  });
+
+  test("few accounts need little memory", async () => {
+    const limiter = new MemoryLimiter(RULE, () => 0);
+    const before = process.memoryUsage().arrayBuffers;
+    for (let turn = 0; turn < 3; turn += 1) {
+      for (const name of ["ada", "bea"]) await limiter.consume(name);
+      await limiter.reset("bea");
+    }
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 ** 20);
   });
 
   test("LG-2, OP-8: an evicted account is forgotten when its time is over, or when it is unlocked", async () => {
