@@ -31,6 +31,12 @@ const SECRETS = ["secretKeys", "databaseUrl", "redisUrl", "onEvent"] as const;
 
 export type SecretOption = (typeof SECRETS)[number];
 
+/** The options of the core that every feature can read. */
+const SHARED: ReadonlySet<string> = new Set([
+  "isDevelopment",
+  ...Object.keys(AUTH_SETTINGS).filter((option) => !SECRETS.includes(option as SecretOption)),
+]);
+
 export interface SettingsOwner {
   readonly settings?: Settings;
   /** Returns a problem for each setting that is missing, or that contradicts other settings. */
@@ -66,10 +72,7 @@ export function configFor(
   { settings = {} }: SettingsOwner,
   config: AuthConfig,
 ): Readonly<Record<string, unknown>> {
-  const isShown = (option: string) =>
-    Object.hasOwn(settings, option) ||
-    option === "isDevelopment" ||
-    (Object.hasOwn(AUTH_SETTINGS, option) && !SECRETS.includes(option as SecretOption));
+  const isShown = (option: string) => SHARED.has(option) || Object.hasOwn(settings, option);
   const shown = Object.entries(config).filter(([option]) => isShown(option));
   return Object.freeze(Object.fromEntries(shown));
 }

@@ -12,10 +12,12 @@ import {
   GraphQLObjectType,
   GraphQLScalarType,
   GraphQLSchema,
+  isIntrospectionType,
+  isObjectType,
   parse,
 } from "graphql";
 import { buildSchemaSync, type ClassType, type ContainerType } from "type-graphql";
-import type { Roles } from "../accounts/role.js";
+import { DEFAULT_ROLES, type Roles } from "../accounts/role.js";
 import { requireOneGraphql } from "../graphql-package.js";
 import { createDirectives, withAdminRole } from "../permissions/directives.js";
 
@@ -53,18 +55,19 @@ export function createSchema(resolvers: readonly object[], roles: Roles): GraphQ
 
 /**
  * Replaces the default roles by the configured roles. Also reverses the arguments of each field, because type-graphql
- * lists the last argument first.
+ * lists the last argument first. Changes the types in place, because copying them would slow the start of a server.
  */
 function forInstallation(schema: GraphQLSchema, roles: Roles): GraphQLSchema {
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (!isObjectType(type) || isIntrospectionType(type)) continue;
+    type.astNode = type.astNode && withAdminRole(type.astNode, roles);
+    for (const field of Object.values(type.getFields())) {
+      field.args = [...field.args].reverse();
+      field.astNode = field.astNode && withAdminRole(field.astNode, roles);
+    }
+  }
+  if (roles.names.join() === DEFAULT_ROLES.join()) return schema;
   return mapSchema(schema, {
-    [MapperKind.OBJECT_FIELD]: (field) => ({
-      ...field,
-      args: Object.fromEntries(Object.entries(field.args ?? {}).reverse()),
-      ...(field.astNode && { astNode: withAdminRole(field.astNode, roles) }),
-    }),
-    [MapperKind.OBJECT_TYPE]: (type) =>
-      type.astNode &&
-      new GraphQLObjectType({ ...type.toConfig(), astNode: withAdminRole(type.astNode, roles) }),
     [MapperKind.ENUM_TYPE]: (type) =>
       type.name === "Role"
         ? new GraphQLEnumType({

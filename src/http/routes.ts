@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyPluginCallback, FastifyRequest } from "fastify";
 import { readClient } from "../authentication/request.js";
 import { AuthError, challengesOf, HTTP_STATUS } from "../errors.js";
 import type { Route } from "../features/route.js";
@@ -7,7 +7,7 @@ import type { RouteConfig } from "./refusals.js";
 
 /** Serves the routes of features. A route gets the unchanged request body, for every content type. */
 export async function addRoutes(app: FastifyInstance, routes: readonly Route[]): Promise<void> {
-  await app.register((scope, _options, done) => {
+  const plugin: FastifyPluginCallback = (scope, _options, done) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, parsed) => {
       parsed(null, body);
@@ -27,7 +27,9 @@ export async function addRoutes(app: FastifyInstance, routes: readonly Route[]):
       });
     }
     done();
-  });
+  };
+  // Without a name, Fastify looks for the plugin in all modules that are loaded.
+  await app.register(Object.assign(plugin, { [Symbol.for("fastify.display-name")]: "routes" }));
 }
 
 async function answer(handle: Route["handle"], request: FastifyRequest): Promise<Response> {
