@@ -3,7 +3,7 @@ import { isNativeError } from "node:util/types";
 /** Errors of Redis that mean wrong settings, each with a message that says what to do. */
 const FAULTS: readonly (readonly [RegExp, string])[] = [
   [/WRONGPASS|ERR invalid password/, "refuses the user or the password in the URL"],
-  [/NOAUTH/, "needs a password; write redis://:PASSWORD@host"],
+  [/NOAUTH\b/, "needs a password; write redis://:PASSWORD@host"],
   [/NOPERM/, "does not allow the user to run scripts on keys that begin with gatehouse:"],
   [/MOVED/, "is a node of a Cluster; write redis+cluster:// instead of redis://"],
   [/cluster support disabled/, "is not a Cluster; write redis:// instead of redis+cluster://"],
