@@ -54,15 +54,18 @@ export function startNode(
 
 /** Waits for a matching line on standard output or error, and returns the match. Fails if the process ends first. */
 export async function waitForLine(child: ChildProcess, pattern: RegExp): Promise<RegExpExecArray> {
+  const streams = [child.stdout, child.stderr];
   let seen = "";
   return new Promise((resolve, reject) => {
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.on("data", (chunk: Buffer) => {
-        seen += chunk.toString();
-        const match = pattern.exec(seen);
-        if (match !== null) resolve(match);
-      });
-    }
+    // Stops at the match. Otherwise, each line of a long log would be searched together with all lines before it.
+    const search = (chunk: Buffer) => {
+      seen += chunk.toString();
+      const match = pattern.exec(seen);
+      if (match === null) return;
+      for (const stream of streams) stream?.off("data", search);
+      resolve(match);
+    };
+    for (const stream of streams) stream?.on("data", search);
     child.once("close", () => {
       reject(new Error(`The process ended before it printed ${pattern}:\n${seen}`));
     });
