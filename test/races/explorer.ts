@@ -11,6 +11,8 @@ const POLL = 2;
 
 /** The time, in milliseconds, after which a play counts as slow. */
 const SLOW = 1500;
+/** How often an interleaving is played at most, until the play is quick and follows its path. */
+const TRIES = 50;
 /** The number of turns of the event loop after which a waiting operation counts as waiting for another operation. */
 const TURNS = 50;
 
@@ -266,6 +268,9 @@ export class Play {
   }
 }
 
+/** The error of a play whose steps led to other choices than before. */
+class OtherPath extends Error {}
+
 interface Node {
   readonly choices: readonly Choice[];
   /** The steps that are not played here, because an earlier play has covered them. They are "asleep". */
@@ -313,20 +318,22 @@ export class Explorer {
   }
 
   /**
-   * Plays the next interleaving. A slow play is played again, because the server gives up statements after some
-   * seconds.
+   * Plays the next interleaving. It is played again in two cases:
+   * - The play was slow, because the server gives up statements after some seconds.
+   * - The play did not follow the path. If two statements wait for one row, PostgreSQL lets either of them go on first.
    */
-  async #playNext(cast: string, path: Node[], tries = 10): Promise<string | null> {
+  async #playNext(cast: string, path: Node[], tries = TRIES): Promise<string | null> {
     const { length } = path;
     const start = performance.now();
-    const isSlow = () => tries > 1 && performance.now() - start > SLOW;
+    const isSlow = () => performance.now() - start > SLOW;
+    const play = await this.#begin(cast);
     try {
-      const play = await this.#begin(cast);
       const isNew = await follow(play, path);
       const found = isNew ? await this.#examine(cast, play) : null;
-      if (found === null || !isSlow()) return found;
+      if (found === null || tries === 1 || !isSlow()) return found;
     } catch (error) {
-      if (!isSlow()) throw error;
+      await play.abandon();
+      if (tries === 1 || !(isSlow() || error instanceof OtherPath)) throw error;
     }
     path.length = length;
     return this.#playNext(cast, path, tries - 1);
@@ -377,7 +384,7 @@ async function follow(play: Play, path: Node[]): Promise<boolean> {
       return false;
     }
     if (choices.join("") !== node.choices.join("")) {
-      throw new Error(`Two plays of ${play.schedule} differ:\n${play.toString()}`);
+      throw new OtherPath(`Two plays of ${play.schedule} differ:\n${play.toString()}`);
     }
     path[depth] = node;
     node.effect = await play.take(node.choice);
