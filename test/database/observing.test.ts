@@ -1,20 +1,20 @@
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { Database } from "../../src/database/database.js";
+import { beforeEach, describe, expect, test } from "@jest/globals";
+import type { Database } from "../../src/database/database.js";
 import { ServiceUnavailable } from "../../src/errors.js";
 import type { StatementKind } from "../../src/sql.js";
-import { createDatabase, DATABASES, type TestDatabase } from "../support/databases.js";
+import { DATABASES } from "../support/databases.js";
+import { setUpFreshDatabase } from "../support/fresh-database.js";
 
 type Observed = [kind: StatementKind, isUnavailable: boolean, statement: string | null];
 
 describe.each(DATABASES)("over %s", (kind) => {
-  let created: TestDatabase;
+  const fresh = setUpFreshDatabase(kind);
   let database: Database;
   let observed: Observed[];
   let seconds: number[];
 
   beforeEach(async () => {
-    created = await createDatabase(kind);
-    database = await Database.open({ databaseUrl: created.url, databasePoolSize: 2 });
+    database = await fresh.open([], { databasePoolSize: 2 });
     await database.migrate();
     await database.write("CREATE TABLE note (id text PRIMARY KEY)", []);
     [observed, seconds] = [[], []];
@@ -22,10 +22,6 @@ describe.each(DATABASES)("over %s", (kind) => {
       observed.push([kind, isUnavailable, statement]);
       seconds.push(duration);
     });
-  });
-  afterEach(async () => {
-    await database.close();
-    await created.drop();
   });
 
   const READ = "SELECT id FROM note WHERE id = ?";

@@ -1,15 +1,20 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Database } from "../../src/database/database.js";
 import { describePostgres } from "../support/databases.js";
+import { setUpFreshDatabase } from "../support/fresh-database.js";
 import { POSTGRES_URL, runPostgres } from "../support/postgresql.js";
 
 const PASSWORD = "hunter2";
 
-async function faultOf(databaseUrl: string): Promise<string> {
-  const error: unknown = await Database.open({ databaseUrl }).then(
+async function faultOf(
+  databaseUrl: string,
+  settings: { createDatabase?: boolean } = {},
+): Promise<string> {
+  const error: unknown = await Database.open({ databaseUrl, ...settings }).then(
     async (database) => {
       await database.close();
       return new Error("It opened.");
@@ -108,5 +113,50 @@ describe("a server that cannot be used is refused in one line that says why:", (
     expect(await faultOf(`postgresql://ada:${PASSWORD}@127.0.0.1:${port}/a?${query}`)).toMatch(
       line,
     );
+  });
+});
+
+describe("a SQLite file that cannot be used is refused in one line:", () => {
+  const fresh = setUpFreshDatabase("sqlite");
+
+  test("it is missing, and may not be created", async () => {
+    expect(await faultOf(fresh.url, { createDatabase: false })).toMatch(
+      /^The database file \S+ does not exist\. Check the path\. If the database is new, create it/,
+    );
+    expect(await faultOf(fresh.url, { createDatabase: true })).toBe("It opened.");
+    expect(await faultOf(fresh.url, { createDatabase: false })).toBe("It opened.");
+  });
+
+  test("its name is that of a folder", async () => {
+    await mkdir(fresh.path);
+    expect(await faultOf(fresh.url)).toMatch(
+      /^The database file \S+ cannot be used \(SQLITE_[A-Z]+\)\.$/,
+    );
+  });
+
+  test("its folder is a file", async () => {
+    await writeFile(fresh.path, "");
+    expect(await faultOf(`${fresh.url}/gate.sqlite`)).toBe(
+      `The database file ${fresh.path}/gate.sqlite cannot be created or written (EEXIST).`,
+    );
+  });
+
+  test("the error has that of SQLite or of the system as its cause", async () => {
+    const open = (databaseUrl = fresh.url) => Database.open({ databaseUrl });
+    await mkdir(fresh.path);
+    await expect(open()).rejects.toMatchObject({
+      cause: { code: expect.stringMatching(/^SQLITE_/) },
+    });
+    await rm(fresh.path, { recursive: true });
+    await writeFile(fresh.path, "not a database, but longer than the header of one: ".repeat(10));
+    await expect(open()).rejects.toMatchObject({ cause: { code: "SQLITE_NOTADB" } });
+    await expect(open(`${fresh.url}/gate.sqlite`)).rejects.toMatchObject({
+      cause: { code: "EEXIST" },
+    });
+  });
+
+  test("it is not a database", async () => {
+    await writeFile(fresh.path, "not a database, but longer than the header of one: ".repeat(10));
+    expect(await faultOf(fresh.url)).toBe(`The file ${fresh.path} is not an SQLite database.`);
   });
 });

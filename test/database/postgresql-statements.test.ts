@@ -1,31 +1,22 @@
-import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { Database } from "../../src/database/database.js";
+import { beforeEach, expect, test } from "@jest/globals";
+import type { Database } from "../../src/database/database.js";
 import { ServiceUnavailable } from "../../src/errors.js";
-import { createDatabase, describePostgres, type TestDatabase } from "../support/databases.js";
+import { describePostgres } from "../support/databases.js";
+import { setUpFreshDatabase } from "../support/fresh-database.js";
 import { recordStatements } from "../support/statements.js";
 import { lockPostgres } from "../support/locks.js";
 
 describePostgres("over postgresql", () => {
-  let created: TestDatabase;
+  const fresh = setUpFreshDatabase("postgresql");
   let database: Database;
-  let open: Database[];
 
   beforeEach(async () => {
-    created = await createDatabase("postgresql");
-    open = [];
     database = await openWith();
     await database.migrate();
   });
-  afterEach(async () => {
-    for (const database of open) await database.close();
-    await created.drop();
-  });
 
-  async function openWith(databasePoolSize = 1, query = ""): Promise<Database> {
-    const opened = await Database.open({ databaseUrl: created.url + query, databasePoolSize });
-    open.push(opened);
-    return opened;
-  }
+  const openWith = (databasePoolSize = 1, query = "") =>
+    fresh.open([], { databaseUrl: fresh.url + query, databasePoolSize });
 
   /** Returns a setting of the connection in milliseconds. */
   const SHOW = (name: string) =>
@@ -129,7 +120,7 @@ describePostgres("over postgresql", () => {
 
   test("exclusive writes and transactions run one at a time, and others do not wait for them", async () => {
     const release = await lockPostgres("SELECT id FROM mikro_orm_migrations FOR UPDATE")({
-      databaseUrl: created.url,
+      databaseUrl: fresh.url,
       databasePath: "",
     });
     database = await openWith(4);
@@ -187,7 +178,7 @@ describePostgres("over postgresql", () => {
 
   test("a connection that was cut while it was idle is replaced", async () => {
     await database.read("SELECT 1", []);
-    await created.sql(
+    await fresh.sql(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
     );
     await new Promise((resolve) => setTimeout(resolve, 100));

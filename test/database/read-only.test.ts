@@ -2,24 +2,21 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { openReadOnly } from "../../src/database/open-read-only.js";
 import type { ReadOnlyDatabase } from "../../src/database/read-only.js";
-import { createDatabase, DATABASES, type TestDatabase } from "../support/databases.js";
+import { DATABASES } from "../support/databases.js";
+import { setUpFreshDatabase } from "../support/fresh-database.js";
 
 describe.each(DATABASES)("another application's database over %s", (kind) => {
-  let created: TestDatabase;
+  const fresh = setUpFreshDatabase(kind);
   let database: ReadOnlyDatabase;
 
   beforeEach(async () => {
-    created = await createDatabase(kind);
-    await created.sql(`CREATE TABLE "a ""note""" (id bigint, "on" text, size integer)`);
-    await created.sql(`INSERT INTO "a ""note""" VALUES (9007199254740, 'x', NULL)`);
-    await created.sql(`CREATE TABLE book (id bigint, "on" text)`);
-    await created.sql(`CREATE TABLE card (id bigint)`);
-    database = await openReadOnly(created.url);
+    await fresh.sql(`CREATE TABLE "a ""note""" (id bigint, "on" text, size integer)`);
+    await fresh.sql(`INSERT INTO "a ""note""" VALUES (9007199254740, 'x', NULL)`);
+    await fresh.sql(`CREATE TABLE book (id bigint, "on" text)`);
+    await fresh.sql(`CREATE TABLE card (id bigint)`);
+    database = await openReadOnly(fresh.url);
   });
-  afterEach(async () => {
-    await database.close();
-    await created.drop();
-  });
+  afterEach(() => database.close());
 
   test("is read as text", async () => {
     const table = database.quote('a "note"');
@@ -46,9 +43,9 @@ describe.each(DATABASES)("another application's database over %s", (kind) => {
     await database.query("SELECT * FROM book");
     await database.close();
     await expect(database.query("SELECT * FROM card")).rejects.toThrow();
-    database = await openReadOnly(created.url);
+    database = await openReadOnly(fresh.url);
     if (kind === "sqlite") return;
-    const [{ count }] = await created.sql(
+    const [{ count }] = await fresh.sql(
       "SELECT count(*)::int FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
     );
     expect(count).toBe(1);
@@ -57,12 +54,12 @@ describe.each(DATABASES)("another application's database over %s", (kind) => {
   if (kind === "postgresql") {
     test("shows the same rows until it is closed", async () => {
       expect(await database.query("SELECT * FROM book")).toEqual([]);
-      await created.sql("INSERT INTO book VALUES (1, NULL)");
+      await fresh.sql("INSERT INTO book VALUES (1, NULL)");
       expect(await database.query("SELECT * FROM book")).toEqual([]);
     });
 
     test("that does not exist is refused in one line", async () => {
-      const url = Object.assign(new URL(created.url), { pathname: "/no_such_gate" });
+      const url = Object.assign(new URL(fresh.url), { pathname: "/no_such_gate" });
       await expect(openReadOnly(url.href)).rejects.toThrow(
         /^The database no_such_gate does not exist\.$/,
       );
@@ -78,38 +75,31 @@ describe.each(DATABASES)("another application's database over %s", (kind) => {
 });
 
 describe("a SQLite file of another application is refused in one line:", () => {
-  let created: TestDatabase;
-  let path: string;
-
-  beforeEach(async () => {
-    created = await createDatabase("sqlite");
-    path = created.url.slice("sqlite:".length);
-  });
-  afterEach(() => created.drop());
+  const fresh = setUpFreshDatabase("sqlite");
 
   const expectFault = (fault: string) =>
-    expect(openReadOnly(created.url)).rejects.toEqual(new Error(`The file ${path} ${fault}.`));
+    expect(openReadOnly(fresh.url)).rejects.toEqual(new Error(`The file ${fresh.path} ${fault}.`));
 
   test("it does not exist", async () => {
     await expectFault("does not exist");
   });
 
   test("it is a folder", async () => {
-    await mkdir(path);
-    await expect(openReadOnly(created.url)).rejects.toThrow(
+    await mkdir(fresh.path);
+    await expect(openReadOnly(fresh.url)).rejects.toThrow(
       /^The file \S+ cannot be read \(SQLITE_[A-Z]+\)\.$/,
     );
   });
 
   test("the error has that of SQLite as its cause", async () => {
-    await mkdir(path);
-    await expect(openReadOnly(created.url)).rejects.toMatchObject({
+    await mkdir(fresh.path);
+    await expect(openReadOnly(fresh.url)).rejects.toMatchObject({
       cause: { code: expect.stringMatching(/^SQLITE_/) },
     });
   });
 
   test("it is not a database", async () => {
-    await writeFile(path, "not a database, but longer than the header of one: ".repeat(10));
+    await writeFile(fresh.path, "not a database, but longer than the header of one: ".repeat(10));
     await expectFault("is not an SQLite database");
   });
 });

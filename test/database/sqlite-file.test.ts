@@ -2,28 +2,23 @@ import { mkdir, readdir, readlink, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
 import sqlite3 from "sqlite3";
-import { Database } from "../../src/database/database.js";
+import type { Database } from "../../src/database/database.js";
 import { requirePrivateFiles } from "../../src/database/sqlite-file.js";
 import { ServiceUnavailable } from "../../src/errors.js";
-import { createDatabase, type TestDatabase } from "../support/databases.js";
+import { setUpFreshDatabase } from "../support/fresh-database.js";
 import { LOCK_TABLES } from "../support/locks.js";
 
-let created: TestDatabase;
+const fresh = setUpFreshDatabase("sqlite");
 let database: Database;
-let path: string;
 
 beforeEach(async () => {
-  created = await createDatabase("sqlite");
-  path = created.url.slice("sqlite:".length);
-  database = await Database.open({ databaseUrl: created.url });
+  database = await fresh.open();
 });
-afterEach(async () => {
+afterEach(() => {
   jest.restoreAllMocks();
-  await database.close();
-  await created.drop();
 });
 
-const lock = () => LOCK_TABLES.sqlite({ databaseUrl: created.url, databasePath: path });
+const lock = () => LOCK_TABLES.sqlite({ databaseUrl: fresh.url, databasePath: fresh.path });
 
 /** Returns which of the database's files this process has open. Only Linux can tell. */
 async function openFiles(): Promise<string[]> {
@@ -32,7 +27,7 @@ async function openFiles(): Promise<string[]> {
   const targets = await Promise.all(
     names.map((name) => readlink(`${folder}/${name}`).catch(() => "")),
   );
-  return targets.filter((target) => target.startsWith(path));
+  return targets.filter((target) => target.startsWith(fresh.path));
 }
 
 test("closing leaves one file, and no file open", async () => {
@@ -45,7 +40,7 @@ test("closing leaves one file, and no file open", async () => {
   const wrong = database.write("SELECT nothing", []).catch(() => undefined);
   await database.close();
   await wrong;
-  expect(await readdir(dirname(path))).toEqual(["gate.sqlite"]);
+  expect(await readdir(dirname(fresh.path))).toEqual(["gate.sqlite"]);
   expect(await openFiles()).toEqual([]);
 });
 
@@ -87,8 +82,8 @@ test("a new file that another process keeps locked cannot be written until the l
 }, 20_000);
 
 test("a write to a file that is gone is refused at once", async () => {
-  await rm(path);
-  await mkdir(path);
+  await rm(fresh.path);
+  await mkdir(fresh.path);
   const start = performance.now();
   await expect(database.write("CREATE TABLE note (id)", [])).rejects.toBeInstanceOf(
     ServiceUnavailable,

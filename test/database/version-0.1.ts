@@ -1,5 +1,17 @@
 import type { DatabaseKind, TestDatabase } from "../support/databases.js";
 
+/** The core's migrations since version 0.1. */
+export const SINCE_01 = [
+  "2026-11-26-profile-role",
+  "2026-11-27-session-authenticated-at",
+  "2026-11-27-user-names",
+  "2026-11-28-session-impersonator",
+  "2026-11-28-session-methods",
+  "2026-11-28-session-second-factor",
+];
+/** All of the core's migrations. */
+export const CORE = ["2026-11-22-accounts-keys-sessions", "2026-11-25-throttling", ...SINCE_01];
+
 /** The SQL that version 0.1 ran on a new database. Never change it, because databases of that version exist. */
 const STATEMENTS = [
   `create table "user" (

@@ -1,27 +1,22 @@
-import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { Database } from "../../src/database/database.js";
+import { beforeEach, expect, test } from "@jest/globals";
+import type { Database } from "../../src/database/database.js";
 import { Closed, ServiceUnavailable } from "../../src/errors.js";
-import { createDatabase, type TestDatabase } from "../support/databases.js";
+import { setUpFreshDatabase } from "../support/fresh-database.js";
 
 const WRITE = "UPDATE signing_key SET kid = kid RETURNING kid";
 
-let created: TestDatabase;
+const fresh = setUpFreshDatabase("sqlite");
 let database: Database;
 /** How many statements have written. */
 let writes: number;
 
 beforeEach(async () => {
-  created = await createDatabase("sqlite");
-  database = await Database.open({ databaseUrl: created.url });
+  database = await fresh.open();
   await database.migrate();
   database.observe((kind) => {
     if (kind === "write") writes += 1;
   });
   writes = 0;
-});
-afterEach(async () => {
-  await database.close();
-  await created.drop();
 });
 
 const refuseWrites = () => database.write("PRAGMA query_only = ON", []);

@@ -1,8 +1,9 @@
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { Database } from "../../src/database/database.js";
+import { beforeEach, describe, expect, test } from "@jest/globals";
+import type { Database } from "../../src/database/database.js";
 import { MaintenanceService } from "../../src/maintenance/maintenance.service.js";
 import { deleteBatch, prunableAt, type PruneRule } from "../../src/maintenance/prune-rule.js";
-import { createDatabase, DATABASES, type TestDatabase } from "../support/databases.js";
+import { DATABASES } from "../support/databases.js";
+import { setUpFreshDatabase } from "../support/fresh-database.js";
 
 const NOW = 1_800_000_000_000;
 const RULE: PruneRule = {
@@ -12,24 +13,16 @@ const RULE: PruneRule = {
 const KEYS = { reload: () => Promise.resolve(), rotateIfDue: () => Promise.resolve() };
 
 describe.each(DATABASES)("rules for a table of the core or of a feature, over %s", (kind) => {
+  const fresh = setUpFreshDatabase(kind);
   let database: Database;
   let maintenance: MaintenanceService;
-  let created: TestDatabase;
 
   beforeEach(async () => {
-    created = await createDatabase(kind);
     const statements = [`create table "note" ("id" text primary key, "ends_at" bigint not null)`];
-    database = await Database.open({ databaseUrl: created.url }, [
-      { name: "notes", migrations: [{ name: "notes", statements }] },
-    ]);
+    database = await fresh.open([{ name: "notes", migrations: [{ name: "notes", statements }] }]);
     await database.migrate();
     maintenance = new MaintenanceService(database, { now: () => NOW }, KEYS);
     maintenance.addPruneRules([RULE]);
-  });
-
-  afterEach(async () => {
-    await database.close();
-    await created.drop();
   });
 
   const add = async (amount: number, endsAt: number) => {
