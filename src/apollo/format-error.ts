@@ -44,7 +44,8 @@ export function formatError(
   delete extensions["stacktrace"];
   if (!(error instanceof GraphQLError) || isBug(error)) {
     const { requestId } = extensions;
-    return { message: "Internal server error.", ...place, extensions: { ...MASKED, requestId } };
+    const id = requestId === undefined ? {} : { requestId };
+    return { message: "Internal server error.", ...place, extensions: { ...MASKED, ...id } };
   }
   return isAboutRequest(error)
     ? { ...describeBadRequest(error), ...place }
@@ -74,8 +75,12 @@ function isAboutRequest(error: GraphQLError): boolean {
   return typeof code !== "string" || APOLLO_CODES.has(code) || error.nodes !== undefined;
 }
 
-function isAboutArgument({ originalError }: GraphQLError): boolean {
-  return originalError instanceof GraphQLError && ARGUMENT_ERROR.test(originalError.message);
+function isAboutArgument({ path, originalError }: GraphQLError): boolean {
+  return (
+    path !== undefined &&
+    originalError instanceof GraphQLError &&
+    ARGUMENT_ERROR.test(originalError.message)
+  );
 }
 
 /** Describes an error in the request. Omits values of the request, and extensions that may contain values. */
@@ -90,5 +95,8 @@ function describeBadRequest(error: GraphQLError): GraphQLFormattedError {
       ? ownCode
       : "BAD_REQUEST";
   const message = withoutValues(error.message) ?? SENTENCES[code] ?? DEFAULT_SENTENCE;
-  return { message, extensions: { code, validationErrorCode } };
+  return {
+    message,
+    extensions: { code, ...(typeof validationErrorCode === "string" && { validationErrorCode }) },
+  };
 }

@@ -35,7 +35,7 @@ const LIMITS = {
    * of features count.
    */
   credentialFields: limit(1),
-  /** Errors of a response. After the first, the response omits further errors, and errors beyond 64 KiB in total. */
+  /** Errors of a response. The response omits further errors, and errors beyond 64 KiB in total, but never the first. */
   errors: limit(10),
 };
 

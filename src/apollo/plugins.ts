@@ -20,7 +20,7 @@ const MAX_ERRORS_SIZE = 64 * 1024;
 /** The details of an operation for the log and for features that observe operations. */
 export interface OperationRecord {
   operation?: string;
-  /** `ok`, or the code of the first error. Each error of a response has a code. */
+  /** `ok`, or the code of the first error. `error` if that code is not a string. */
   outcome: string;
   /** The type of the operation, such as `query` or `mutation`. Only {@link observePlugin} sets it. */
   type?: string;
@@ -74,7 +74,8 @@ export const recordPlugin: ApolloServerPlugin<ServerContext> = {
       willSendResponse: ({ operationName, response: { body } }) => {
         if (operationName != null) record.operation = operationName.slice(0, NAME_MAX_LENGTH);
         const [first] = extensionsOf(body);
-        record.outcome = first === undefined ? "ok" : String(first["code"]);
+        const code = first?.["code"];
+        record.outcome = first === undefined ? "ok" : typeof code === "string" ? code : "error";
         return Promise.resolve();
       },
     }),
@@ -169,7 +170,7 @@ export const httpStatusPlugin: ApolloServerPlugin = {
         const accept = request.http?.headers.get("accept");
         const extensions = extensionsOf(body)[0] ?? {};
         const { code, retryAfter } = extensions;
-        const isOurs = Object.hasOwn(HTTP_STATUS, code as string);
+        const isOurs = typeof code === "string" && Object.hasOwn(HTTP_STATUS, code);
         if (!isOurs || !prefersGraphqlResponse(accept)) return Promise.resolve();
         http.status = HTTP_STATUS[code as ErrorCode];
         const challenges = challengesOf(extensions);

@@ -4,6 +4,7 @@ import {
   GraphQLError,
   type GraphQLInputType,
   type GraphQLSchema,
+  isInputType,
   isNonNullType,
   typeFromAST,
   type VariableDefinitionNode,
@@ -37,8 +38,9 @@ export function variablesPlugin(max: number): ApolloServerPlugin {
 }
 
 /**
- * Returns one error for each mistake in the variables, but at most `max` errors. If there are more mistakes, the last
- * error has the message {@link MORE}. If `max` is 1, that message is a second error, which `errorLimitPlugin` omits.
+ * Returns one error for each mistake in the variables. If there are more than `max` mistakes, leaves out the last ones,
+ * and adds an error with the message {@link MORE}. These are at most `max` errors, or two if `max` is 1. Then
+ * `errorLimitPlugin` leaves out the second.
  */
 function findWrongVariables(
   schema: GraphQLSchema,
@@ -53,9 +55,8 @@ function findWrongVariables(
   };
   try {
     for (const definition of variableDefinitions) {
-      // Validation refuses any other type.
-      const type = typeFromAST(schema, definition.type as never) as unknown as GraphQLInputType;
-      checkVariable(definition, type, variables, report);
+      const type = typeFromAST(schema, definition.type as never);
+      if (isInputType(type)) checkVariable(definition, type, variables, report);
     }
   } catch (error) {
     if (!(error instanceof LimitReached)) throw error;

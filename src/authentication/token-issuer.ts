@@ -23,10 +23,8 @@ export interface Issued {
   readonly refreshExpiresAt: number | null;
 }
 
-export const NO_TOKENS = {
-  ...{ token: null, access: null, refresh: null },
-  ...{ expiresAt: null, refreshExpiresAt: null },
-};
+/** The tokens that a login may leave out. */
+export const NO_TOKENS = { token: null, access: null, refresh: null, refreshExpiresAt: null };
 
 export interface Issuing {
   /** The token of a new session with the scheme TOKEN. @default none */

@@ -36,7 +36,8 @@ interface Begun {
 
 /**
  * Logs users in with an account at another provider, and links such accounts. No method rejects, and none needs `this`.
- * A failure is in the result. It changes the state of the auth client only if a login needs a second step.
+ * A failure is in the result. The failure of a login changes the state of the auth client only if the login needs a second
+ * step.
  */
 export interface ExternalLogins {
   /** Returns the names of the providers. */

@@ -17,8 +17,8 @@ import type { Session } from "./session.js";
 export interface Renewal {
   readonly isDue: () => boolean;
   /**
-   * Refreshes the tokens. After a failure, does nothing for one second, or for the server's `retryAfter` if that
-   * is longer.
+   * Refreshes the tokens. After a failure, does nothing for a pause of at least one second. Each further failure makes
+   * the pause longer, and so can the server's `retryAfter`.
    * @param isAsked whether the application asked for the refresh. If so, only `retryAfter` can prevent it
    */
   readonly refresh: (isAsked?: boolean) => Promise<void>;

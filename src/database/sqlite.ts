@@ -40,7 +40,8 @@ const MAX_WRITERS = 1;
  * Opens a connection that only reads. The first write opens a second connection for all writes. In WAL mode, a reader
  * normally does not wait for a writer.
  * @param path an absolute path
- * @throws Error if the file cannot be used. The message is one line with the path.
+ * @throws Error if the file cannot be opened. The message is one line with the path. {@link Dialect.probe} shows
+ * whether the file is a database.
  */
 export async function openSqlite(path: string, file: { create: boolean }): Promise<Dialect> {
   prepareDatabaseFile(path, file);

@@ -13,7 +13,7 @@ export interface ServedResponse {
 export interface ServedOperation {
   /** The root field, such as `login`, or `multiple` if there are several. Null if the document was refused. */
   readonly field: string | null;
-  /** `ok`, or the code of the first error, or `error` if that error has no code. */
+  /** `ok`, or the code of the first error, or `error` if that code is not a string. */
   readonly outcome: string;
   /** The `extensions.reason` of the first error, if it has one. */
   readonly reason: string | null;

@@ -66,8 +66,8 @@ export function createApp(
   const app = fastify({
     bodyLimit: BODY_LIMIT,
     http: { headersTimeout: HEADERS_TIMEOUT, connectionsCheckingInterval: 1_000 },
-    frameworkErrors: (_error, request, reply) => {
-      const status = 400;
+    frameworkErrors: (error, request, reply) => {
+      const status = error.statusCode ?? 400;
       // Fastify runs no hooks for these errors, so this function logs the request and sets the headers.
       request.log.info(
         { method: request.method, ip: request.socket.remoteAddress, status },
@@ -76,7 +76,7 @@ export function createApp(
       void (reply as FastifyReply)
         .code(status)
         .headers(SECURITY_HEADERS)
-        .send(toGraphqlError(status, request.id));
+        .send(toGraphqlError(400, request.id));
     },
     clientErrorHandler: (error, socket) => {
       // A proxy may open connections before it needs them, so an unused connection stays open for a while.

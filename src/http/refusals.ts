@@ -64,11 +64,7 @@ export function refuseConnection(
   { code = "" }: NodeJS.ErrnoException,
   socket: Socket,
 ): void {
-  // For example, the client has reset the connection.
-  if (!socket.writable) {
-    socket.destroy();
-    return;
-  }
+  if (code === "ECONNRESET" || socket.destroyed) return;
   const status = CLIENT_ERRORS[code] ?? 400;
   log.info({ ip: socket.remoteAddress, status }, "request");
   const body = JSON.stringify(toGraphqlError(status, ""));
@@ -80,6 +76,6 @@ export function refuseConnection(
   };
   const lines = Object.entries(headers).map((header) => header.join(": "));
   const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines].join("\r\n");
-  socket.write(`${head}\r\n\r\n${body}`);
+  if (socket.writable) socket.write(`${head}\r\n\r\n${body}`);
   socket.destroy();
 }

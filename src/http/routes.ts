@@ -64,6 +64,6 @@ function toFetchRequest(request: FastifyRequest): Request {
   return new Request(target, {
     method,
     headers: lines,
-    body: Buffer.isBuffer(body) ? body : null,
+    body: Buffer.isBuffer(body) && body.length > 0 ? body : null,
   });
 }

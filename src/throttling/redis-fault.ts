@@ -8,7 +8,10 @@ const FAULTS: readonly (readonly [RegExp, string])[] = [
   [/MOVED/, "is a node of a Cluster; write redis+cluster:// instead of redis://"],
   [/cluster support disabled/, "is not a Cluster; write redis:// instead of redis+cluster://"],
   [/No such master/, "is a Sentinel that does not know the name in the URL"],
-  [/unknown command \WSENTINEL/i, "is not a Sentinel; write redis:// instead of redis+sentinel://"],
+  [
+    /unknown command \W?SENTINEL/i,
+    "is not a Sentinel; write redis:// instead of redis+sentinel://",
+  ],
   [
     /unknown command/i,
     "does not know a command; it must be Redis 5 or newer, or Valkey, and not a Sentinel",

@@ -2,7 +2,16 @@ import { ApolloServer } from "@apollo/server";
 import { ApolloServerErrorCode } from "@apollo/server/errors";
 import { makeExecutableSchema } from "@graphql-tools/schema";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { GraphQLError, GraphQLScalarType, Kind, parse, specifiedRules, validate } from "graphql";
+import {
+  type FieldNode,
+  GraphQLError,
+  GraphQLScalarType,
+  Kind,
+  parse,
+  specifiedRules,
+  validate,
+  type ValidationContext,
+} from "graphql";
 import { GraphQLDateTime } from "graphql-scalars";
 import { apolloOptions } from "../../src/apollo/apollo-server.js";
 import { formatError } from "../../src/apollo/format-error.js";
@@ -716,6 +725,30 @@ describe("messages keep the parts that help the author of a request", () => {
       },
     ]);
     await on.stop();
+  });
+
+  test("an error of an application's validation keeps its code, and loses an odd code of Apollo Server", async () => {
+    const rule = (context: ValidationContext) => ({
+      Field: (node: FieldNode) => {
+        const validationErrorCode = { value: CANARY };
+        const message = `Argument "v" has invalid value ${CANARY}.`;
+        context.reportError(
+          new GraphQLError(message, { nodes: node, extensions: { validationErrorCode } }),
+        );
+      },
+    });
+    const on = new ApolloServer({ ...apolloOptions(schema), validationRules: [rule] });
+    const [error] = await errorsOf("{ int(v: 1) }", { on });
+    await on.stop();
+    expect(error?.extensions).toEqual({ code: "GRAPHQL_VALIDATION_FAILED" });
+    expect(error?.message).not.toContain(CANARY);
+  });
+
+  test("a variable of an unknown type is no mistake in the variables", async () => {
+    const on = new ApolloServer({ ...apolloOptions(schema), dangerouslyDisableValidation: true });
+    const answer = await errorsOf("query ($v: Nope) { int(v: 1) }", { on, variables: { v: 1 } });
+    await on.stop();
+    expect(answer.map(({ extensions }) => extensions)).toEqual([{ code: "BAD_REQUEST" }]);
   });
 
   test("an error says where in the document it is", async () => {

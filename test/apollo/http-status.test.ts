@@ -37,8 +37,8 @@ afterAll(() => server.stop());
 const GRAPHQL_RESPONSE = "application/graphql-response+json";
 
 /** Returns the status, the challenge, and when to retry. */
-async function headOf(query: string, accept: string | null = GRAPHQL_RESPONSE) {
-  const { status, headers } = await server.executeHTTPGraphQLRequest({
+async function headOf(query: string, accept: string | null = GRAPHQL_RESPONSE, on = server) {
+  const { status, headers } = await on.executeHTTPGraphQLRequest({
     httpGraphQLRequest: {
       method: "POST",
       headers: new HeaderMap([
@@ -69,6 +69,17 @@ test("a response with data has the status 200, even if a field failed", async ()
 
 test("an application's own code leaves the status 200", async () => {
   expect(await headOf("{ lapsed }")).toEqual([200, undefined, undefined]);
+});
+
+test("a code that is not a string leaves the status 200", async () => {
+  const on = new ApolloServer<AuthContext>({
+    ...apolloOptions(schema),
+    formatError: (formatted) => ({ ...formatted, extensions: { code: ["UNAUTHENTICATED"] } }),
+  });
+  await on.start();
+  const head = await headOf("{ anonymous }", GRAPHQL_RESPONSE, on);
+  await on.stop();
+  expect(head).toEqual([200, undefined, undefined]);
 });
 
 test.each([

@@ -57,6 +57,7 @@ describe("the key of a client's certificate", () => {
     }
   });
 
+  // Only root can make a file that root owns.
   (isRoot ? test : test.skip)("may be read by its group if root owns it", async () => {
     for (const mode of ["600", "640"]) {
       await chmod(key, parseInt(mode, 8));

@@ -75,6 +75,12 @@ describe("a feature", () => {
               }),
           },
           {
+            method: "POST",
+            path: "/body",
+            handle: ({ body }) => Response.json(body === null),
+          },
+          { method: "GET", path: "/notes/:id", handle: () => new Response("a note") },
+          {
             method: "GET",
             path: "/broken",
             handle: () => {
@@ -133,6 +139,16 @@ describe("a feature", () => {
         client: { ipAddress: "127.0.0.1", userAgent: "probe", requestId: expect.any(String) },
       });
     }
+  });
+
+  test("gets no body for an empty one", async () => {
+    expect(await (await post("/body", "text/plain", "")).json()).toBe(true);
+    expect(await (await post("/body", "text/plain", "a")).json()).toBe(false);
+  });
+
+  test("may have a route with a parameter, of which 100 characters are accepted", async () => {
+    const answers = [100, 101].map((length) => fetch(`${server.url}/notes/${"a".repeat(length)}`));
+    expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 414]);
   });
 
   test("learns of each response with the operation's field and outcome, but without the operation's name", async () => {

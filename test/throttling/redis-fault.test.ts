@@ -12,6 +12,7 @@ test.each([
     "ERR unknown command `SENTINEL`, with args beginning with: `get-master-addr-by-name`",
     /^is not a Sentinel/,
   ],
+  ["ERR unknown command SENTINEL", /^is not a Sentinel/],
   ["ERR unknown command 'EVALSHA'", /^does not know a command/],
   [
     "ERR Error running script (call to f_1): @user_script:5: Write commands not allowed after non deterministic commands.",

@@ -109,11 +109,11 @@ describeRedis("counted in Redis, which can become unreachable", () => {
     }
   });
 
-  test("OP-8: while Redis does not reply few requests wait for it", async () => {
+  test("OP-8: while Redis does not reply, few requests wait for it", async () => {
     proxy.hang();
     const start = performance.now();
     for (let turn = 0; turn < 20; turn += 1) await gate.ask(VERIFY);
-    expect(performance.now() - start).toBeLessThan(10 * REPLY_TIMEOUT);
+    expect(performance.now() - start).toBeLessThan(4 * REPLY_TIMEOUT);
   });
 
   test("OP-8: a fault of Redis is logged at most once a minute", async () => {

@@ -185,7 +185,7 @@ export class ExternalLoginService {
       if (owner === null) throw new ExternalLoginFailed("session_ended");
       if (owner !== caller.id) throw new ExternalAccountTaken();
     }
-    return { principal: caller, ...NO_TOKENS };
+    return { principal: caller, ...NO_TOKENS, expiresAt: null };
   }
 
   /** Reports a refusal by `run` to the audit trail. */

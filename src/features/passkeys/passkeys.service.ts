@@ -31,7 +31,7 @@ export interface ChangedPasskey {
 
 /** A passkey that was added. */
 export interface AddedPasskey extends ChangedPasskey {
-  /** The user's recovery codes, if the user had no second factor before this passkey. Otherwise null. */
+  /** The user's new recovery codes. Null if the user has codes already, or if second factors are off. */
   readonly recoveryCodes: readonly string[] | null;
 }
 
