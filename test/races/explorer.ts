@@ -11,7 +11,7 @@ const POLL = 2;
 
 /** The time, in milliseconds, after which a play counts as slow. */
 const SLOW = 1500;
-/** How often an interleaving is played at most, until the play is quick and follows its path. */
+/** How often a slow play is repeated at most, and how often a step is repeated for another outcome. */
 const TRIES = 50;
 /** The number of turns of the event loop after which a waiting operation counts as waiting for another operation. */
 const TURNS = 50;
@@ -244,6 +244,11 @@ export class Play {
     return still && busy.every((operation) => this.#isBusy(operation));
   }
 
+  /** What the last step has led to. */
+  get outcome(): string {
+    return [...this.choices, ...this.steps.at(-1)!.texts].join("|");
+  }
+
   /** The schedule, such as `abbA`, as {@link Explorer.replay} takes it. */
   get schedule(): string {
     return this.steps.map(({ choice }) => choice).join("");
@@ -268,15 +273,28 @@ export class Play {
   }
 }
 
-/** The error of a play whose steps led to other choices than before. */
-class OtherPath extends Error {}
-
+/** A step that plays take, and all that it has led to. */
 interface Node {
   readonly choices: readonly Choice[];
   /** The steps that are not played here, because an earlier play has covered them. They are "asleep". */
   readonly asleep: Map<Choice, Effect>;
   choice: Choice;
+  /** The effects of the choice in all plays. */
   effect: Effect;
+  /**
+   * The nodes that the choice has led to, or null if every play from there was played. There can be several, because
+   * if two statements wait for one row, PostgreSQL lets either of them go on first.
+   */
+  readonly outcomes: Map<string, Node | null>;
+  /** The number of plays that came to an outcome that needed no further play, since one came to another. */
+  misses: number;
+}
+
+/** A step of a play, and its outcome. */
+interface Taken {
+  readonly node: Node;
+  readonly effect: Effect;
+  readonly outcome: string;
 }
 
 /** Plays every interleaving of operations on one database. */
@@ -285,6 +303,8 @@ export class Explorer {
   readonly #restore: () => void;
   /** The number of interleavings that were played to their end. */
   plays = 0;
+  /** The number of outcomes to which PostgreSQL did not come again, so that not all that follows was played. */
+  missed = 0;
 
   private constructor(world: World) {
     this.#world = world;
@@ -308,35 +328,55 @@ export class Explorer {
    * @see P. Godefroid, Partial-Order Methods for the Verification of Concurrent Systems, 1996, chapter 5: sleep sets
    */
   async explore(cast: string): Promise<string | null> {
-    const path: Node[] = [];
-    for (;;) {
-      const found = await this.#playNext(cast, path);
+    let root: Node | null | undefined;
+    while (root !== null) {
+      const { path, found } = await this.#playNext(cast, root);
       if (found !== null) return found;
-      while (path.length > 0 && !advance(path.at(-1)!)) path.pop();
-      if (path.length === 0) return null;
+      root = this.#learn(path);
     }
+    return null;
   }
 
   /**
-   * Plays the next interleaving. It is played again in two cases:
-   * - The play was slow, because the server gives up statements after some seconds.
-   * - The play did not follow the path. If two statements wait for one row, PostgreSQL lets either of them go on first.
+   * Plays the next interleaving. A slow play counts for nothing and is repeated, because the server gives up
+   * statements after some seconds.
    */
-  async #playNext(cast: string, path: Node[], tries = TRIES): Promise<string | null> {
-    const { length } = path;
+  async #playNext(
+    cast: string,
+    root: Node | undefined,
+    tries = TRIES,
+  ): Promise<{ path: Taken[]; found: string | null }> {
     const start = performance.now();
     const isSlow = () => performance.now() - start > SLOW;
     const play = await this.#begin(cast);
     try {
-      const isNew = await follow(play, path);
-      const found = isNew ? await this.#examine(cast, play) : null;
-      if (found === null || tries === 1 || !isSlow()) return found;
+      const path = await follow(play, root);
+      const found = play.choices.length === 0 ? await this.#examine(cast, play) : null;
+      await play.abandon();
+      if (tries === 1 || !isSlow()) return { path, found };
     } catch (error) {
       await play.abandon();
-      if (tries === 1 || !(isSlow() || error instanceof OtherPath)) throw error;
+      if (tries === 1 || !isSlow()) throw error;
     }
-    path.length = length;
-    return this.#playNext(cast, path, tries - 1);
+    return this.#playNext(cast, root, tries - 1);
+  }
+
+  /**
+   * Adds the steps of a play to what is known.
+   * @returns the first node, or null if every interleaving was played
+   */
+  #learn(path: readonly Taken[]): Node | null {
+    let next: Node | null = null;
+    for (const { node, effect, outcome } of path.toReversed()) {
+      node.misses = next === null && node.outcomes.get(outcome) === null ? node.misses + 1 : 0;
+      node.outcomes.set(outcome, next);
+      node.effect = merge([node.effect, effect]);
+      const left = [...node.outcomes.values()].filter((other) => other !== null).length;
+      if (node.misses >= TRIES) this.missed += left;
+      const isDone = left === 0 || node.misses >= TRIES;
+      next = !isDone || advance(node) ? node : null;
+    }
+    return next;
   }
 
   /**
@@ -371,37 +411,39 @@ export class Explorer {
   }
 }
 
-/**
- * Takes the steps of the path, and then adds further steps to the path until the play ends.
- * @returns false if an earlier play has covered the rest. The play is then abandoned
- */
-async function follow(play: Play, path: Node[]): Promise<boolean> {
-  for (let depth = 0; play.choices.length > 0; depth += 1) {
-    const { choices } = play;
-    const node = path[depth] ?? toNode(choices, path.at(-1));
-    if (node === null) {
-      await play.abandon();
-      return false;
-    }
-    if (choices.join("") !== node.choices.join("")) {
-      throw new OtherPath(`Two plays of ${play.schedule} differ:\n${play.toString()}`);
-    }
-    path[depth] = node;
-    node.effect = await play.take(node.choice);
+/** Takes steps from the first node on, until the play ends or all that can follow was played. */
+async function follow(play: Play, root: Node | undefined): Promise<Taken[]> {
+  const path: Taken[] = [];
+  let node: Node | null = root ?? toNode(play.choices, new Map());
+  while (node !== null) {
+    const effect = await play.take(node.choice);
+    const { choices, outcome } = play;
+    path.push({ node, effect, outcome });
+    const known: Node | null | undefined = node.outcomes.get(outcome);
+    node = known === undefined ? toNode(choices, asleepAfter(node, effect, choices)) : known;
   }
-  return true;
+  return path;
 }
 
-/** Returns the next node of the path, or null if every choice is asleep. */
-function toNode(choices: readonly Choice[], parent: Node | undefined): Node | null {
-  const asleep = new Map(
-    [...(parent?.asleep ?? [])].filter(
-      ([choice, effect]) =>
-        !isDependent(choice, effect, parent!.choice, parent!.effect) && choices.includes(choice),
+/** Returns which of the choices stay asleep after a step. */
+function asleepAfter(
+  { asleep, choice }: Node,
+  effect: Effect,
+  choices: readonly Choice[],
+): Map<Choice, Effect> {
+  return new Map(
+    [...asleep].filter(
+      ([other, otherEffect]) =>
+        choices.includes(other) && !isDependent(other, otherEffect, choice, effect),
     ),
   );
+}
+
+/** Returns a new node, or null if there is no choice or every choice is asleep. */
+function toNode(choices: readonly Choice[], asleep: Map<Choice, Effect>): Node | null {
   const choice = choices.find((each) => !asleep.has(each));
-  return choice === undefined ? null : { choices, asleep, choice, effect: NO_EFFECT };
+  if (choice === undefined) return null;
+  return { choices, asleep, choice, effect: NO_EFFECT, outcomes: new Map(), misses: 0 };
 }
 
 /**
@@ -413,6 +455,9 @@ function advance(node: Node): boolean {
   const next = node.choices.find((choice) => !node.asleep.has(choice));
   if (next === undefined) return false;
   node.choice = next;
+  node.effect = NO_EFFECT;
+  node.outcomes.clear();
+  node.misses = 0;
   return true;
 }
 

@@ -30,17 +30,19 @@ type Attempt = Pick<Player, "name" | "answer" | "first" | "last"> & { readonly i
 /** Returns what is wrong after a play, as sentences. */
 export async function findFaults(world: World, { players, steps }: Play): Promise<string[]> {
   const attempts: Attempt[] = players.map((player, index) => ({ ...player, index }));
-  const faults = judge(attempts, await world.look(answersOf(attempts)));
+  let state = await world.look(answersOf(attempts));
+  const faults = judge(attempts, state);
   const cut = players.findIndex(({ isCut }) => isCut);
   if (cut >= 0) {
     const { name } = players[cut]!;
     const answer = await world.run(name, cut);
     const [first, last] = [steps.length, steps.length + 1];
     attempts.push({ name, answer, first, last, index: cut });
-    const later = judge(attempts, await world.look(answersOf(attempts)));
+    state = await world.look(answersOf(attempts));
+    const later = judge(attempts, state);
     faults.push(...later.map((fault) => `After the repetition: ${fault}`));
   }
-  const used = await world.oncePerState(answersOf(attempts), () => useAll(world, attempts));
+  const used = await world.oncePerState(state, () => useAll(world, attempts));
   faults.push(...used);
   return faults;
 }

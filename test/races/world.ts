@@ -60,6 +60,8 @@ export interface State {
   readonly accepted: readonly Token[];
   /** The sessions that events have reported as ended. A session that was reported twice is in the list twice. */
   readonly reported: readonly SessionName[];
+  /** All rows and the number of tokens, which decide what each token may do. */
+  readonly key: string;
 }
 
 /**
@@ -180,13 +182,20 @@ export class World {
 
   /** Restores the rows as they were before the first operation, and forgets the wrong passwords of earlier plays. */
   async reset(): Promise<void> {
-    await this.#instances[0]!.core.sql.inTransaction(async (run) => {
-      for (const table of TABLES.toReversed()) await run(`DELETE FROM ${table}`, []);
-      for (const table of TABLES) {
+    const statements = [
+      ...TABLES.toReversed().map((table) => `DELETE FROM ${table}`),
+      ...TABLES.map((table) => {
         const sorted = table === "session" ? `ORDER BY id ${this.#order}` : "";
-        await run(`INSERT INTO ${table} SELECT * FROM saved_${name(table)} ${sorted}`, []);
-      }
-    });
+        return `INSERT INTO ${table} SELECT * FROM saved_${name(table)} ${sorted}`;
+      }),
+    ];
+    // PostgreSQL runs several statements of one text in a transaction.
+    await this.#admin?.query(statements.join(";"));
+    if (this.#admin === undefined) {
+      await this.#instances[0]!.core.sql.inTransaction(async (run) => {
+        for (const statement of statements) await run(statement, []);
+      });
+    }
     for (const { core } of this.#instances) await core.throttle.forgetFailures(this.#ada, false);
     this.#events.length = 0;
   }
@@ -261,42 +270,47 @@ export class World {
    */
   async look(answers: readonly Answer[]): Promise<State> {
     const { core, auth } = this.#instances[0]!;
-    const [user] = await core.sql.readOnce<any>(
-      `SELECT is_active, password_hash, role FROM "user" JOIN profile ON user_id = id WHERE id = ?`,
-      [this.#ada],
-    );
-    const rows = await core.sql.readOnce<{ id: string; endReason: EndReason; generation: number }>(
-      `SELECT id, end_reason AS "endReason", generation FROM session`,
-      [],
+    const [users, profiles, sessions] = await Promise.all(
+      TABLES.map((table) => core.sql.readOnce<any>(`SELECT * FROM ${table} ORDER BY 1`, [])),
     );
     const tokens = this.tokens(answers);
-    const isAccepted = await Promise.all(
-      tokens.map(async ({ text }) => (await auth.authentication.verifyToken(text)) !== null),
-    );
+    const key = JSON.stringify([users, profiles, sessions, tokens.length]);
+    const accepted = await this.#once(`accepted ${key}`, async () => {
+      const principals = await Promise.all(
+        tokens.map(({ text }) => auth.authentication.verifyToken(text)),
+      );
+      return tokens.filter((_, index) => principals[index] !== null);
+    });
+    const user = users!.find(({ id }) => id === this.#ada);
     return {
-      sessions: Object.fromEntries(rows.map(({ id, ...row }) => [this.#ids.get(id), row])),
+      sessions: Object.fromEntries(
+        sessions!.map(({ id, end_reason: endReason, generation }) => [
+          this.#ids.get(id),
+          { endReason, generation },
+        ]),
+      ),
       isActive: Boolean(user.is_active),
-      role: user.role,
+      role: profiles!.find(({ user_id }) => user_id === this.#ada).role,
       hasOldPassword: user.password_hash === `hash of ${PASSWORD}`,
-      accepted: tokens.filter((_, index) => isAccepted[index]),
+      accepted,
       reported: this.#events.flatMap((event) =>
         event.type === "session_ended" || event.type === "token_reused"
           ? [this.#ids.get(event.sessionId)!]
           : [],
       ),
+      key,
     };
   }
 
-  /** Runs `find` only once for each state of the rows, because the rows alone decide what a token may do. */
-  async oncePerState<Found>(
-    answers: readonly Answer[],
+  /** Finds faults only once for each state of the rows. */
+  oncePerState({ key }: State, find: () => Promise<readonly string[]>): Promise<readonly string[]> {
+    return this.#once(`faults ${key}`, find);
+  }
+
+  async #once<Found>(
+    key: string,
     find: () => Promise<readonly Found[]>,
   ): Promise<readonly Found[]> {
-    const { sql } = this.#instances[0]!.core;
-    const rows = await Promise.all(
-      TABLES.map((table) => sql.readOnce(`SELECT * FROM ${table} ORDER BY 1`, [])),
-    );
-    const key = JSON.stringify([rows, this.tokens(answers).length]);
     const found = this.#found.get(key) ?? (await find());
     this.#found.set(key, found);
     return found as readonly Found[];
