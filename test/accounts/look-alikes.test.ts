@@ -172,12 +172,15 @@ describe.each(DATABASES)("users of an older version, over %s", (kind) => {
         );
       }
       // The start fills in the look-alike columns in batches. These are more users than one batch has.
-      for (let index = 0; index < 600; index += 1) {
-        await gate.sql(
-          `INSERT INTO "user" (id, username, username_key, created_at) VALUES (?, ?, ?, 1) RETURNING id`,
-          [index.toString(16).padStart(32, "0"), `many-${index}x`, `many-${index}x`],
-        );
-      }
+      const many = Array.from({ length: 600 }, (_, index) => {
+        const name = `many-${index}x`;
+        return [index.toString(16).padStart(32, "0"), name, name];
+      });
+      await gate.sql(
+        `INSERT INTO "user" (id, username, username_key, created_at)
+         VALUES ${many.map(() => "(?, ?, ?, 1)").join(", ")} RETURNING id`,
+        many.flat(),
+      );
       const [first, second] = await Promise.all([gate.another(), gate.another()]);
       for (const name of names) await second.login(name);
       for (const name of ["аӏісе", "b0b", "сoсo", "COCO", "Іan", "1an", "rnany-7x", "many-599Х"]) {
