@@ -1,8 +1,10 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
+import { EmailTaken } from "../../src/index.js";
 import { describeGates } from "../support/gate.js";
 
 describeGates((gate) => {
   let adminId: string;
+  let users = 0;
 
   beforeAll(async () => {
     adminId = await gate.user("admin", { email: "admin@example.com" });
@@ -60,6 +62,28 @@ describeGates((gate) => {
       await expect(gate.login(`${longest}n`)).rejects.toThrow("BAD_USER_INPUT");
     });
 
+    test("LG-10: the length of a name is counted in characters, even where a character has two code units", async () => {
+      const longest = "𠀀".repeat(150);
+      const id = await gate.user(longest);
+      expect(await gate.auth.accounts.findUser({ username: longest })).toMatchObject({ id });
+      for (const username of [`${longest}a`, "n".repeat(151), "n".repeat(301)]) {
+        await expect(gate.user(username)).rejects.toThrow(
+          "username must have at most 150 characters.",
+        );
+      }
+    });
+
+    test.each([
+      ["", "username must not be empty."],
+      ["a\0", "username must be well-formed text without control characters."],
+      ["a\ud800", "username must be well-formed text without control characters."],
+      ["a b", "username may contain only letters, digits and . _ @ + -."],
+      ["\u0301a", "username must not start with a combining mark."],
+      ["a.", "username must not end in a dot."],
+    ])("the refusal of '%s' says what is wrong", async (username, message) => {
+      await expect(gate.user(username)).rejects.toThrow(message);
+    });
+
     test("the refusal of a taken name repeats neither the name nor the e-mail address", async () => {
       const email = "c4n4ry@example.com";
       const error = await gate.user("ADMIN", { email }).catch((thrown: unknown) => thrown as Error);
@@ -84,6 +108,42 @@ describeGates((gate) => {
       `${"a".repeat(250)}@example.com`,
     ])("LG-9, L-10: '%s' is refused", async (email) => {
       await expect(gate.user("somebody", { email })).rejects.toMatchObject(refused);
+    });
+
+    test.each([
+      "local@localhost",
+      "sub@mail.example.com",
+      "o'neil+x/y=z@example.com",
+      "Älter@Bücher.example",
+      "user@xn--a.example",
+      "per%cent@example.com",
+    ])("'%s' is accepted, and found in any case", async (email) => {
+      const id = await gate.user(`user${(users += 1)}`, { email });
+      for (const spelling of [email, email.toUpperCase(), email.normalize("NFD"), ` ${email} `]) {
+        expect(await gate.auth.accounts.findUser({ email: spelling })).toMatchObject({ id, email });
+      }
+    });
+
+    test.each([
+      "exa%6dple.com",
+      "example.com/",
+      "example.com?x",
+      "example.com#x",
+      "example.com\\x",
+    ])("an address at '%s' is not an address at example.com", async (domain) => {
+      const { accounts } = gate.auth;
+      expect(await accounts.findUser({ email: `admin@${domain}` })).toBeNull();
+      const id = await gate.user(`user${(users += 1)}`, { email: `admin@${domain}` });
+      const email = `ADMIN@${domain.toUpperCase()}`;
+      expect(await accounts.findUser({ email })).toMatchObject({ id });
+      expect(await accounts.findUser({ email: "admin@example.com" })).toMatchObject({
+        id: adminId,
+      });
+    });
+
+    test("LG-9: a domain with an invisible character equals the same domain without it", async () => {
+      const refusal = gate.user("invisible", { email: "admin@exam\u00adple.com" });
+      await expect(refusal).rejects.toEqual(new EmailTaken());
     });
 
     test("LG-9: a domain in Unicode equals the same domain in ASCII", async () => {

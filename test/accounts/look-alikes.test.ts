@@ -1,5 +1,4 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
-import { ROOT, runCommand } from "../support/command.js";
 import { DATABASES, describeGates, Gate } from "../support/gate.js";
 
 const SECRET_KEY = "an example of a secret that is long enough";
@@ -172,12 +171,15 @@ describe.each(DATABASES)("users of an older version, over %s", (kind) => {
         );
       }
       // The start fills in the look-alike columns in batches. These are more users than one batch has.
-      for (let index = 0; index < 600; index += 1) {
-        await gate.sql(
-          `INSERT INTO "user" (id, username, username_key, created_at) VALUES (?, ?, ?, 1) RETURNING id`,
-          [index.toString(16).padStart(32, "0"), `many-${index}x`, `many-${index}x`],
-        );
-      }
+      const many = Array.from({ length: 600 }, (_, index) => {
+        const name = `many-${index}x`;
+        return [index.toString(16).padStart(32, "0"), name, name];
+      });
+      await gate.sql(
+        `INSERT INTO "user" (id, username, username_key, created_at)
+         VALUES ${many.map(() => "(?, ?, ?, 1)").join(", ")} RETURNING id`,
+        many.flat(),
+      );
       const [first, second] = await Promise.all([gate.another(), gate.another()]);
       for (const name of names) await second.login(name);
       for (const name of ["аӏісе", "b0b", "сoсo", "COCO", "Іan", "1an", "rnany-7x", "many-599Х"]) {
@@ -195,30 +197,6 @@ describe.each(DATABASES)("users of an older version, over %s", (kind) => {
       const ada = await first.auth.accounts.findUser({ username: "ada." });
       await first.auth.accounts.updateUser(ada!, { email: "ada@example.com" });
       await first.auth.accounts.updateUser(ada!, { username: "ada" });
-    } finally {
-      await gate.close();
-    }
-  });
-});
-
-describe("gatehouse create-user", () => {
-  test.each([
-    ["сосо", /A user with this user name, or with one that looks like it, exists already\.$/m],
-    ["alice\u034f", /may contain only letters/],
-    ["аlice", /letters of one script/],
-    ["alice.", /must not end in a dot/],
-  ])("LG-9: refuses '%s' in one line", async (name, line) => {
-    const gate = await Gate.open({ secretKey: SECRET_KEY });
-    try {
-      await gate.user("coco");
-      const { code, stdout, stderr } = await runCommand(["create-user", name, "--password-stdin"], {
-        cwd: ROOT,
-        env: { SECRET_KEY, DATABASE_URL: gate.databaseUrl },
-        input: "correct horse battery staple",
-      });
-      expect([code, stdout]).toEqual([1, ""]);
-      expect(stderr).toMatch(line);
-      expect(stderr.trimEnd()).not.toContain("\n");
     } finally {
       await gate.close();
     }
