@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
 import { attempt, expectThrottled, REFUSED } from "../support/attempts.js";
 import { eventually } from "../support/eventually.js";
@@ -116,21 +117,41 @@ describeRedis("counted in Redis, which can become unreachable", () => {
     expect(performance.now() - start).toBeLessThan(4 * REPLY_TIMEOUT);
   });
 
+  test("OP-8: Redis is tried again exactly one second after a missing reply", async () => {
+    let now = performance.now();
+    jest.spyOn(performance, "now").mockImplementation(() => now);
+    const isTried = async () => {
+      const before = proxy.answered;
+      await gate.ask(VERIFY);
+      return proxy.answered > before;
+    };
+    proxy.hang();
+    await gate.ask(VERIFY);
+    const { answered } = proxy;
+    proxy.pass();
+    // The late reply arrives.
+    while (proxy.answered === answered) await nextTurn();
+    now += 999;
+    expect(await isTried()).toBe(false);
+    now += 1;
+    expect(await isTried()).toBe(true);
+  });
+
   test("OP-8: a fault of Redis is logged at most once a minute", async () => {
-    const realNow = performance.now.bind(performance);
-    let ahead = 0;
-    jest.spyOn(performance, "now").mockImplementation(() => realNow() + ahead);
+    const start = performance.now();
+    let seconds = 0;
+    jest.spyOn(performance, "now").mockImplementation(() => start + seconds * 1000);
     await gate.ask(VERIFY);
     expect(faultsOf(gate)).toEqual([]);
     proxy.cut();
-    for (const [seconds, count] of [
+    for (const [instant, count] of [
       [0, 1],
       [0, 1],
-      [50, 1],
-      [61, 2],
-      [62, 2],
+      [59.999, 1],
+      [60, 2],
+      [60.001, 2],
     ] as const) {
-      ahead = seconds * 1000;
+      seconds = instant;
       await gate.ask(VERIFY);
       expect(faultsOf(gate)).toHaveLength(count);
     }

@@ -176,13 +176,13 @@ describeGates({ claims: (user) => claims(user) }, (gate) => {
         () => {
           throw new Error("billing is down\nwith details");
         },
-        /: billing is down$/,
+        /failed: billing is down$/,
       ],
-      rejects: [() => Promise.reject(new Error("billing is down")), /: billing is down$/],
+      rejects: [() => Promise.reject(new Error("billing is down")), /failed: billing is down$/],
       "rejects with something that is no error": [
         // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
         () => Promise.reject("billing is down"),
-        /: billing is down$/,
+        /failed: billing is down$/,
       ],
       "returns nothing": [() => undefined as never, /must return an object of claims/],
       "returns null": [() => null as never, /must return an object of claims/],
