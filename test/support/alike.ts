@@ -1,56 +1,55 @@
+import { expect } from "@jest/globals";
 import { timeOf } from "./measure.js";
 
-/** How often kinds of requests are compared at most. */
-const COMPARISONS = 8;
-
-/** What is compared: requests that must take the same time. `round` counts from 0. */
+/** Requests that are compared. The argument is the number of the round, from 0. */
 type Kinds = Readonly<Record<string, (round: number) => Promise<unknown>>>;
 
+interface Comparison {
+  /** The largest difference that may remain: 0.05 is 5 %. */
+  readonly margin: number;
+  /** How many rounds to run at least. */
+  readonly rounds: number;
+  /** Called after each request. */
+  readonly settle?: () => Promise<unknown>;
+  /** A kind that is slower than the others, to show that the comparison would detect that. */
+  readonly control?: string;
+}
+
+/** How many times the least number of rounds are run at most. */
+const MOST = 8;
+/** How many rounds are run between two looks at the times. */
+const STEP = 10;
+
 /**
- * Runs all kinds in each round, and `settle` after each. Returns a function that returns the logarithm of how much longer
- * a kind takes than the first kind: the median of all rounds, because other load delays single requests.
+ * Expects that all kinds of requests take the same time. Each round runs each kind once. Because other load delays
+ * single requests at random, the medians of all rounds count, and more rounds are run until they are alike. A real
+ * difference does not become smaller.
  */
-export async function compareTimes(
+export async function expectAlike(
   kinds: Kinds,
-  rounds: number,
-  settle: () => Promise<unknown> = () => Promise.resolve(),
-): Promise<(kind: string) => number> {
+  { margin, rounds, settle = () => Promise.resolve(), control }: Comparison,
+): Promise<void> {
   const names = Object.keys(kinds);
-  const [first = ""] = names;
   const ratios = new Map(names.map((name) => [name, [] as number[]]));
-  for (let round = 0; round < rounds; round += 1) {
+  /** Returns the logarithm of how much longer a kind takes than the first one. */
+  const difference = (name: string) => Math.log(median(ratios.get(name)!));
+  const areAlike = () =>
+    names.every((name) => name === control || Math.abs(difference(name)) < margin);
+  for (let round = 0; round < MOST * rounds; round += 1) {
+    if (round >= rounds && round % STEP === 0 && areAlike()) break;
+    const times = new Map<string, number>();
     // The order changes, because work that one kind leaves behind must not always delay the same other kind.
     const turned = names.map((_, index) => names[(index + round) % names.length]!);
-    const times = new Map<string, number>();
     for (const name of round % 2 === 0 ? turned : turned.reverse()) {
       times.set(name, await timeOf(() => kinds[name]!(round)));
       await settle();
     }
     // The load changes between rounds, so each time is compared with its own round.
-    for (const [name, time] of times) ratios.get(name)!.push(time / times.get(first)!);
+    for (const [name, time] of times) ratios.get(name)!.push(time / times.get(names[0]!)!);
   }
-  return (kind) => Math.log(median(ratios.get(kind)!));
-}
-
-/**
- * Compares kinds of requests until each of these `names` has once taken the same time as the first kind, within
- * `margin`. Other load changes the medians at random, but a real difference appears each time.
- * @returns the other names, with all their differences, after several comparisons
- */
-export async function findUnlike(
-  names: readonly string[],
-  margin: number,
-  compare: () => Promise<(kind: string) => number>,
-): Promise<Record<string, number[]>> {
-  const found = new Map(names.map((name) => [name, [] as number[]]));
-  for (let attempt = 0; attempt < COMPARISONS && found.size > 0; attempt += 1) {
-    const difference = await compare();
-    for (const [name, differences] of found) {
-      differences.push(difference(name));
-      if (Math.abs(difference(name)) < margin) found.delete(name);
-    }
-  }
-  return Object.fromEntries(found);
+  const found = Object.fromEntries(names.map((name) => [name, difference(name)]));
+  expect([areAlike(), found]).toEqual([true, found]);
+  if (control !== undefined) expect(difference(control)).toBeGreaterThan(margin);
 }
 
 export function median(values: readonly number[]): number {

@@ -198,13 +198,13 @@ describeFreshGates(OPTIONS, (gate) => {
   }, 60_000);
 
   test("closing waits at most 5 seconds for a server that stalls, and loses no mail", async () => {
-    const other = await gate.another();
+    const other = await gate.another({ logLevel: "warn" });
     smtp.behaviour.mailCode = "stalls";
     await other.auth.mail.send(notice("ada@example.com"));
     await eventually(() => smtp.seen.length === 1);
-    const began = performance.now();
     await other.close();
-    expect(performance.now() - began).toBeLessThan(5000);
+    // After 5 seconds, the server would log that the mails failed to close, and would go on without them.
+    expect(other.log).toEqual([]);
     // The mail is due a minute later, so the attempt has ended in the usual way.
     expect((await rows()).map(({ dueAt }) => Number(dueAt) - gate.now)).toEqual([MINUTE * 1000]);
     smtp.behaviour = {};

@@ -122,7 +122,8 @@ describeFreshGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gat
     await eventually(() => giveUp !== undefined && smtp.seen.length === 1);
     const start = performance.now();
     await mail.close();
-    expect(performance.now() - start).toBeLessThan(5000);
+    // It takes 4 seconds. If each part had its own limit, it would take 6.
+    expect(performance.now() - start).toBeLessThan(5900);
     giveUp?.(new Error("no"));
     await gate.drain();
     smtp.behaviour = {};
