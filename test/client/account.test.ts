@@ -6,6 +6,7 @@ import {
   createAuthClient,
 } from "../../src/client/index.js";
 import { CookieJar } from "../support/cookie-jar.js";
+import { eventually } from "../support/eventually.js";
 import { FakeStorage, withGlobal } from "../support/fake-storage.js";
 import { answerWith, FaultyProxy, LOSSES } from "../support/faulty-proxy.js";
 import { PASSWORD, setUpGate } from "../support/gate.js";

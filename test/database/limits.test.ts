@@ -88,7 +88,6 @@ describePostgres("behind a network that fails", () => {
       expect(await readSessions()).toEqual(before);
       expect((await gate.refresh(credentials.jwt.refresh)).status).toBe(200);
     },
-    60_000,
   );
 
   test.each(Object.entries(outages))(

@@ -80,7 +80,7 @@ test("a new file that another process keeps locked cannot be written until the l
     await release();
   }
   await database.write("CREATE TABLE note (id)", []);
-}, 20_000);
+});
 
 test("a write to a file that is gone is refused at once", async () => {
   await rm(fresh.path);

@@ -429,7 +429,7 @@ describe("a failing claims function", () => {
     const [line = "{}", ...others] = stdout.split("\n").filter((text) => text.includes("claims"));
     expect(others).toEqual([]);
     expect(JSON.parse(line).err.message).toContain(LINE);
-  }, 60_000);
+  });
 
   test("is logged once, with its stack, by an application that embeds the schema", async () => {
     const { stdout, stderr } = await run(`
@@ -447,7 +447,7 @@ describe("a failing claims function", () => {
     expect(stderr.split("\n")[0]).toContain(LINE);
     expect(stderr.split(LINE)).toHaveLength(2);
     expect(stderr).toMatch(/^ +at .*application-claims/m);
-  }, 60_000);
+  });
 });
 
 type Claims = (user: User) => object | Promise<object>;

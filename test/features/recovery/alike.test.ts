@@ -26,7 +26,7 @@ describeGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gate) =>
     await gate.auth.accounts.setActive(inactive, false);
     await gate.user("limited", { email: "limited@example.com" });
     ({ authorization } = await signIn(gate, await gate.user("eve", { email: "eve@example.com" })));
-  }, 60_000);
+  });
 
   const KINDS: Readonly<Record<string, (account: number) => string>> = {
     unknown: (account) => `bob${account}@example.com`,
