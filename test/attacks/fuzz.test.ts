@@ -66,7 +66,7 @@ function sendLines(url: string, lines: string[], query = "{ me { id } }"): Promi
     const socket = connect(Number(port), hostname, () => {
       socket.write(Buffer.from(`${head}\r\n\r\n${body}`, "latin1"));
     });
-    socket.setTimeout(5_000, () =>
+    socket.setTimeout(60_000, () =>
       socket.destroy(new Error(`no answer to ${JSON.stringify(lines)}`)),
     );
     socket.on("data", (chunk) => chunks.push(chunk));

@@ -21,7 +21,7 @@ describeCluster("a server that takes TLS only", () => {
     await copyFile(cluster.file("carol.key"), cluster.file("open.key"));
     await chmod(cluster.file("open.key"), 0o644);
     await writeFile(cluster.file("garbage.crt"), "garbage");
-  }, 60_000);
+  });
 
   afterAll(() => cluster.stop());
 

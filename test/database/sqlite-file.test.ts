@@ -65,7 +65,8 @@ test("a new file that another process locks for a moment is used afterwards", as
   const released = performance.now();
   await release();
   expect(await migrating).not.toEqual([]);
-  expect(performance.now() - released).toBeLessThan(3000);
+  // A statement waits for a lock for five seconds.
+  expect(performance.now() - released).toBeLessThan(4500);
 });
 
 test("a new file that another process keeps locked cannot be written until the lock is gone", async () => {
@@ -79,7 +80,7 @@ test("a new file that another process keeps locked cannot be written until the l
     await release();
   }
   await database.write("CREATE TABLE note (id)", []);
-}, 20_000);
+});
 
 test("a write to a file that is gone is refused at once", async () => {
   await rm(fresh.path);
@@ -88,7 +89,8 @@ test("a write to a file that is gone is refused at once", async () => {
   await expect(database.write("CREATE TABLE note (id)", [])).rejects.toBeInstanceOf(
     ServiceUnavailable,
   );
-  expect(performance.now() - start).toBeLessThan(2000);
+  // A statement waits for a connection for five seconds.
+  expect(performance.now() - start).toBeLessThan(4500);
 });
 
 test("only SQLite has files whose mode is checked", () => {

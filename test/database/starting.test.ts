@@ -36,7 +36,7 @@ describe.each(DATABASES)("over %s", (kind) => {
     });
     // SQLite has no server, so its clock is this machine's.
     expect(statements).toHaveLength(kind === "sqlite" ? 0 : 1);
-    expect(Math.abs(clock.now() - Date.now())).toBeLessThan(1000);
+    expect(Math.abs(clock.now() - Date.now())).toBeLessThan(30_000);
     expect(Number.isInteger(clock.now())).toBe(true);
     const closing = clock.close();
     expect(closing).toBeInstanceOf(Promise);

@@ -195,23 +195,23 @@ describeFreshGates(OPTIONS, (gate) => {
     const [mail] = await smtp.mailsTo("ada@example.com");
     expect(smtp.seen.filter((id) => id === mail?.messageId)).toHaveLength(2);
     await eventually(async () => (await rows()).length === 0);
-  }, 60_000);
+  });
 
   test("closing waits at most 5 seconds for a server that stalls, and loses no mail", async () => {
-    const other = await gate.another();
+    const other = await gate.another({ logLevel: "warn" });
     smtp.behaviour.mailCode = "stalls";
     await other.auth.mail.send(notice("ada@example.com"));
     await eventually(() => smtp.seen.length === 1);
-    const began = performance.now();
     await other.close();
-    expect(performance.now() - began).toBeLessThan(5000);
+    // After 5 seconds, the server would log that the mails failed to close, and would go on without them.
+    expect(other.log).toEqual([]);
     // The mail is due a minute later, so the attempt has ended in the usual way.
     expect((await rows()).map(({ dueAt }) => Number(dueAt) - gate.now)).toEqual([MINUTE * 1000]);
     smtp.behaviour = {};
     gate.advance(10 * MINUTE);
     gate.auth.mail.wake();
     await smtp.mailsTo("ada@example.com");
-  }, 20_000);
+  });
 
   test("closing waits for a mail that is being sent", async () => {
     const other = await gate.another();
@@ -251,5 +251,5 @@ describe("a server that does not greet", () => {
     await gate.auth.mail.send({ template: "password-changed", to: "ada@example.com" });
     await eventually(() => gate.events.length === 1, 15_000);
     expect(gate.events).toMatchObject([{ type: "mail:delayed", details: { code: "ETIMEDOUT" } }]);
-  }, 20_000);
+  });
 });

@@ -267,15 +267,15 @@ describeFreshGates(OPTIONS, (gate) => {
   test(
     "requests do not wait for a receiver that stalls, and closing waits less than 5 seconds",
     async () => {
-      const other = await gate.another();
+      const other = await gate.another({ logLevel: "warn" });
       await gate.user("ada");
       receiver.answer = () => () => undefined;
-      const { authorization } = await gate.login("ada");
+      const { authorization } = await other.login("ada");
       await eventually(() => receiver.received.length >= 1, 30_000);
-      expect((await gate.me(authorization)).status).toBe(200);
-      const began = performance.now();
-      await Promise.all([gate.close(), other.close()]).catch(() => undefined);
-      expect(performance.now() - began).toBeLessThan(9000);
+      expect((await other.me(authorization)).status).toBe(200);
+      await other.close();
+      // After 5 seconds, the server would log that the webhooks failed to close, and would go on without them.
+      expect(other.log).toEqual([]);
     },
     TIMEOUT,
   );
