@@ -153,7 +153,7 @@ describeWith("openssl")("with rediss://", () => {
     const connect = tls.connect.bind(tls) as (options: tls.ConnectionOptions) => tls.TLSSocket;
     jest
       .spyOn(tls, "connect")
-      .mockImplementation((options) => connect({ ...(options as object), ca: cert }));
+      .mockImplementation((options: unknown) => connect({ ...(options as object), ca: cert }));
     return { cert, key };
   }
 
