@@ -12,6 +12,23 @@ describeGates((gate) => {
 
   const refused = { code: "BAD_USER_INPUT" };
 
+  // Rows that exist already must be found after an upgrade.
+  test("names and addresses are stored as they were entered, and in a form for comparison that stays the same", async () => {
+    const id = await gate.user("StraßenNAME", { email: "Müller@BÜCHER.example" });
+    const [row] = await gate.sql(
+      `SELECT username, username_key, username_skeleton, shown_skeleton, email, email_key FROM "user" WHERE id = ?`,
+      [id],
+    );
+    expect(row).toEqual({
+      username: "StraßenNAME",
+      username_key: "strassenname",
+      username_skeleton: "strassenname".replace("m", "rn"),
+      shown_skeleton: null,
+      email: "Müller@BÜCHER.example",
+      email_key: "müller@xn--bcher-kva.example",
+    });
+  });
+
   describe("user names", () => {
     test.each([
       ["in another case", "Admin"],
@@ -40,7 +57,7 @@ describeGates((gate) => {
     });
 
     test("LG-9: a name in a single script other than Latin is accepted", async () => {
-      for (const username of ["мария", "ελένη", "田中", "zoë", "o.neil+x@home-1_2"]) {
+      for (const username of ["мария", "ελένη", "田中", "zoë", "ɔ́kɔ́", "o.neil+x@home-1_2"]) {
         expect(await gate.user(username)).toMatch(/^[0-9a-f]{32}$/);
       }
     });

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
+import { skeletonsOf } from "../../src/accounts/look-alikes.js";
 import { DATABASES, describeGates, Gate } from "../support/gate.js";
 
 const SECRET_KEY = "an example of a secret that is long enough";
@@ -155,6 +156,16 @@ describeGates((gate) => {
       await expect(gate.auth.accounts.updateUser(id, { email })).rejects.toMatchObject(REFUSED);
     },
   );
+});
+
+// Rows that exist already must be found after an upgrade.
+test.each([
+  ["alice", "alice", null],
+  ["ALICE", "alice", "allce"],
+  ["Ian", "ian", "lan"],
+  ["Modem", "rnodern", null],
+])("the stored skeletons of %s stay the same", (name, folded, shown) => {
+  expect(skeletonsOf(name)).toEqual({ folded, shown });
 });
 
 describe.each(DATABASES)("users of an older version, over %s", (kind) => {
