@@ -212,4 +212,38 @@ describe.each(DATABASES)("users of an older version, over %s", (kind) => {
       await gate.close();
     }
   });
+
+  test("get their own skeletons, or one with their id where another user has that skeleton already", async () => {
+    const gate = await Gate.open({ secretKey: SECRET_KEY }, kind);
+    try {
+      const coco = await gate.user("coco");
+      const ids: Record<string, string> = {};
+      for (const [index, name] of ["сосо", "Ivan", "ivy"].entries()) {
+        const id = await gate.user(`old${index}`);
+        ids[name] = id;
+        await gate.sql(
+          `UPDATE "user" SET username = ?, username_key = ?, username_skeleton = NULL, shown_skeleton = NULL
+           WHERE id = ? RETURNING id`,
+          [name, name.toLowerCase(), id],
+        );
+      }
+      const newer = await gate.another();
+      const rows = await gate.sql(
+        `SELECT id, username_skeleton AS folded, shown_skeleton AS shown FROM "user"`,
+      );
+      expect(new Set(rows)).toEqual(
+        new Set([
+          { id: coco, folded: "coco", shown: null },
+          { id: ids["сосо"], folded: `coco#${ids["сосо"]}`, shown: "coco" },
+          { id: ids["Ivan"], folded: "ivan", shown: "lvan" },
+          { id: ids["ivy"], folded: "ivy", shown: null },
+        ]),
+      );
+      await expect(newer.user("lvan")).rejects.toMatchObject(TAKEN);
+      await newer.auth.accounts.deleteUser(coco);
+      await expect(newer.user("COCO")).rejects.toMatchObject(TAKEN);
+    } finally {
+      await gate.close();
+    }
+  });
 });
