@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
-import { EmailTaken } from "../../src/index.js";
+import { requireTexts } from "../../src/accounts/identifiers.js";
+import { BadUserInput, EmailTaken } from "../../src/index.js";
 import { describeGates } from "../support/gate.js";
 
 describeGates((gate) => {
@@ -11,6 +12,23 @@ describeGates((gate) => {
   });
 
   const refused = { code: "BAD_USER_INPUT" };
+
+  // Rows that exist already must be found after an upgrade.
+  test("names and addresses are stored as they were entered, and in a form for comparison that stays the same", async () => {
+    const id = await gate.user("StraßenNAME", { email: "Müller@BÜCHER.example" });
+    const [row] = await gate.sql(
+      `SELECT username, username_key, username_skeleton, shown_skeleton, email, email_key FROM "user" WHERE id = ?`,
+      [id],
+    );
+    expect(row).toEqual({
+      username: "StraßenNAME",
+      username_key: "strassenname",
+      username_skeleton: "strassenname".replace("m", "rn"),
+      shown_skeleton: null,
+      email: "Müller@BÜCHER.example",
+      email_key: "müller@xn--bcher-kva.example",
+    });
+  });
 
   describe("user names", () => {
     test.each([
@@ -40,7 +58,7 @@ describeGates((gate) => {
     });
 
     test("LG-9: a name in a single script other than Latin is accepted", async () => {
-      for (const username of ["мария", "ελένη", "田中", "zoë", "o.neil+x@home-1_2"]) {
+      for (const username of ["мария", "ελένη", "田中", "zoë", "ɔ́kɔ́", "o.neil+x@home-1_2"]) {
         expect(await gate.user(username)).toMatch(/^[0-9a-f]{32}$/);
       }
     });
@@ -151,5 +169,37 @@ describeGates((gate) => {
       const email = "a@xn--bcher-kva.example";
       await expect(gate.user("other", { email })).rejects.toMatchObject(refused);
     });
+  });
+});
+
+describe("requireTexts", () => {
+  const check = (value: unknown) => {
+    requireTexts("names", value, 5);
+  };
+
+  test("accepts a list of up to 100 texts, each within the limit", () => {
+    check([]);
+    check(Array<string>(100).fill("alice"));
+  });
+
+  test.each(["text", "", new Set(["a"]), { length: 0 }, null, undefined, 1])(
+    "refuses a value that is no list: %p",
+    (value) => {
+      expect(() => {
+        check(value);
+      }).toThrow(new BadUserInput("names must be a list."));
+    },
+  );
+
+  test.each([
+    [Array<string>(101).fill("a"), "A list may have at most 100 entries."],
+    [["a", 1], "names must be text."],
+    [["a", ""], "names must not be empty."],
+    [["alice", "alices"], "names must have at most 5 characters."],
+    [["a", "\0"], "names must be well-formed text without control characters."],
+  ])("refuses a list that is too long, or has an entry that is wrong", (value, message) => {
+    expect(() => {
+      check(value);
+    }).toThrow(new BadUserInput(message));
   });
 });

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
+import { skeletonsOf } from "../../src/accounts/look-alikes.js";
 import { DATABASES, describeGates, Gate } from "../support/gate.js";
 
 const SECRET_KEY = "an example of a secret that is long enough";
@@ -157,6 +158,16 @@ describeGates((gate) => {
   );
 });
 
+// Rows that exist already must be found after an upgrade.
+test.each([
+  ["alice", "alice", null],
+  ["ALICE", "alice", "allce"],
+  ["Ian", "ian", "lan"],
+  ["Modem", "rnodern", null],
+])("the stored skeletons of %s stay the same", (name, folded, shown) => {
+  expect(skeletonsOf(name)).toEqual({ folded, shown });
+});
+
 describe.each(DATABASES)("users of an older version, over %s", (kind) => {
   test("keep names that look alike, and no new user gets a name that looks like one of them", async () => {
     const gate = await Gate.open({ secretKey: SECRET_KEY }, kind);
@@ -197,6 +208,40 @@ describe.each(DATABASES)("users of an older version, over %s", (kind) => {
       const ada = await first.auth.accounts.findUser({ username: "ada." });
       await first.auth.accounts.updateUser(ada!, { email: "ada@example.com" });
       await first.auth.accounts.updateUser(ada!, { username: "ada" });
+    } finally {
+      await gate.close();
+    }
+  });
+
+  test("get their own skeletons, or one with their id where another user has that skeleton already", async () => {
+    const gate = await Gate.open({ secretKey: SECRET_KEY }, kind);
+    try {
+      const coco = await gate.user("coco");
+      const ids: Record<string, string> = {};
+      for (const [index, name] of ["сосо", "Ivan", "ivy"].entries()) {
+        const id = await gate.user(`old${index}`);
+        ids[name] = id;
+        await gate.sql(
+          `UPDATE "user" SET username = ?, username_key = ?, username_skeleton = NULL, shown_skeleton = NULL
+           WHERE id = ? RETURNING id`,
+          [name, name.toLowerCase(), id],
+        );
+      }
+      const newer = await gate.another();
+      const rows = await gate.sql(
+        `SELECT id, username_skeleton AS folded, shown_skeleton AS shown FROM "user"`,
+      );
+      expect(new Set(rows)).toEqual(
+        new Set([
+          { id: coco, folded: "coco", shown: null },
+          { id: ids["сосо"], folded: `coco#${ids["сосо"]}`, shown: "coco" },
+          { id: ids["Ivan"], folded: "ivan", shown: "lvan" },
+          { id: ids["ivy"], folded: "ivy", shown: null },
+        ]),
+      );
+      await expect(newer.user("lvan")).rejects.toMatchObject(TAKEN);
+      await newer.auth.accounts.deleteUser(coco);
+      await expect(newer.user("COCO")).rejects.toMatchObject(TAKEN);
     } finally {
       await gate.close();
     }

@@ -36,7 +36,10 @@ test.each([
 test("the first role is the lowest, and the last is the admin's", () => {
   expect(roles).toMatchObject({ lowest: "READER", admin: "OWNER" });
   expect(new Roles()).toMatchObject({ names: ["USER", "ADMIN"], lowest: "USER", admin: "ADMIN" });
-  expect([roles.toString(), new Roles().toString()]).toEqual(["READER, EDITOR or OWNER", "USER or ADMIN"]);
+  expect([roles.toString(), new Roles().toString()]).toEqual([
+    "READER, EDITOR or OWNER",
+    "USER or ADMIN",
+  ]);
 });
 
 test("the names of the roles do not change with the list that they were given in, and cannot be changed", () => {

@@ -172,6 +172,14 @@ describeGates((gate) => {
     for (const id of [late, ids[0]!, ids[2]!, ids[3]!]) await gate.auth.accounts.deleteUser(id);
   });
 
+  test("a page has a next page only if more users follow", async () => {
+    const { accounts } = gate.auth;
+    const hasNextPage = await Promise.all(
+      [7, 8, 9].map(async (size) => (await accounts.users({}, size)).hasNextPage),
+    );
+    expect(hasNextPage).toEqual([true, false, false]);
+  });
+
   test("a page has 20 users unless the caller says how many, and may have 100", async () => {
     const { accounts } = gate.auth;
     const rows = Array.from({ length: 93 }, (_, index) => {

@@ -94,6 +94,14 @@ describeGates((gate) => {
           () => accounts.users({}, 1, any(after)),
           "after must be a cursor of this list.",
         ]),
+        ...[1, null].map((value): Case => [
+          () =>
+            accounts.users({ orderBy: { field: "username", direction: "ASC" } }, 1, {
+              value: any(value),
+              id,
+            }),
+          "after must be a cursor of this list.",
+        ]),
       ],
       setRole: [
         [() => accounts.setRole(any(42), "USER"), NO_USER],
