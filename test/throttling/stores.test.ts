@@ -317,6 +317,16 @@ describe("attempts counted in memory", () => {
     }
   });
 
+  test("are not stored in the database", async () => {
+    const gate = await Gate.open();
+    try {
+      await attempt(gate, "nobody");
+      expect(await gate.sql("SELECT key FROM throttle")).toEqual([]);
+    } finally {
+      await gate.close();
+    }
+  });
+
   const RULE = { name: "any", limit: FREE, window: 60, delay: { first: 1, max: 900 } };
 
   test("LG-2, OP-8: 500,000 made-up names do not make attacked accounts forget their failures", async () => {
