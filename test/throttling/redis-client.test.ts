@@ -16,8 +16,8 @@ const VERIFY = `mutation { verifyToken(token: "no.token.at-all") { active } }`;
 const open: { close: () => Promise<unknown> }[] = [];
 
 afterEach(async () => {
-  for (const each of open.splice(0).toReversed()) await each.close();
   jest.restoreAllMocks();
+  for (const each of open.splice(0).toReversed()) await each.close();
 });
 
 async function startRedis(...parameters: Parameters<typeof FakeRedis.open>): Promise<FakeRedis> {
@@ -100,6 +100,28 @@ test.each(KINDS)(
     expect(redis.keys.join()).not.toContain("gatehouse:start:");
   },
 );
+
+test("OP-8: while Redis does not reply, only one request in a second waits for it", async () => {
+  let isSilent = false;
+  const redis = await startRedis((name) =>
+    isSilent && name.startsWith("eval") ? new Promise(() => undefined) : (MASTER[name] ?? "OK"),
+  );
+  const gate = await startGate(`redis://${redis.address}`);
+  const start = performance.now();
+  let milliseconds = 0;
+  jest.spyOn(performance, "now").mockImplementation(() => start + milliseconds);
+  const waiting = async () => {
+    const before = redis.keys.length;
+    for (let turn = 0; turn < 10; turn += 1) await gate.ask(VERIFY);
+    return redis.keys.length - before;
+  };
+  isSilent = true;
+  expect(await waiting()).toBe(1);
+  milliseconds = 999;
+  expect(await waiting()).toBe(0);
+  milliseconds = 1000;
+  expect(await waiting()).toBe(1);
+});
 
 test("OP-8: a server that has become a replica is connected to again, because its address may name another server now", async () => {
   let isReplica = false;
