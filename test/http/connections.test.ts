@@ -72,6 +72,12 @@ test("GQ-15: a /64 network of IPv6 counts as one address, and a /48 network as 1
   ]);
 });
 
+test("GQ-15: IPv4 addresses share no limit", () => {
+  const { connect, isRefused } = openServer(1);
+  const open = Array.from({ length: 100 }, (_, host) => connect(`192.0.2.${host}`));
+  expect(open.some(isRefused)).toBe(false);
+});
+
 test.each(["127.0.0.1", "::1", "::ffff:127.0.0.1", undefined])(
   "GQ-15: connections of %s are not counted",
   (address) => {
