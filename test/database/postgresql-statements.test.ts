@@ -263,6 +263,16 @@ describePostgres("over postgresql", () => {
     await run("DELETE FROM lease", []);
   }
 
+  test("a lost server that a pooler reports like a mistake, but as fatal, is an outage", async () => {
+    const lost = Object.assign(new Error("server conn crashed?"), {
+      severity: "FATAL",
+      code: "08P01",
+    });
+    jest.spyOn(pg.Client.prototype, "query").mockRejectedValueOnce(lost);
+    await expect(database.read("SELECT 1", [])).rejects.toBeInstanceOf(ServiceUnavailable);
+    expect(await database.read("SELECT 1 AS one", [])).toEqual([{ one: 1 }]);
+  });
+
   test("after a mistake, the connection is used again", async () => {
     const pid = async () => (await database.read("SELECT pg_backend_pid() AS pid", []))[0];
     const before = await pid();
