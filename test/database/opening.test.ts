@@ -60,6 +60,12 @@ describePostgres(
       }
     });
 
+    test("no schema can be used", async () => {
+      expect(await faultOf(`${POSTGRES_URL}?options=-c%20search_path%3Dnowhere`)).toBe(
+        "The role's search_path names no schema that the role can use. Set DATABASE_SCHEMA.",
+      );
+    });
+
     test("the role is refused, and the password is not printed", async () => {
       const url = Object.assign(new URL(POSTGRES_URL), {
         username: "no_such_role",
