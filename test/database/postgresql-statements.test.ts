@@ -200,6 +200,10 @@ describePostgres("over postgresql", () => {
       "SELECT 3 AS write",
       "SELECT 5 AS shared",
     ]);
+    // PostgreSQL cuts off names after 63 characters.
+    const longest = "SELECT max(length(name)) AS length FROM pg_prepared_statements";
+    const [row] = await database.readOnce<{ length: number }>(longest, []);
+    expect(row?.length).toBeLessThan(63);
   });
 
   test("a statement whose row has just been deleted runs again, once", async () => {
