@@ -172,6 +172,7 @@ describe.each(DATABASES)("the migrations over %s", (kind) => {
     const loadEntities = async () =>
       Object.values(await import("../../src/features/passkeys/passkey.entity.js"));
     const database = await fresh.open([{ name: "passkeys", loadEntities }]);
+    expect(await database.migrate()).toEqual([]);
     expect(await database.pendingChanges()).toMatch(/^create table .passkey/);
   });
 
