@@ -59,6 +59,14 @@ describePostgres("a copy of a SQLite database to PostgreSQL", () => {
     ]);
   });
 
+  test("that stopped before its first table names no table", async () => {
+    await copying.stopHalfWay();
+    await copying.target.sql("ALTER TABLE database_copy RENAME COLUMN digest TO other");
+    await expect(copying.copy()).rejects.toThrow(
+      /^The copy stopped: column "digest" does not exist\.$/,
+    );
+  });
+
   test("that lost its connection says how to continue", async () => {
     await copying.stopHalfWay();
     await copying.target.sql(
@@ -70,6 +78,13 @@ describePostgres("a copy of a SQLite database to PostgreSQL", () => {
       /^The copy stopped at the table book: .*[^.]\. Run the same command again to continue\.$/,
     );
     await copying.target.sql("DROP FUNCTION cut CASCADE");
+    await copying.expectComplete();
+  });
+
+  test("that differs only in a boolean differs", async () => {
+    await copying.stopHalfWay();
+    await copying.target.sql("UPDATE book SET is_read = true WHERE id = 'book1'");
+    await expect(copying.copy()).rejects.toThrow(/^The copy of book has other values\. /);
     await copying.expectComplete();
   });
 

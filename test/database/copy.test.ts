@@ -1,6 +1,8 @@
 import { expect, test } from "@jest/globals";
 import { describePostgres } from "../support/databases.js";
-import { BOOKS, FEATURES, setUpCopying, visits } from "./copying.js";
+import { eventually } from "../support/eventually.js";
+import { recordStatements } from "../support/statements.js";
+import { BOOKS, FEATURES, FIRST_PAGE, setUpCopying, visits } from "./copying.js";
 
 describePostgres("a copy of a SQLite database to PostgreSQL", () => {
   const copying = setUpCopying();
@@ -37,6 +39,22 @@ describePostgres("a copy of a SQLite database to PostgreSQL", () => {
     await expect(copying.copy()).rejects.toThrow(
       /The database postgresql:\S+ is not empty: it has the table book\. Name an empty database/,
     );
+  });
+
+  test("reads each page of a table once, and nothing after the last", async () => {
+    await copying.addBooks();
+    const statements = await recordStatements(() => copying.copy());
+    const pages = statements.filter((text) => /^SELECT rowid .* FROM "book"/s.test(text));
+    expect(pages).toHaveLength(Math.ceil(BOOKS / FIRST_PAGE));
+  });
+
+  test("leaves no file and no connection open, whether it succeeds or not", async () => {
+    await copying.copy();
+    expect(await copying.openFiles()).toEqual([]);
+    await eventually(async () => (await copying.countConnections()) === 0);
+    await expect(copying.copy()).rejects.toThrow("is not empty");
+    expect(await copying.openFiles()).toEqual([]);
+    await eventually(async () => (await copying.countConnections()) === 0);
   });
 
   test("leaves out tables that are not Gatehouse's, and creates a missing schema", async () => {

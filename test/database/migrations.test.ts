@@ -172,7 +172,8 @@ describe.each(DATABASES)("the migrations over %s", (kind) => {
     const loadEntities = async () =>
       Object.values(await import("../../src/features/passkeys/passkey.entity.js"));
     const database = await fresh.open([{ name: "passkeys", loadEntities }]);
-    expect(await database.pendingChanges()).toMatch(/create table .passkey/i);
+    expect(await database.migrate()).toEqual([]);
+    expect(await database.pendingChanges()).toMatch(/^create table .passkey/);
   });
 
   test.each(["2999-01-01-later", "notes:2999-01-01-later"])(

@@ -5,6 +5,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { parsePostgresUrl } from "../../src/config/postgresql-url.js";
 import { Database } from "../../src/database/database.js";
+import { explainMissingBinding } from "../../src/database/open-dialect.js";
 import { connectionOptions } from "../../src/database/postgresql-server.js";
 import { describePostgres } from "../support/databases.js";
 import { setUpFreshDatabase } from "../support/fresh-database.js";
@@ -58,6 +59,12 @@ describePostgres(
       } finally {
         await sql(`DROP SCHEMA ${schema} CASCADE`);
       }
+    });
+
+    test("no schema can be used", async () => {
+      expect(await faultOf(`${POSTGRES_URL}?options=-c%20search_path%3Dnowhere`)).toBe(
+        "The role's search_path names no schema that the role can use. Set DATABASE_SCHEMA.",
+      );
     });
 
     test("the role is refused, and the password is not printed", async () => {
@@ -145,6 +152,35 @@ describe("a server that cannot be used is refused in one line that says why:", (
     expect(timeoutOf("")).toBe(5000);
     expect(timeoutOf("?connect_timeout=7")).toBe(7000);
     expect(timeoutOf("?connect_timeout=0")).toBe(0);
+  });
+});
+
+describe("SQLite's driver that cannot be loaded is refused", () => {
+  const failureOf = (cause: Error) => {
+    try {
+      return explainMissingBinding(cause);
+    } catch (error) {
+      return error as Error;
+    }
+  };
+
+  test.each([
+    ["missing", new Error("Could not locate the bindings file. Tried: …")],
+    [
+      "for another system",
+      Object.assign(new Error("invalid ELF header"), { code: "ERR_DLOPEN_FAILED" }),
+    ],
+  ])("with the commands that compile it, if its binary is %s", (_what, cause) => {
+    const failure = failureOf(cause);
+    expect(failure.message).toBe(
+      `SQLite's driver is not compiled for this system. Run npm rebuild sqlite3 (npm), or pnpm approve-builds (pnpm), or yarn rebuild sqlite3, with "dependenciesMeta": { "sqlite3": { "built": true } } in package.json (Yarn), or bun pm trust sqlite3 (Bun).`,
+    );
+    expect(failure.cause).toBe(cause);
+  });
+
+  test("with the original error in any other case", () => {
+    const cause = Object.assign(new Error("Cannot find package"), { code: "ERR_MODULE_NOT_FOUND" });
+    expect(failureOf(cause)).toBe(cause);
   });
 });
 

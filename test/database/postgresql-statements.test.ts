@@ -200,6 +200,10 @@ describePostgres("over postgresql", () => {
       "SELECT 3 AS write",
       "SELECT 5 AS shared",
     ]);
+    // PostgreSQL cuts off names after 63 characters.
+    const longest = "SELECT max(length(name)) AS length FROM pg_prepared_statements";
+    const [row] = await database.readOnce<{ length: number }>(longest, []);
+    expect(row?.length).toBeLessThan(63);
   });
 
   test("a statement whose row has just been deleted runs again, once", async () => {
@@ -262,6 +266,16 @@ describePostgres("over postgresql", () => {
     await run("SET TRANSACTION READ ONLY", []);
     await run("DELETE FROM lease", []);
   }
+
+  test("a lost server that a pooler reports like a mistake, but as fatal, is an outage", async () => {
+    const lost = Object.assign(new Error("server conn crashed?"), {
+      severity: "FATAL",
+      code: "08P01",
+    });
+    jest.spyOn(pg.Client.prototype, "query").mockRejectedValueOnce(lost);
+    await expect(database.read("SELECT 1", [])).rejects.toBeInstanceOf(ServiceUnavailable);
+    expect(await database.read("SELECT 1 AS one", [])).toEqual([{ one: 1 }]);
+  });
 
   test("after a mistake, the connection is used again", async () => {
     const pid = async () => (await database.read("SELECT pg_backend_pid() AS pid", []))[0];
