@@ -89,7 +89,8 @@ test("OP-6: in development, a server without connections stops at once", async (
 });
 
 describe("OP-6: a stopping server", () => {
-  const gate = setUpFreshGate({ ...options, isProduction: true });
+  // Idle connections stay open for longer than a test takes.
+  const gate = setUpFreshGate({ ...options, isProduction: true, keepAliveTimeout: 3600 });
 
   test("still listens for a second, and is not ready meanwhile", async () => {
     const { url } = gate;

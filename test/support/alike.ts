@@ -52,6 +52,6 @@ export async function expectAlike(
   if (control !== undefined) expect(difference(control)).toBeGreaterThan(margin);
 }
 
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 }

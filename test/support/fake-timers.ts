@@ -27,9 +27,12 @@ export async function expectToEndAfter<Result>(
 ): Promise<Result> {
   const onEnd = jest.fn();
   const ended = running.finally(onEnd);
-  await jest.advanceTimersByTimeAsync(milliseconds - 1);
-  expect(onEnd).not.toHaveBeenCalled();
-  await jest.advanceTimersByTimeAsync(1);
-  jest.useRealTimers();
+  try {
+    await jest.advanceTimersByTimeAsync(milliseconds - 1);
+    expect(onEnd).not.toHaveBeenCalled();
+    await jest.advanceTimersByTimeAsync(1);
+  } finally {
+    jest.useRealTimers();
+  }
   return ended;
 }

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { expectAlike, median } from "../../support/alike.js";
+import { expectAlike } from "../../support/alike.js";
 import { eventually } from "../../support/eventually.js";
 import { type Answer, describeGates } from "../../support/gate.js";
 import { MailServer } from "../../support/mail-server.js";
+import { leastOf } from "../../support/measure.js";
 import { call, signIn } from "./calls.js";
 
 const ACCOUNTS = 100;
@@ -67,15 +68,15 @@ describeGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gate) =>
   });
 
   test("RC-1: the same statements run before the response, whether or not a mail will be sent", async () => {
+    let turn = 0;
     for (const [kind, address] of Object.entries(KINDS)) {
-      const counts: number[] = [];
-      for (let turn = 1; turn <= 7; turn += 1) {
-        await settle();
-        const email = address(turn);
-        counts.push(await gate.countStatements(() => request(email)));
-      }
       // On a busy machine the work of a request may begin before its response arrives.
-      expect([kind, median(counts)]).toEqual([kind, 1]);
+      const count = await leastOf(2, async () => {
+        await settle();
+        const email = address((turn += 1));
+        return gate.countStatements(() => request(email));
+      });
+      expect([kind, count]).toEqual([kind, 1]);
     }
   });
 

@@ -41,18 +41,19 @@ test("RC-1: a registration takes the same time for a known and an unknown addres
 test("RC-1: a registration runs the same statements for a known and an unknown address", async () => {
   await gate.user("known", { email: "known@example.com" });
   await gate.auth.accounts.setActive(await gate.user("idle", { email: "idle@example.com" }), false);
-  const counts: number[] = [];
-  for (const kind of ["unknown", "known", "idle"]) {
-    const tries: number[] = [];
-    for (let turn = 0; turn < 3; turn += 1) {
+  const counts: Record<string, number> = { unknown: Infinity, known: Infinity, idle: Infinity };
+  const differ = () => new Set(Object.values(counts)).size > 1;
+  // On a busy machine the work after the response may begin before the response arrives. The least counts.
+  for (let turn = 0; turn < 3 || (turn < 20 && differ()); turn += 1) {
+    for (const [kind, least] of Object.entries(counts)) {
       await settle();
       await gate.flush();
-      tries.push(await gate.countStatements(() => register(`${kind}@example.com`)));
+      const count = await gate.countStatements(() => register(`${kind}@example.com`));
+      counts[kind] = Math.min(least, count);
     }
-    // On a busy machine the work after the response may begin before the response arrives.
-    counts.push(Math.min(...tries));
   }
-  expect(counts).toEqual([counts[0], counts[0], counts[0]]);
+  const { unknown } = counts;
+  expect(counts).toEqual({ unknown, known: unknown, idle: unknown });
 });
 
 test("RC-1: a request for a new link takes the same time for a waiting and an unknown address", async () => {
