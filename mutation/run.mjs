@@ -38,6 +38,7 @@ const TESTS = {
     "accounts",
     "authentication/authentication-service.test.ts",
     "authentication/hooks.test.ts",
+    "authentication/methods.test.ts",
     "authentication/wrong-types.test.ts",
     "config/role-list.test.ts",
     "database/migrations.test.ts",
