@@ -117,6 +117,14 @@ describeGates((gate) => {
     await accounts.updateUser(first, { username: "pepe" });
   });
 
+  test("a name that looks like the new name of a renamed user is taken", async () => {
+    const id = await gate.user("renate");
+    await gate.auth.accounts.updateUser(id, { username: "Iris" });
+    for (const name of ["iris", "lris"]) {
+      await expect(gate.user(name)).rejects.toMatchObject(TAKEN);
+    }
+  });
+
   test("users may change the spelling of their own names", async () => {
     const id = await gate.user("Hope");
     for (const username of ["HOPE", "h0pe", "hope"]) {
