@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import tls from "node:tls";
 import { afterEach, expect, jest, test } from "@jest/globals";
-import { expectThrottled } from "../support/attempts.js";
+import { expectThrottled, from } from "../support/attempts.js";
 import { eventually } from "../support/eventually.js";
 import { FakeRedis, MASTER, type Reply } from "../support/fake-redis.js";
-import { Gate, type GateOptions } from "../support/gate.js";
+import { type Call, Gate, type GateOptions } from "../support/gate.js";
 import { describeWith, runProgram } from "../support/programs.js";
 import { faultsOf } from "../support/redis.js";
 
@@ -53,10 +53,10 @@ function startSentinel(find: () => FakeRedis, options?: tls.TlsOptions): Promise
 }
 
 /** Waits until the server counts an attempt. */
-async function counts(gate: Gate, redis: FakeRedis): Promise<void> {
+async function counts(gate: Gate, redis: FakeRedis, call: Call = {}): Promise<void> {
   const before = redis.keys.length;
   await eventually(async () => {
-    await gate.ask(VERIFY);
+    await gate.ask(VERIFY, call);
     return redis.keys.length > before;
   });
 }
@@ -68,38 +68,40 @@ test("OP-8: Redis gets no command that Redis 5 does not know", async () => {
   expect(redis.names).toEqual(["auth", "select", "info", "eval", "evalsha"]);
 });
 
-const KINDS: readonly [
-  kind: string,
-  scheme: string,
-  start: (begin: Promise<unknown>) => Promise<FakeRedis>,
-][] = [
-  [
-    "Redis",
-    "redis",
-    (begin) =>
-      startRedis(async (name) => {
-        if (name === "info") await begin;
-        return MASTER[name] ?? "OK";
-      }),
-  ],
-  ["a Cluster", "redis+cluster", startNode],
-];
+test("OP-8: attempts before a Cluster is ready are counted in memory, and never in Redis", async () => {
+  let begin: () => void = () => undefined;
+  const node = await startNode(new Promise<void>((resolve) => (begin = resolve)));
+  const gate = await startGate(`redis+cluster://${node.address}`, { requestsPerAddress: 1 });
+  expect((await gate.ask(VERIFY)).status).toBe(200);
+  expectThrottled(await gate.ask(VERIFY), 60);
+  expect(node.keys).toEqual([]);
+  begin();
+  await counts(gate, node);
+  // The first attempts were those of the start.
+  expect(node.keys.join()).not.toContain("gatehouse:start:");
+});
 
-test.each(KINDS)(
-  "OP-8: attempts before %s is ready are counted in memory, and never in Redis",
-  async (_kind, scheme, start) => {
-    let begin: () => void = () => undefined;
-    const redis = await start(new Promise<void>((resolve) => (begin = resolve)));
-    const gate = await startGate(`${scheme}://${redis.address}`, { requestsPerAddress: 1 });
-    expect((await gate.ask(VERIFY)).status).toBe(200);
-    expectThrottled(await gate.ask(VERIFY), 60);
-    expect(redis.keys).toEqual([]);
-    begin();
-    await counts(gate, redis);
-    // The first attempts were those of the start.
-    expect(redis.keys.join()).not.toContain("gatehouse:start:");
-  },
-);
+test("OP-8: attempts before a new connection to Redis is ready are counted in memory, and never in Redis", async () => {
+  let begin: () => void = () => undefined;
+  let ready: Promise<void> | undefined;
+  const redis = await startRedis(async (name) => {
+    if (name === "info") await ready;
+    return MASTER[name] ?? "OK";
+  });
+  const options = { requestsPerAddress: 1, trustedProxies: ["127.0.0.1"] };
+  const gate = await startGate(`redis://${redis.address}`, options);
+  const { length } = redis.keys;
+  ready = new Promise<void>((resolve) => (begin = resolve));
+  redis.end();
+  await eventually(() => redis.connections === 2);
+  const early = from("192.0.2.1");
+  expect((await gate.ask(VERIFY, early)).status).toBe(200);
+  expectThrottled(await gate.ask(VERIFY, early), 60);
+  begin();
+  await counts(gate, redis, from("192.0.2.2"));
+  // All these attempts have the key of the second address.
+  expect(new Set(redis.keys.slice(length)).size).toBe(1);
+});
 
 test("OP-8: while Redis does not reply, only one request in a second waits for it", async () => {
   let isSilent = false;
