@@ -32,15 +32,21 @@ async function startGate(redisUrl: string, options: GateOptions = {}): Promise<G
   return gate;
 }
 
-/** Starts the only node of a Cluster. @param begin delays the reply that names the nodes */
-function startNode(begin?: Promise<unknown>, options?: tls.TlsOptions): Promise<FakeRedis> {
-  const started = startRedis(async (name, [parameter = ""]): Promise<Reply> => {
+/** Starts a node of a Cluster. @param readSlots returns the slots, each with its node */
+function startNode(readSlots: () => Promise<Reply>, options?: tls.TlsOptions): Promise<FakeRedis> {
+  return startRedis((name, [parameter = ""]) => {
     if (name !== "cluster") return MASTER[name] ?? "OK";
-    if (parameter.toLowerCase() === "info") return "cluster_state:ok\r\n";
-    await begin;
-    return [[0, 16_383, ["127.0.0.1", (await started).port, "node"]]];
+    return parameter.toLowerCase() === "info" ? "cluster_state:ok\r\n" : readSlots();
   }, options);
-  return started;
+}
+
+/** Starts a Cluster of one node. @param begin delays the reply that names the node */
+function startCluster(begin?: Promise<unknown>, options?: tls.TlsOptions): Promise<FakeRedis> {
+  const node = startNode(async () => {
+    await begin;
+    return [[0, 16_383, ["127.0.0.1", (await node).port, "node"]]];
+  }, options);
+  return node;
 }
 
 /** Starts a Sentinel. @param find returns the server that it names */
@@ -70,7 +76,7 @@ test("OP-8: Redis gets no command that Redis 5 does not know", async () => {
 
 test("OP-8: attempts before a Cluster is ready are counted in memory, and never in Redis", async () => {
   let begin: () => void = () => undefined;
-  const node = await startNode(new Promise<void>((resolve) => (begin = resolve)));
+  const node = await startCluster(new Promise<void>((resolve) => (begin = resolve)));
   const gate = await startGate(`redis+cluster://${node.address}`, { requestsPerAddress: 1 });
   expect((await gate.ask(VERIFY)).status).toBe(200);
   expectThrottled(await gate.ask(VERIFY), 60);
@@ -98,9 +104,28 @@ test("OP-8: attempts before a new connection to Redis is ready are counted in me
   expect((await gate.ask(VERIFY, early)).status).toBe(200);
   expectThrottled(await gate.ask(VERIFY, early), 60);
   begin();
-  await counts(gate, redis, from("192.0.2.2"));
-  // All these attempts have the key of the second address.
+  // Redis now counts two attempts of another address, and not the early ones before them.
+  for (let turn = 0; turn < 2; turn += 1) await counts(gate, redis, from("192.0.2.2"));
   expect(new Set(redis.keys.slice(length)).size).toBe(1);
+});
+
+test("OP-8: the log says why a node of a Cluster is unreachable", async () => {
+  const readSlots = (): Promise<Reply> =>
+    Promise.resolve([
+      [0, 8191, ["127.0.0.1", first.port, "first"]],
+      [8192, 16_383, ["127.0.0.1", second.port, "second"]],
+    ]);
+  const [first, second] = [await startNode(readSlots), await startNode(readSlots)];
+  const url = `redis+cluster://${first.address}`;
+  const gate = await startGate(url, { trustedProxies: ["127.0.0.1"], logLevel: "warn" });
+  expect(second.keys.length).toBeGreaterThan(0);
+  await second.close();
+  let turn = 0;
+  await eventually(async () => {
+    await gate.ask(VERIFY, from(`192.0.2.${(turn += 1) % 256}`));
+    return faultsOf(gate).length > 0;
+  });
+  expect(faultsOf(gate)).toEqual([expect.stringContaining(`ECONNREFUSED ${second.address}`)]);
 });
 
 test("OP-8: while Redis does not reply, only one request in a second waits for it", async () => {
@@ -186,7 +211,7 @@ describeWith("openssl")("with rediss://", () => {
     const [alone, master, node] = [
       await startRedis(undefined, options),
       await startRedis(undefined, options),
-      await startNode(undefined, options),
+      await startCluster(undefined, options),
     ];
     const sentinel = await startSentinel(() => master, options);
     for (const [url, redis] of [
