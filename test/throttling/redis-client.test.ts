@@ -89,7 +89,7 @@ test("OP-8: attempts before a Cluster is ready are counted in memory, and never 
 
 test("OP-8: attempts before a new connection to Redis is ready are counted in memory, and never in Redis", async () => {
   let begin: () => void = () => undefined;
-  let ready: Promise<void> | undefined;
+  let ready = Promise.resolve();
   const redis = await startRedis(async (name) => {
     if (name === "info") await ready;
     return MASTER[name] ?? "OK";
