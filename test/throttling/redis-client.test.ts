@@ -202,7 +202,9 @@ describeWith("openssl")("with rediss://", () => {
     const connect = tls.connect.bind(tls) as (options: tls.ConnectionOptions) => tls.TLSSocket;
     jest
       .spyOn(tls, "connect")
-      .mockImplementation((options) => connect({ ...(options as object), ca: cert }));
+      .mockImplementation((options) =>
+        connect({ ...(options as unknown as tls.ConnectionOptions), ca: cert }),
+      );
     return { cert, key };
   }
 
