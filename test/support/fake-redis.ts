@@ -21,6 +21,7 @@ export const MASTER: Readonly<Record<string, Reply>> = {
 export class FakeRedis {
   /** The commands that were received, with their parameters. */
   readonly commands: string[][] = [];
+  port = 0;
   /** The number of connections so far. */
   connections = 0;
   readonly #server: Server;
@@ -40,11 +41,8 @@ export class FakeRedis {
     const redis = new FakeRedis(answer ?? ((name) => MASTER[name] ?? unknown(name)), tls);
     redis.#server.on("tlsClientError", () => undefined).listen(0, "127.0.0.1");
     await once(redis.#server, "listening");
+    redis.port = (redis.#server.address() as AddressInfo).port;
     return redis;
-  }
-
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
   }
 
   get address(): string {
@@ -73,6 +71,7 @@ export class FakeRedis {
   }
 
   async close(): Promise<void> {
+    if (!this.#server.listening) return;
     for (const socket of this.#sockets) socket.destroy();
     this.#server.close();
     await once(this.#server, "close");

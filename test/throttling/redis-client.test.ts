@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import tls from "node:tls";
 import { afterEach, expect, jest, test } from "@jest/globals";
-import { expectThrottled } from "../support/attempts.js";
+import { expectThrottled, from } from "../support/attempts.js";
 import { eventually } from "../support/eventually.js";
 import { FakeRedis, MASTER, type Reply } from "../support/fake-redis.js";
-import { Gate, type GateOptions } from "../support/gate.js";
+import { type Call, Gate, type GateOptions } from "../support/gate.js";
 import { describeWith, runProgram } from "../support/programs.js";
 import { faultsOf } from "../support/redis.js";
 
@@ -32,15 +32,21 @@ async function startGate(redisUrl: string, options: GateOptions = {}): Promise<G
   return gate;
 }
 
-/** Starts the only node of a Cluster. @param begin delays the reply that names the nodes */
-function startNode(begin?: Promise<unknown>, options?: tls.TlsOptions): Promise<FakeRedis> {
-  const started = startRedis(async (name, [parameter = ""]): Promise<Reply> => {
+/** Starts a node of a Cluster. @param readSlots returns the slots, each with its node */
+function startNode(readSlots: () => Promise<Reply>, options?: tls.TlsOptions): Promise<FakeRedis> {
+  return startRedis((name, [parameter = ""]) => {
     if (name !== "cluster") return MASTER[name] ?? "OK";
-    if (parameter.toLowerCase() === "info") return "cluster_state:ok\r\n";
-    await begin;
-    return [[0, 16_383, ["127.0.0.1", (await started).port, "node"]]];
+    return parameter.toLowerCase() === "info" ? "cluster_state:ok\r\n" : readSlots();
   }, options);
-  return started;
+}
+
+/** Starts a Cluster of one node. @param begin delays the reply that names the node */
+function startCluster(begin?: Promise<unknown>, options?: tls.TlsOptions): Promise<FakeRedis> {
+  const node = startNode(async () => {
+    await begin;
+    return [[0, 16_383, ["127.0.0.1", (await node).port, "node"]]];
+  }, options);
+  return node;
 }
 
 /** Starts a Sentinel. @param find returns the server that it names */
@@ -53,10 +59,10 @@ function startSentinel(find: () => FakeRedis, options?: tls.TlsOptions): Promise
 }
 
 /** Waits until the server counts an attempt. */
-async function counts(gate: Gate, redis: FakeRedis): Promise<void> {
+async function counts(gate: Gate, redis: FakeRedis, call: Call = {}): Promise<void> {
   const before = redis.keys.length;
   await eventually(async () => {
-    await gate.ask(VERIFY);
+    await gate.ask(VERIFY, call);
     return redis.keys.length > before;
   });
 }
@@ -68,38 +74,59 @@ test("OP-8: Redis gets no command that Redis 5 does not know", async () => {
   expect(redis.names).toEqual(["auth", "select", "info", "eval", "evalsha"]);
 });
 
-const KINDS: readonly [
-  kind: string,
-  scheme: string,
-  start: (begin: Promise<unknown>) => Promise<FakeRedis>,
-][] = [
-  [
-    "Redis",
-    "redis",
-    (begin) =>
-      startRedis(async (name) => {
-        if (name === "info") await begin;
-        return MASTER[name] ?? "OK";
-      }),
-  ],
-  ["a Cluster", "redis+cluster", startNode],
-];
+test("OP-8: attempts before a Cluster is ready are counted in memory, and never in Redis", async () => {
+  let begin: () => void = () => undefined;
+  const node = await startCluster(new Promise<void>((resolve) => (begin = resolve)));
+  const gate = await startGate(`redis+cluster://${node.address}`, { requestsPerAddress: 1 });
+  expect((await gate.ask(VERIFY)).status).toBe(200);
+  expectThrottled(await gate.ask(VERIFY), 60);
+  expect(node.keys).toEqual([]);
+  begin();
+  await counts(gate, node);
+  // The first attempts were those of the start.
+  expect(node.keys.join()).not.toContain("gatehouse:start:");
+});
 
-test.each(KINDS)(
-  "OP-8: attempts before %s is ready are counted in memory, and never in Redis",
-  async (_kind, scheme, start) => {
-    let begin: () => void = () => undefined;
-    const redis = await start(new Promise<void>((resolve) => (begin = resolve)));
-    const gate = await startGate(`${scheme}://${redis.address}`, { requestsPerAddress: 1 });
-    expect((await gate.ask(VERIFY)).status).toBe(200);
-    expectThrottled(await gate.ask(VERIFY), 60);
-    expect(redis.keys).toEqual([]);
-    begin();
-    await counts(gate, redis);
-    // The first attempts were those of the start.
-    expect(redis.keys.join()).not.toContain("gatehouse:start:");
-  },
-);
+test("OP-8: attempts before a new connection to Redis is ready are counted in memory, and never in Redis", async () => {
+  let begin: () => void = () => undefined;
+  let ready = Promise.resolve();
+  const redis = await startRedis(async (name) => {
+    if (name === "info") await ready;
+    return MASTER[name] ?? "OK";
+  });
+  const options = { requestsPerAddress: 1, trustedProxies: ["127.0.0.1"] };
+  const gate = await startGate(`redis://${redis.address}`, options);
+  const { length } = redis.keys;
+  ready = new Promise<void>((resolve) => (begin = resolve));
+  redis.end();
+  await eventually(() => redis.connections === 2);
+  const early = from("192.0.2.1");
+  expect((await gate.ask(VERIFY, early)).status).toBe(200);
+  expectThrottled(await gate.ask(VERIFY, early), 60);
+  begin();
+  // Redis now counts two attempts of another address, and not the early ones before them.
+  for (let turn = 0; turn < 2; turn += 1) await counts(gate, redis, from("192.0.2.2"));
+  expect(new Set(redis.keys.slice(length)).size).toBe(1);
+});
+
+test("OP-8: the log says why a node of a Cluster is unreachable", async () => {
+  const readSlots = (): Promise<Reply> =>
+    Promise.resolve([
+      [0, 8191, ["127.0.0.1", first.port, "first"]],
+      [8192, 16_383, ["127.0.0.1", second.port, "second"]],
+    ]);
+  const [first, second] = [await startNode(readSlots), await startNode(readSlots)];
+  const url = `redis+cluster://${first.address}`;
+  const gate = await startGate(url, { trustedProxies: ["127.0.0.1"], logLevel: "warn" });
+  expect(second.keys.length).toBeGreaterThan(0);
+  await second.close();
+  let turn = 0;
+  await eventually(async () => {
+    await gate.ask(VERIFY, from(`192.0.2.${(turn += 1) % 256}`));
+    return faultsOf(gate).length > 0;
+  });
+  expect(faultsOf(gate)).toEqual([expect.stringContaining(`ECONNREFUSED ${second.address}`)]);
+});
 
 test("OP-8: while Redis does not reply, only one request in a second waits for it", async () => {
   let isSilent = false;
@@ -175,7 +202,9 @@ describeWith("openssl")("with rediss://", () => {
     const connect = tls.connect.bind(tls) as (options: tls.ConnectionOptions) => tls.TLSSocket;
     jest
       .spyOn(tls, "connect")
-      .mockImplementation((options: unknown) => connect({ ...(options as object), ca: cert }));
+      .mockImplementation((options) =>
+        connect({ ...(options as unknown as tls.ConnectionOptions), ca: cert }),
+      );
     return { cert, key };
   }
 
@@ -184,7 +213,7 @@ describeWith("openssl")("with rediss://", () => {
     const [alone, master, node] = [
       await startRedis(undefined, options),
       await startRedis(undefined, options),
-      await startNode(undefined, options),
+      await startCluster(undefined, options),
     ];
     const sentinel = await startSentinel(() => master, options);
     for (const [url, redis] of [
