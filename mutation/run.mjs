@@ -21,6 +21,7 @@ const TESTS = {
     "http",
     "attacks/http.test.ts",
     "config/listening.test.ts",
+    "database/file-permissions.test.ts",
     "features/metrics",
     "features/seam.test.ts",
     "features/traces/traces.test.ts",
