@@ -85,6 +85,20 @@ describePostgres("a copy of a SQLite database to PostgreSQL", () => {
     await copying.expectComplete();
   });
 
+  test("that stopped says why in one line, without a second full stop", async () => {
+    await copying.stopHalfWay();
+    await copying.target.sql(
+      `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
+       AS $$ BEGIN RAISE EXCEPTION E' Disk 1.5 is\\n\\n  full. '; END $$`,
+    );
+    await copying.target.sql(
+      "CREATE TRIGGER refuse BEFORE INSERT ON book EXECUTE FUNCTION refuse()",
+    );
+    await expect(copying.copy()).rejects.toThrow(
+      /^The copy stopped at the table book: Disk 1\.5 is full\. Run the same command again to continue\.$/,
+    );
+  });
+
   test("that differs only in a boolean differs", async () => {
     await copying.stopHalfWay();
     await copying.target.sql("UPDATE book SET is_read = true WHERE id = 'book1'");
