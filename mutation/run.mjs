@@ -91,7 +91,7 @@ const ON_POSTGRESQL = ["throttling", "database"];
 const UNSUITABLE = [
   /command\.test\.ts$/,
   /^test\/http\/(ending|nginx|start-up|two-instances)/,
-  /^test\/database\/(second-opening|pgbouncer)/,
+  /^test\/database\/second-opening/,
   /^test\/config\/(editor|settings-page)/,
   /^test\/attacks\/leaks/,
   /^test\/keys\/instances/,

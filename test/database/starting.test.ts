@@ -20,6 +20,7 @@ describe.each(DATABASES)("over %s", (kind) => {
   test("a copy that is not complete is refused, except by the copy itself", async () => {
     const copy = await fresh.open([UNFINISHED_COPY]);
     expect(await copy.migrate()).toContain("copy-database:unfinished");
+    expect(await copy.readOnce("SELECT * FROM database_copy", [])).toEqual([]);
     const refusal =
       "This database is a copy that is not complete. Run `gatehouse copy-database` again.";
     await expect((await fresh.open()).migrate()).rejects.toThrow(refusal);
