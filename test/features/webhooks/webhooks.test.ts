@@ -271,11 +271,12 @@ describeFreshGates(OPTIONS, (gate) => {
       const other = await gate.another();
       await gate.user("ada");
       receiver.answer = () => () => undefined;
-      const { authorization } = await other.login("ada");
+      const { authorization } = await gate.login("ada");
       await eventually(() => receiver.received.length >= 1, 30_000);
-      expect((await other.me(authorization)).status).toBe(200);
-      // Without a limit, the attempt would end after 15 seconds.
-      expect(await timeOf(() => other.close())).toBeLessThan(9000);
+      expect((await gate.me(authorization)).status).toBe(200);
+      // Either instance may deliver the event. Without a limit, the attempt would end after 15 seconds.
+      const closing = () => Promise.all([gate.close(), other.close()]).catch(() => undefined);
+      expect(await timeOf(closing)).toBeLessThan(9000);
     },
     TIMEOUT,
   );
