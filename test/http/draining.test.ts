@@ -124,6 +124,8 @@ describe("OP-6: a stopping server", () => {
     const closed = silent.closed.finally(() => (isSilentClosed = true));
     let now = Math.round(performance.now());
     const clock = jest.spyOn(performance, "now").mockImplementation(() => now);
+    // Otherwise, all connections would be closed after ten seconds.
+    fakeTimeouts();
     try {
       const ended = gate.drain();
       await eventually(async () => (await readiness(url)) === "refused");
@@ -132,9 +134,11 @@ describe("OP-6: a stopping server", () => {
       expect(countAnswers(await used.closed)).toBe(2);
       expect(isSilentClosed).toBe(false);
       now += 1;
+      // This does not end if the server waits for longer.
       await ended;
       expect(countAnswers(await closed)).toBe(1);
     } finally {
+      jest.useRealTimers();
       clock.mockRestore();
     }
   });

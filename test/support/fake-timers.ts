@@ -1,4 +1,5 @@
 import { expect, jest } from "@jest/globals";
+import { eventually } from "./eventually.js";
 
 const OTHERS = ["Date", "hrtime", "nextTick", "performance", "queueMicrotask"] as const;
 const IMMEDIATES = ["setImmediate", "clearImmediate"] as const;
@@ -27,10 +28,12 @@ export async function expectToEndAfter<Result>(
 ): Promise<Result> {
   const onEnd = jest.fn();
   const ended = running.finally(onEnd);
+  ended.catch(() => undefined);
   try {
     await jest.advanceTimersByTimeAsync(milliseconds - 1);
     expect(onEnd).not.toHaveBeenCalled();
     await jest.advanceTimersByTimeAsync(1);
+    await eventually(() => onEnd.mock.calls.length > 0);
   } finally {
     jest.useRealTimers();
   }
