@@ -27,7 +27,8 @@ export default {
   },
   globalTeardown: "<rootDir>/test/support/drop-databases.mjs",
   reporters: ["default", "<rootDir>/.ci/totals.mjs"],
-  testTimeout: 30_000,
+  // Only for tests that hang. A busy machine may be many times slower.
+  testTimeout: 120_000,
   // Small machines have fewer cores, but tests often wait for processes and for the clock. Four workers were no
   // faster.
   maxWorkers: 3,

@@ -104,7 +104,7 @@ beforeAll(async () => {
     .filter((found) => !isLocal(found))
     .map(({ from, module }) => ({ from: nameOf(from), to: packageOf(module) }));
   cycles = summary.violations.map(({ from, to }) => `${from} -> ${to}`);
-}, 60_000);
+});
 
 test("every file of src has its place in the import order", () => {
   expect(files.length).toBeGreaterThan(0);

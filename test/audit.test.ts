@@ -262,7 +262,7 @@ describe("a hook that fails", () => {
       ended[opening] = await runScript(script, folder.path);
     };
     await Promise.all([runAll("createAuth"), runAll("createServer")]);
-  }, 60_000);
+  });
 
   const cases = (Object.keys(openings) as Opening[]).flatMap((opening) =>
     Object.keys(failures).map((failure, index) => [opening, failure, index] as const),
@@ -330,7 +330,7 @@ describe("the log of gatehouse serve", () => {
     known.userId = first.user.id;
     known.sessionId = first.session.id;
     known.reusedId = reused.session.id;
-  }, 60_000);
+  });
 
   const of = (audit: string) => records.filter((record) => record["audit"] === audit);
 

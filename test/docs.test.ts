@@ -72,7 +72,7 @@ describe("the examples in the comments of src", () => {
       .flatMap((file) => findExamples(file));
     expect(examples.map(({ file }) => file)).toContain("accounts/accounts.ts");
     expect(compile(examples)).toEqual([]);
-  }, 60_000);
+  });
 });
 
 interface Example {

@@ -128,7 +128,7 @@ describeNginx("nginx with the file of the page", () => {
       ["gatehouse:4000", new URL(gate.url).host],
       ["orders:5000", `127.0.0.1:${port}`],
     ]);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await nginx.close();

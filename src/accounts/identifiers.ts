@@ -10,6 +10,9 @@ export const EMAIL_MAX_LENGTH = 254;
 export const ID_MAX_LENGTH = 64;
 const LIST_MAX_SIZE = 100;
 
+/** Matches characters with a meaning in URLs. No domain has them. */
+const URL_CHARACTERS = /[%/?#\\]/;
+
 /** Matches invisible characters, such as joiners, variation selectors and Hangul fillers. */
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u;
 
@@ -60,9 +63,9 @@ export function canonicalEmail(email: string): string {
   const trimmed = email.trim().normalize("NFC");
   const at = trimmed.lastIndexOf("@");
   const domain = trimmed.slice(at + 1);
-  // domainToASCII() decodes %6d to m, and so makes two different addresses equal. Domains with a % are therefore not
-  // converted. For an invalid domain, domainToASCII() returns "".
-  const asciiDomain = domain.includes("%") ? "" : domainToASCII(domain);
+  // domainToASCII() decodes %6d to m, and drops a slash with all that follows, and so makes different addresses equal.
+  // Domains with such characters are therefore not converted. For an invalid domain, domainToASCII() returns "".
+  const asciiDomain = URL_CHARACTERS.test(domain) ? "" : domainToASCII(domain);
   return `${trimmed.slice(0, at + 1).toLowerCase()}${asciiDomain || domain.toLowerCase()}`;
 }
 

@@ -55,7 +55,7 @@ export function requireNewPassword(password: string, owner: Owner, minLength: nu
 function findGuessable(password: string, { username, email }: Owner): PasswordProblem[] {
   const addressWords = email === null ? [] : [email, ...email.split("@")];
   const words = [...PRODUCT_WORDS, username, ...addressWords];
-  const { guessesLog10 } = zxcvbn.check(withoutWords(password, words).slice(0, MAX_CHECKED), words);
+  const { guessesLog10 } = zxcvbn.check(withoutWords(password, words), words);
   if (guessesLog10 >= MIN_GUESSES) return [];
   const problems = [
     ...(containsAny(password, [username]) ? (["contains_username"] as const) : []),

@@ -45,6 +45,6 @@ function compile(scripts: readonly string[]): RegExp {
     return new RegExp(`^[${letters}]+$`, "u");
   } catch {
     // This version of Node does not know the script, so match no name.
-    return /^(?!)/;
+    return /(?!)/;
   }
 }

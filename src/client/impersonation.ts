@@ -52,9 +52,9 @@ export function createImpersonation(auth: AuthClient): Impersonation {
 }
 
 /**
- * Returns the options of the client that is signed in as the user. The client keeps its session in this tab only, so
- * that the administrator's other tabs do not act as the user. The session survives a reload only if the administrator's
- * own session is in `sessionStorage` or `localStorage`.
+ * Returns the options of the client by which an administrator acts as a user. That client keeps its session in this
+ * tab only, so that the administrator's other tabs do not act as the user. The session survives a reload only if the
+ * administrator's own session is in `sessionStorage` or `localStorage`.
  */
 function configOf({ name, storage, ...config }: ResolvedOptions): ResolvedOptions {
   const survivesReload = typeof storage === "string" && storage.endsWith("Storage");

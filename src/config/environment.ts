@@ -27,7 +27,7 @@ export function variablesOf(settings: Settings): Map<string, string> {
 
 /**
  * Reads options from the environment. Does not check their values. An empty variable counts as not set. Reports
- * misspelt variables, and names such as `LEEWAY` for options that have no variable.
+ * misspelt variables. Also reports variables such as `LEEWAY`, whose options can be set in code only.
  */
 export function readEnvironment(
   env: Readonly<Record<string, string | undefined>>,

@@ -36,7 +36,11 @@ export async function createDatabase(settings: DatabaseSettings): Promise<string
   return createPostgres(settings);
 }
 
-function explainMissingBinding(cause: unknown): never {
+/**
+ * Throws an error that says how to compile SQLite's driver, or the cause itself if it is another one.
+ * @internal
+ */
+export function explainMissingBinding(cause: unknown): never {
   const { code, message } = cause as NodeJS.ErrnoException;
   // True if the binary is missing, or was compiled for another version of Node or another system.
   const isBinding = code === "ERR_DLOPEN_FAILED" || message.includes("bindings file");

@@ -37,7 +37,7 @@ class GuardedEvents implements AsyncIterableIterator<unknown> {
   readonly #isAllowed: EventChecks["isAllowed"];
   readonly #unwatch: () => void;
   #isOver = false;
-  /** Whether the reader must still get the empty event. */
+  /** Whether {@link next} must still return {@link EMPTY}, because no reader waited when the user lost the right. */
   #hasLastEvent = false;
   /** Answers the reader that waits for the next event. */
   #answer: ((result: Result) => void) | undefined;
@@ -80,7 +80,7 @@ class GuardedEvents implements AsyncIterableIterator<unknown> {
     if (isAllowed || this.#isOver) return;
     if (this.#answer === undefined) this.#hasLastEvent = true;
     else this.#answer(EMPTY);
-    // Do not await this, because a generator that waits for its next event stops only after that event.
+    // Do not await this: if the source waits for its next event, it may return only after that event.
     void this.return().catch(() => undefined);
   }
 

@@ -19,7 +19,7 @@ describe.each(DATABASES)("auth.accounts over %s", (database) => {
 
   /** Every method that takes a user. */
   const methods = (): Record<string, (user: UserRef) => Promise<unknown>> => {
-    const { accounts } = gate.auth;
+    const { accounts, authentication, sessions } = gate.auth;
     return {
       getUser: (user) => accounts.getUser(user),
       setPassword: (user) => accounts.setPassword(user, "another correct horse"),
@@ -30,6 +30,9 @@ describe.each(DATABASES)("auth.accounts over %s", (database) => {
       deactivate: (user) => accounts.setActive(user, false),
       unlock: (user) => accounts.unlock(user),
       deleteUser: (user) => accounts.deleteUser(user),
+      "sessions.list": (user) => sessions.list(user),
+      "sessions.endAll": (user) => sessions.endAll(user),
+      createStaticToken: (user) => authentication.createStaticToken(user),
     };
   };
 
@@ -103,6 +106,12 @@ describe.each(DATABASES)("auth.accounts over %s", (database) => {
         expect(error).toBeInstanceOf(BadUserInput);
         expect(error).toMatchObject({ code: "BAD_USER_INPUT", message: "There is no such user." });
       }
+    });
+
+    test("who exists but never logged in has no sessions, and none end", async () => {
+      const id = await newUser();
+      expect(await gate.auth.sessions.list(id)).toEqual([]);
+      expect(await gate.auth.sessions.endAll(id)).toBe(0);
     });
 
     test("every method refuses a deleted user with the same error, even if the user was an ADMIN", async () => {

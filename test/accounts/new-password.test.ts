@@ -1,5 +1,7 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { dictionary } from "@zxcvbn-ts/language-common";
+import { requireNewPassword } from "../../src/accounts/new-password.js";
+import type { PasswordTooWeak } from "../../src/index.js";
 import { ROOT, runCommand } from "../support/command.js";
 import { type Gate, setUpGate } from "../support/gate.js";
 
@@ -171,6 +173,52 @@ describe("the refusal of a new password", () => {
       const refused = gate.auth.accounts.setPassword(id, `${hard}x`.slice(0, length));
       await expect(refused).rejects.toMatchObject({ reason: "password_too_weak" });
     }
+  });
+});
+
+describe("the words of a user that count as easy to guess", () => {
+  const problemsOf = (password: string, username: string, email: string | null = null) => {
+    try {
+      requireNewPassword(password, { username, email }, 8);
+      return [];
+    } catch (error) {
+      return (error as PasswordTooWeak).problems;
+    }
+  };
+
+  test("have at least 3 characters, because shorter ones occur by chance", () => {
+    expect(problemsOf("zed-password", "zed")).toEqual(["contains_username"]);
+    expect(problemsOf("zed-password", "ze")).toEqual(["too_common"]);
+    expect(problemsOf("zed-password", "eve", "ze@zed.example")).toEqual(["too_common"]);
+    expect(problemsOf("zed-password", "eve", "zed@example.com")).toEqual(["contains_email"]);
+  });
+
+  test("are removed whole, even if one is a part of another", () => {
+    const local = "ada-qxvzkwjp-mfhtr";
+    expect(problemsOf(`${local}-7`, "ada")).toEqual([]);
+    expect(problemsOf(`${local}-7`, "ada", `${local}@example.com`)).toEqual([
+      "contains_username",
+      "contains_email",
+    ]);
+    expect(problemsOf(`${local}-7`, local, "ada@example.com")).toEqual([
+      "contains_username",
+      "contains_email",
+    ]);
+  });
+
+  test.each([
+    "a.qxvzkwjp+mfhtr",
+    "a*qxvzkwjp?mfhtr",
+    "a^qxvzkwjp$mfhtr",
+    "a{qxvzkwjp}mfhtr",
+    "a(qxvzkwjp)mfhtr",
+    "a[qxvzkwjp]mfhtr",
+    "a|qxvzkwjp\\mfhtr",
+    "?qxvzkwjpmfhtr",
+  ])("are taken literally, whatever their characters: '%s'", (name) => {
+    expect(problemsOf(`${name.toUpperCase()}7`, name)).toEqual(["contains_username"]);
+    expect(problemsOf(`${name}7`, "eve", `${name}@example.com`)).toEqual(["contains_email"]);
+    expect(problemsOf("qxvzkwjp mfhtr radio", name)).toEqual([]);
   });
 });
 

@@ -2,6 +2,8 @@ import { beforeAll, describe, expect, test } from "@jest/globals";
 import type { UserCursor, UserQuery } from "../../src/index.js";
 import { describeGates } from "../support/gate.js";
 
+const ALL = ["Ada", "bob", "Čeněk", "dan", "eve_1", "мария", "twin-a", "twin-b"];
+
 describeGates((gate) => {
   let start: number;
 
@@ -75,12 +77,30 @@ describeGates((gate) => {
     ["an address in any case", { emailIexact: "ADA@example.COM" }, ["Ada"]],
     ["a part of the address", { emailIcontains: "EXAMPLE.com" }, ["eve_1", "Čeněk", "Ada"]],
     ["a part of the address with a wildcard", { emailIcontains: "b_1" }, ["bob"]],
+    ["a part of the name or the address", { search: "E@EX" }, ["eve_1"]],
+    ["a name or address that nobody has", { search: "nobody" }, []],
+    ["a part of names and addresses", { search: "eN" }, ["Čeněk"]],
+    ["no text, role or state", { search: null, roles: null, isActive: null }, ALL],
     ["a role", { roles: ["ADMIN"] }, ["eve_1", "Ada"]],
     ["no role", { roles: [] }, []],
     ["inactive users", { isActive: false }, ["bob"]],
     ["several fields", { roles: ["ADMIN"], isActive: true, usernameIcontains: "e" }, ["eve_1"]],
   ])("filters by %s", async (_what, query, expected) => {
     expect((await names(query)).toSorted()).toEqual(expected.toSorted());
+  });
+
+  test("finds a part of an address with accents, in any case and any form", async () => {
+    const id = await gate.user("änne", { email: "ÄNNE@Bü%cher.example" });
+    for (const part of ["ÄNNE@", "änne@", "A\u0308NNE@", "BÜ%CHER", "bü%cher"]) {
+      expect([part, await names({ emailIcontains: part })]).toEqual([part, ["änne"]]);
+      expect([part, await names({ search: part })]).toEqual([part, ["änne"]]);
+    }
+    await gate.auth.accounts.deleteUser(id);
+  });
+
+  test("finds a part of a user name in full width", async () => {
+    expect(await names({ usernameIcontains: "ＤＡＮ" })).toEqual(["dan"]);
+    expect(await names({ search: "ＤＡＮ" })).toEqual(["dan"]);
   });
 
   test("a user without a Profile has the lowest role, and the filter for that role finds the user", async () => {
@@ -150,6 +170,34 @@ describeGates((gate) => {
     const second = await gate.auth.accounts.users(query, 2, first.cursors.at(-1));
     expect(second.users.map(({ id }) => id)).toEqual(ids.slice(2));
     for (const id of [late, ids[0]!, ids[2]!, ids[3]!]) await gate.auth.accounts.deleteUser(id);
+  });
+
+  test("a page has a next page only if more users follow", async () => {
+    const { accounts } = gate.auth;
+    const hasNextPage = await Promise.all(
+      [7, 8, 9].map(async (size) => (await accounts.users({}, size)).hasNextPage),
+    );
+    expect(hasNextPage).toEqual([true, false, false]);
+  });
+
+  test("a page has 20 users unless the caller says how many, and may have 100", async () => {
+    const { accounts } = gate.auth;
+    const rows = Array.from({ length: 93 }, (_, index) => {
+      const name = `many-${index}`;
+      return [index.toString(16).padStart(32, "0"), name, name, gate.now];
+    });
+    await gate.sql(
+      `INSERT INTO "user" (id, username, username_key, created_at)
+       VALUES ${rows.map(() => "(?, ?, ?, ?)").join(", ")} RETURNING id`,
+      rows.flat(),
+    );
+    const { users, hasNextPage } = await accounts.users();
+    expect([users.length, hasNextPage]).toEqual([20, true]);
+    const most = await accounts.users({}, 100);
+    expect([most.users.length, most.hasNextPage]).toEqual([100, true]);
+    const rest = await accounts.users({}, 100, most.cursors.at(-1));
+    expect([rest.users.length, rest.hasNextPage]).toEqual([1, false]);
+    await gate.sql(`DELETE FROM "user" WHERE username LIKE 'many-%' RETURNING id`);
   });
 
   test("a cursor of another order is refused", async () => {

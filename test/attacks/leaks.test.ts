@@ -154,7 +154,7 @@ describe("the log and the database of a server that receives secrets everywhere"
     files = readdirSync(data)
       .map((name) => readFileSync(join(data, name), "latin1"))
       .join("\n");
-  }, 60_000);
+  });
 
   afterAll(() => {
     rmSync(folder, { recursive: true, force: true });
@@ -339,5 +339,5 @@ describe("the memory of a server", () => {
       child.kill("SIGKILL");
       rmSync(folder, { recursive: true, force: true });
     }
-  }, 60_000);
+  });
 });

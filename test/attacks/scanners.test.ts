@@ -1,19 +1,21 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { PASSWORD, setUpGate } from "../support/gate.js";
+import { cpuOfPassword } from "../support/measure.js";
 
 // The server runs as in production. The tests send the requests of the scanners graphql-cop and CrackQL, in our own
 // words.
 
 const gate = setUpGate({ isProduction: true, loginFailuresPerAccount: 5 });
 
-/** The longest that a probe may take, in milliseconds of CPU. */
-const MAX_CPU = 250;
+/** A probe must cost less CPU than checking this number of passwords. */
+const MAX_PASSWORDS = 10;
 /** The largest response to a probe, in characters. */
 const MAX_LENGTH = 2000;
 
-let start: NodeJS.CpuUsage;
+let [limit, start] = [NaN, process.cpuUsage()];
 
 beforeAll(async () => {
+  limit = MAX_PASSWORDS * (await cpuOfPassword());
   await gate.user("ada");
   // The first request of a process takes longer, because it compiles code for all others.
   await gate.ask("{ __typename }");
@@ -25,7 +27,7 @@ beforeEach(() => {
 
 afterEach(() => {
   const { user, system } = process.cpuUsage(start);
-  expect((user + system) / 1000).toBeLessThan(MAX_CPU);
+  expect((user + system) / 1000).toBeLessThan(limit);
 });
 
 const repeat = (count: number, part: (index: number) => string) =>

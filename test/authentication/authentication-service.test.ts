@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import { LoginAttempts } from "../../src/accounts/login-attempts.js";
-import type { AuthEvent, AuthScheme, Client } from "../../src/events.js";
+import { type AuthEvent, type AuthScheme, type Client, NO_CLIENT } from "../../src/events.js";
 import { defineFeature } from "../../src/index.js";
 import { SessionReader } from "../../src/sessions/session-reader.js";
 import { Throttle } from "../../src/throttling/throttle.js";
@@ -169,6 +169,20 @@ describeGates(options, (gate) => {
     await other.refresh(refresh);
     const user = { id, username, email: `${username}@example.com` };
     expect(seen).toEqual([user, user]);
+  });
+
+  test("a refresh without rotation keeps the refresh token current, and one with rotation does not", async () => {
+    const { refresh } = await gate.issue((await newUser()).id);
+    const refreshPair = (isRotating: boolean) =>
+      gate.core.authentication.refreshPair(refresh, isRotating, NO_CLIENT);
+    for (let turn = 0; turn < 2; turn += 1) {
+      gate.advance(60);
+      const { access } = await refreshPair(false);
+      expect((await gate.me(`Bearer ${access!}`)).status).toBe(200);
+    }
+    await refreshPair(true);
+    gate.advance(60);
+    await expect(refreshPair(false)).rejects.toMatchObject({ reason: "token_reused" });
   });
 
   test("a refresh names the administrator who acts as the user, and no actor in a user's own session", async () => {

@@ -21,6 +21,8 @@ import {
   Vetoed,
 } from "../../src/index.js";
 import { createDatabase, DATABASES, type TestDatabase } from "../support/databases.js";
+import { eventually } from "../support/eventually.js";
+import { expectToEndAfter, fakeTimeouts } from "../support/fake-timers.js";
 import { PASSWORD } from "../support/gate.js";
 
 const LIMIT = 5;
@@ -235,8 +237,15 @@ describe.each(DATABASES)("the hooks before and after a change, over %s", (kind) 
   });
 
   test("a hook that runs afterwards and never ends delays the response by 5 seconds, and prints a warning", async () => {
-    fault = (name) => name === "onUserDeleted" && new Promise(() => undefined);
-    const warnings = await warningsOf(() => auth.accounts.deleteUser(id));
+    let hasBegun = false;
+    fault = (name) => {
+      hasBegun ||= name === "onUserDeleted";
+      return hasBegun && new Promise(() => undefined);
+    };
+    fakeTimeouts();
+    const deleting = warningsOf(() => auth.accounts.deleteUser(id));
+    await eventually(() => hasBegun);
+    const warnings = await expectToEndAfter(5_000, deleting);
     expect(warnings).toEqual([
       "The hook onUserDeleted of the feature spy took longer than 5 seconds",
     ]);

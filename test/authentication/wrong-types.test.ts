@@ -48,7 +48,7 @@ describeGates((gate) => {
         [() => accounts.findUser({ username: any(42) }), `username ${NOT_TEXT}`],
         [() => accounts.findUser({ email: any(null) }), `email ${NOT_TEXT}`],
       ],
-      getUser: [[() => accounts.getUser(any(42)), NO_USER]],
+      getUser: [42, [id], { id: [id] }].map((user) => [() => accounts.getUser(any(user)), NO_USER]),
       setPassword: [
         [() => accounts.setPassword(any(42), PASSWORD), NO_USER],
         ...[42, null, undefined, [PASSWORD], {}].map((password): Case => [
@@ -56,10 +56,10 @@ describeGates((gate) => {
           `password ${NOT_TEXT}`,
         ]),
         [() => accounts.setPassword(id, PASSWORD, any(null)), "change must be an object."],
-        [
-          () => accounts.setPassword(id, PASSWORD, { keepSession: any(42) }),
+        ...[42, "", "x", [id]].map((keepSession): Case => [
+          () => accounts.setPassword(id, PASSWORD, { keepSession: any(keepSession) }),
           "keepSession must be the id of a session.",
-        ],
+        ]),
       ],
       updateUser: [
         [() => accounts.updateUser(any(42), {}), NO_USER],
@@ -92,6 +92,14 @@ describeGates((gate) => {
         ]),
         ...[42, "x", {}, { value: "ada", id }, { value: 1 }].map((after): Case => [
           () => accounts.users({}, 1, any(after)),
+          "after must be a cursor of this list.",
+        ]),
+        ...[1, null].map((value): Case => [
+          () =>
+            accounts.users({ orderBy: { field: "username", direction: "ASC" } }, 1, {
+              value: any(value),
+              id,
+            }),
           "after must be a cursor of this list.",
         ]),
       ],

@@ -166,7 +166,7 @@ describe("with the refresh cookie", () => {
   );
 
   test("a logout that does not reach the server leaves the user signed in, because the cookie remains", async () => {
-    const client = load({ timeout: 0.5 });
+    const client = load({ timeout: 2 });
     await client.login("ada", PASSWORD);
     jar.isAway = true;
     expect(await client.logout()).toMatchObject({
@@ -189,7 +189,7 @@ describe("with the refresh cookie", () => {
   test("a page reports that the server is unreachable, and is signed in once it is back", async () => {
     await load().login("ada", PASSWORD);
     jar.isAway = true;
-    const client = load({ timeout: 0.3 });
+    const client = load({ timeout: 2 });
     const state = await waitForState(client, ({ error }) => error !== null);
     expect(state).toMatchObject({ status: "anonymous", error: { reason: "offline" } });
     jar.isAway = false;

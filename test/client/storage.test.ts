@@ -274,7 +274,7 @@ describe("an asynchronous storage", () => {
       status: "authenticated",
       hasStorageFailed: true,
     });
-  }, 30_000);
+  });
 
   test("that reads synchronously, as a preloaded copy does, is read at once, and its writes may fail", async () => {
     const entries = new Map<string, string>();

@@ -8,7 +8,7 @@ import { startNode } from "../support/node-process.js";
 /** More users than the copy reads in one page. */
 const USERS = 10_000;
 /** In milliseconds. Long, because several processes start one after the other. */
-const TIMEOUT = 110_000;
+const TIMEOUT = 240_000;
 
 const INCOMPLETE =
   "gatehouse: This database is a copy that is not complete. Run `gatehouse copy-database` again.\n";

@@ -6,7 +6,7 @@ import { enrol } from "../features/second-factor/calls.js";
 import { runCommand } from "../support/command.js";
 import { setUpGate } from "../support/gate.js";
 
-const TIMEOUT = 60_000;
+const TIMEOUT = 120_000;
 const secretKey = randomBytes(32).toString("base64url");
 
 const gate = setUpGate({

@@ -22,5 +22,5 @@ describe.each(DATABASES)("the migrations over %s", (kind) => {
     // The command also applied the migrations of the features that are on.
     expect(names.filter((name) => !name.includes(":"))).toHaveLength(CORE.length);
     expect(new Set(names).size).toBe(names.length);
-  }, 60_000);
+  });
 });

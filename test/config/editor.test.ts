@@ -86,7 +86,7 @@ function hover(name: string): { type: string; doc: string } {
 
 beforeAll(() => {
   service = openEditor();
-}, 60_000);
+});
 
 describe("an editor shows the sentence and the type of", () => {
   test.each([
@@ -146,4 +146,4 @@ test("the application compiles, and does not without a secret or with a misspelt
   expect(problemsOf(CODE.replace("reuseWindow", "reuseWindw"))).toEqual([
     expect.stringContaining("reuseWindw"),
   ]);
-}, 60_000);
+});

@@ -9,7 +9,7 @@ import { describeWith } from "../support/programs.js";
 
 const SECRET_KEY = randomBytes(32).toString("base64url");
 /** In milliseconds. Long, because starting a server with another clock takes a while on a busy machine. */
-const TIMEOUT = 60_000;
+const TIMEOUT = 120_000;
 
 describePostgres("over postgresql", () => {
   const gate = setUpGate({ secretKey: SECRET_KEY, now: Date.now }, "postgresql");

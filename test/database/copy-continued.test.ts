@@ -1,4 +1,5 @@
 import { expect, test } from "@jest/globals";
+import { ServiceUnavailable } from "../../src/errors.js";
 import { describePostgres } from "../support/databases.js";
 import { FIRST_PAGE, setUpCopying } from "./copying.js";
 
@@ -59,6 +60,14 @@ describePostgres("a copy of a SQLite database to PostgreSQL", () => {
     ]);
   });
 
+  test("that stopped before its first table names no table", async () => {
+    await copying.stopHalfWay();
+    await copying.target.sql("ALTER TABLE database_copy RENAME COLUMN digest TO other");
+    await expect(copying.copy()).rejects.toThrow(
+      /^The copy stopped: column "digest" does not exist\.$/,
+    );
+  });
+
   test("that lost its connection says how to continue", async () => {
     await copying.stopHalfWay();
     await copying.target.sql(
@@ -66,10 +75,34 @@ describePostgres("a copy of a SQLite database to PostgreSQL", () => {
        AS 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END'`,
     );
     await copying.target.sql("CREATE TRIGGER cut BEFORE INSERT ON book EXECUTE FUNCTION cut()");
-    await expect(copying.copy()).rejects.toThrow(
-      /^The copy stopped at the table book: .*[^.]\. Run the same command again to continue\.$/,
-    );
+    await expect(copying.copy()).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /^The copy stopped at the table book: .*[^.]\. Run the same command again to continue\.$/,
+      ),
+      cause: expect.any(ServiceUnavailable),
+    });
     await copying.target.sql("DROP FUNCTION cut CASCADE");
+    await copying.expectComplete();
+  });
+
+  test("that stopped says why in one line, without a second full stop", async () => {
+    await copying.stopHalfWay();
+    await copying.target.sql(
+      `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
+       AS $$ BEGIN RAISE EXCEPTION E' Disk 1.5 is\\n\\n  full. '; END $$`,
+    );
+    await copying.target.sql(
+      "CREATE TRIGGER refuse BEFORE INSERT ON book EXECUTE FUNCTION refuse()",
+    );
+    await expect(copying.copy()).rejects.toThrow(
+      /^The copy stopped at the table book: Disk 1\.5 is full\. Run the same command again to continue\.$/,
+    );
+  });
+
+  test("that differs only in a boolean differs", async () => {
+    await copying.stopHalfWay();
+    await copying.target.sql("UPDATE book SET is_read = true WHERE id = 'book1'");
+    await expect(copying.copy()).rejects.toThrow(/^The copy of book has other values\. /);
     await copying.expectComplete();
   });
 

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
+import { ServiceUnavailable } from "../../src/errors.js";
 import { describePostgres } from "../support/databases.js";
 import { LOCK_TABLES } from "../support/locks.js";
 import { library, setUpCopying } from "./copying.js";
@@ -51,9 +52,12 @@ describePostgres("a copy of a SQLite database to PostgreSQL", () => {
         databasePath: copying.source.url.slice("sqlite:".length),
       });
       try {
-        await expect(copying.copy()).rejects.toThrow(
-          /^The database sqlite:\S+ cannot be locked \(SQLITE_BUSY: database is locked\)\. Stop/,
-        );
+        await expect(copying.copy()).rejects.toMatchObject({
+          message: expect.stringMatching(
+            /^The database sqlite:\S+ cannot be locked \(SQLITE_BUSY: database is locked\)\. Stop/,
+          ),
+          cause: expect.any(ServiceUnavailable),
+        });
       } finally {
         await release();
       }

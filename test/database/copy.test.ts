@@ -1,6 +1,11 @@
-import { expect, test } from "@jest/globals";
+import { expect, jest, test } from "@jest/globals";
+import sqlite3 from "sqlite3";
 import { describePostgres } from "../support/databases.js";
-import { BOOKS, FEATURES, setUpCopying, visits } from "./copying.js";
+import { eventually } from "../support/eventually.js";
+import { recordStatements } from "../support/statements.js";
+import { BOOKS, FEATURES, FIRST_PAGE, setUpCopying, visits } from "./copying.js";
+
+type Prepare = (sql: string, ...rest: unknown[]) => sqlite3.Statement;
 
 describePostgres("a copy of a SQLite database to PostgreSQL", () => {
   const copying = setUpCopying();
@@ -12,7 +17,7 @@ describePostgres("a copy of a SQLite database to PostgreSQL", () => {
     );
     await copying.source.sql("UPDATE book SET is_read = 0 WHERE id = 'book2'");
     await copying.source.sql(
-      "INSERT INTO visit VALUES ('1', '2026-11-27 12:00:00', 0.1), ('2', NULL, 1e300)",
+      "INSERT INTO visit VALUES ('1', '2026-11-27 12:00', 0.1), ('2', NULL, 1e300)",
     );
     expect(await copying.copy()).toMatchObject({ book: BOOKS, writer: 2, visit: 2 });
     expect(
@@ -37,6 +42,36 @@ describePostgres("a copy of a SQLite database to PostgreSQL", () => {
     await expect(copying.copy()).rejects.toThrow(
       /The database postgresql:\S+ is not empty: it has the table book\. Name an empty database/,
     );
+  });
+
+  test("reads each page of a table once, and nothing after the last", async () => {
+    await copying.addBooks();
+    const statements = await recordStatements(() => copying.copy());
+    const pages = statements.filter((text) => /^SELECT rowid .* FROM "book"/s.test(text));
+    expect(pages).toHaveLength(Math.ceil(BOOKS / FIRST_PAGE));
+  });
+
+  test("is complete even if the lock of the source cannot be released as usual", async () => {
+    const original: Prepare = Reflect.get(sqlite3.Database.prototype, "prepare");
+    const prepare = jest.spyOn(sqlite3.Database.prototype, "prepare");
+    prepare.mockImplementation(function (this: sqlite3.Database, sql, ...rest) {
+      return original.call(this, sql === "COMMIT" ? "COMMIT wrongly" : sql, ...rest);
+    });
+    try {
+      expect(await copying.copy()).toMatchObject({ user: 0 });
+      expect(prepare.mock.calls.flat()).toContain("COMMIT");
+    } finally {
+      jest.restoreAllMocks();
+    }
+  });
+
+  test("leaves no file and no connection open, whether it succeeds or not", async () => {
+    await copying.copy();
+    expect(await copying.openFiles()).toEqual([]);
+    await eventually(async () => (await copying.countConnections()) === 0);
+    await expect(copying.copy()).rejects.toThrow("is not empty");
+    expect(await copying.openFiles()).toEqual([]);
+    await eventually(async () => (await copying.countConnections()) === 0);
   });
 
   test("leaves out tables that are not Gatehouse's, and creates a missing schema", async () => {

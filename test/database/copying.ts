@@ -3,6 +3,7 @@ import { copyDatabase } from "../../src/database/copy/copy-database.js";
 import { Database } from "../../src/database/database.js";
 import { Progress } from "../../src/progress.js";
 import { createDatabase, type TestDatabase } from "../support/databases.js";
+import { findOpenFiles } from "../support/sqlite.js";
 
 /** More rows than the copy reads or compares at a time. */
 export const BOOKS = 5500;
@@ -97,6 +98,19 @@ export class Copying {
     );
     expect(await this.count("book")).toBe(FIRST_PAGE);
     await this.source.sql(`UPDATE book SET copies = 1 WHERE copies = 'many'`);
+  }
+
+  /** Returns which of the source's files this process has open. Only Linux can tell. */
+  openFiles(): Promise<string[]> {
+    return findOpenFiles(this.source.url.slice("sqlite:".length));
+  }
+
+  /** Returns how many connections the target has. */
+  async countConnections(): Promise<number> {
+    const [row] = await this.target.sql(
+      "SELECT count(*)::int AS total FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    );
+    return row.total;
   }
 
   /** Returns the number of a table's rows in the target. */

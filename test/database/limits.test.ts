@@ -16,7 +16,7 @@ const WRITE = 8000;
  * The longest time from the end of an outage to the first success, in milliseconds. Without limits, it takes at least
  * 5 seconds.
  */
-const RECOVERY = 2500;
+const RECOVERY = 4500;
 /** The number of requests at once. It is larger than the number of the pool's connections. */
 const MANY = 25;
 
@@ -88,7 +88,6 @@ describePostgres("behind a network that fails", () => {
       expect(await readSessions()).toEqual(before);
       expect((await gate.refresh(credentials.jwt.refresh)).status).toBe(200);
     },
-    60_000,
   );
 
   test.each(Object.entries(outages))(

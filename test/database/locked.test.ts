@@ -5,7 +5,7 @@ import { type Answer, DATABASES, Gate, PASSWORD, setUpFreshGate } from "../suppo
 import { LOCK_TABLES, lockPostgres } from "../support/locks.js";
 
 /** In milliseconds. Long, because two statements in a row may wait for five seconds each. */
-const TIMEOUT = 60_000;
+const TIMEOUT = 120_000;
 
 /** Returns everything that requests write, without `lastUsedAt` of sessions, which is written later on purpose. */
 async function readState(gate: Gate): Promise<unknown[]> {

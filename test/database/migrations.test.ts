@@ -172,7 +172,8 @@ describe.each(DATABASES)("the migrations over %s", (kind) => {
     const loadEntities = async () =>
       Object.values(await import("../../src/features/passkeys/passkey.entity.js"));
     const database = await fresh.open([{ name: "passkeys", loadEntities }]);
-    expect(await database.pendingChanges()).toMatch(/create table .passkey/i);
+    expect(await database.migrate()).toEqual([]);
+    expect(await database.pendingChanges()).toMatch(/^create table .passkey/);
   });
 
   test.each(["2999-01-01-later", "notes:2999-01-01-later"])(
@@ -187,17 +188,18 @@ describe.each(DATABASES)("the migrations over %s", (kind) => {
     },
   );
 
-  test("a wrong statement of a feature fails at the start, and the error names the feature", async () => {
+  test("a wrong statement of a feature fails at the start without a second try, and the error names the feature", async () => {
     const statements = [`create tabel "wrong" ("id" text)`];
     const database = await fresh.open([
       notes,
       { name: "typos", migrations: [{ name: "2026-11-26-first", statements }] },
     ]);
-    const began = performance.now();
-    await expect(database.migrate()).rejects.toThrow(
-      /^The migration 2026-11-26-first of the feature typos cannot be applied: .*tabel[^\n]*$/,
+    const tried = await recordStatements(() =>
+      expect(database.migrate()).rejects.toThrow(
+        /^The migration 2026-11-26-first of the feature typos cannot be applied: .*tabel[^\n]*$/,
+      ),
     );
-    expect(performance.now() - began).toBeLessThan(1500);
+    expect(tried.filter((text) => text === "ROLLBACK")).toHaveLength(1);
     expect(await tables()).not.toContain("note");
   });
 

@@ -3,6 +3,7 @@ import type { Database } from "../../src/database/database.js";
 import { ServiceUnavailable } from "../../src/errors.js";
 import type { StatementKind } from "../../src/sql.js";
 import { DATABASES } from "../support/databases.js";
+import { becomes } from "../support/eventually.js";
 import { setUpFreshDatabase } from "../support/fresh-database.js";
 
 type Observed = [kind: StatementKind, isUnavailable: boolean, statement: string | null];
@@ -71,8 +72,8 @@ describe.each(DATABASES)("over %s", (kind) => {
     let end: (value?: unknown) => void = () => undefined;
     const ended = new Promise((resolve) => (end = resolve));
     const running = Array.from({ length: 5 }, () => database.inSharedTransaction(() => ended));
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    expect(database.connections).toEqual({ used: max, idle: 0, max, waiting: 5 - max });
+    const full = { used: max, idle: 0, max, waiting: 5 - max };
+    await becomes(() => Promise.resolve(database.connections), full);
     end();
     await Promise.all(running);
     expect(database.connections).toEqual({ used: 0, idle: max, max, waiting: 0 });

@@ -3,7 +3,10 @@ import { once } from "node:events";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { parsePostgresUrl } from "../../src/config/postgresql-url.js";
 import { Database } from "../../src/database/database.js";
+import { explainMissingBinding } from "../../src/database/open-dialect.js";
+import { connectionOptions } from "../../src/database/postgresql-server.js";
 import { describePostgres } from "../support/databases.js";
 import { setUpFreshDatabase } from "../support/fresh-database.js";
 import { POSTGRES_URL, runPostgres } from "../support/postgresql.js";
@@ -39,18 +42,29 @@ describePostgres(
       const schema = `gate_${randomBytes(4).toString("hex")}`;
       await sql(`CREATE SCHEMA ${schema}`);
       try {
-        // No real old server is available, so this server is made to report an old version.
-        await sql(
-          `CREATE VIEW ${schema}.pg_settings AS SELECT name, CASE name
-             WHEN 'server_version_num' THEN '110022' ELSE setting END AS setting FROM pg_catalog.pg_settings`,
-        );
-        const options = encodeURIComponent(`-c search_path=${schema},pg_catalog`);
-        expect(await faultOf(`${POSTGRES_URL}?options=${options}`)).toBe(
+        const faults = [];
+        for (const version of ["110022", "120000"]) {
+          // No real old server is available, so this server is made to report an old version.
+          await sql(
+            `CREATE OR REPLACE VIEW ${schema}.pg_settings AS SELECT name, CASE name
+               WHEN 'server_version_num' THEN '${version}' ELSE setting END AS setting FROM pg_catalog.pg_settings`,
+          );
+          const options = encodeURIComponent(`-c search_path=${schema},pg_catalog`);
+          faults.push(await faultOf(`${POSTGRES_URL}?options=${options}`));
+        }
+        expect(faults).toEqual([
           "The database server is PostgreSQL 11, but Gatehouse needs 12 or newer.",
-        );
+          "It opened.",
+        ]);
       } finally {
         await sql(`DROP SCHEMA ${schema} CASCADE`);
       }
+    });
+
+    test("no schema can be used", async () => {
+      expect(await faultOf(`${POSTGRES_URL}?options=-c%20search_path%3Dnowhere`)).toBe(
+        "The role's search_path names no schema that the role can use. Set DATABASE_SCHEMA.",
+      );
     });
 
     test("the role is refused, and the password is not printed", async () => {
@@ -65,19 +79,27 @@ describePostgres(
   },
 );
 
+/** The answer of PostgreSQL that refuses a connection. */
+function refusal(code: string, message: string): Buffer {
+  const fields = Buffer.from(`SFATAL\0C${code}\0M${message}\0\0`);
+  const head = Buffer.from("E\0\0\0\0");
+  head.writeInt32BE(fields.length + 4, 1);
+  return Buffer.concat([head, fields]);
+}
+
 describe("a server that cannot be used is refused in one line that says why:", () => {
-  /** The server's answer to each message, or null for no answer. */
-  const answers: Record<string, string | null> = {
-    "a server without TLS": "N",
-    "a server of another protocol": "-ERR unknown command\r\n",
-    "a server that never answers": null,
-  };
+  /** What the server answers to the messages of each connection, in turn. */
+  let answers: readonly (string | Buffer)[];
   const sockets: Socket[] = [];
-  let answer: string | null;
   const server = createServer((socket) => {
     sockets.push(socket);
     socket.on("error", () => undefined);
-    socket.on("data", () => answer !== null && socket.write(answer));
+    socket.on("data", () => {
+      const [answer] = answers;
+      if (answer === undefined) return;
+      answers = answers.slice(1);
+      socket.write(answer);
+    });
   });
   let port: number;
 
@@ -92,27 +114,73 @@ describe("a server that cannot be used is refused in one line that says why:", (
     server.close();
   });
 
-  test.each([
+  test.each<[what: string, query: string, answers: readonly (string | Buffer)[], line: RegExp]>([
     [
       "a server without TLS",
       "sslmode=require",
+      ["N"],
       /^The database server has no TLS, which sslmode=require needs: /,
     ],
     [
       "a server of another protocol",
       "sslmode=prefer",
+      ["-ERR unknown command\r\n"],
       /^The database cannot be reached\. Check its URL, .*: There was an error establishing an SSL connection$/,
     ],
     [
       "a server that never answers",
       "connect_timeout=1",
+      [],
       /^The database server 127\.0\.0\.1:\d+ did not answer within 1 s: timeout expired$/,
     ],
-  ])("%s", async (what, query, line) => {
-    answer = answers[what] ?? null;
+    [
+      "a server without TLS that refuses the role",
+      "sslmode=prefer",
+      ["N", refusal("28000", "no entry")],
+      /^The database server refuses the role ada: no entry$/,
+    ],
+  ])("%s", async (_what, query, given, line) => {
+    answers = given;
     expect(await faultOf(`postgresql://ada:${PASSWORD}@127.0.0.1:${port}/a?${query}`)).toMatch(
       line,
     );
+  });
+
+  test("by default, a connection may take 5 seconds", () => {
+    const timeoutOf = (query: string) =>
+      connectionOptions(parsePostgresUrl(`postgresql:///shop${query}`)).connectionTimeoutMillis;
+    expect(timeoutOf("")).toBe(5000);
+    expect(timeoutOf("?connect_timeout=7")).toBe(7000);
+    expect(timeoutOf("?connect_timeout=0")).toBe(0);
+  });
+});
+
+describe("SQLite's driver that cannot be loaded is refused", () => {
+  const failureOf = (cause: Error) => {
+    try {
+      return explainMissingBinding(cause);
+    } catch (error) {
+      return error as Error;
+    }
+  };
+
+  test.each([
+    ["missing", new Error("Could not locate the bindings file. Tried: …")],
+    [
+      "for another system",
+      Object.assign(new Error("invalid ELF header"), { code: "ERR_DLOPEN_FAILED" }),
+    ],
+  ])("with the commands that compile it, if its binary is %s", (_what, cause) => {
+    const failure = failureOf(cause);
+    expect(failure.message).toBe(
+      `SQLite's driver is not compiled for this system. Run npm rebuild sqlite3 (npm), or pnpm approve-builds (pnpm), or yarn rebuild sqlite3, with "dependenciesMeta": { "sqlite3": { "built": true } } in package.json (Yarn), or bun pm trust sqlite3 (Bun).`,
+    );
+    expect(failure.cause).toBe(cause);
+  });
+
+  test("with the original error in any other case", () => {
+    const cause = Object.assign(new Error("Cannot find package"), { code: "ERR_MODULE_NOT_FOUND" });
+    expect(failureOf(cause)).toBe(cause);
   });
 });
 

@@ -1,4 +1,5 @@
-import { beforeEach, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import pg, { type Client } from "pg";
 import type { Database } from "../../src/database/database.js";
 import { ServiceUnavailable } from "../../src/errors.js";
 import { describePostgres } from "../support/databases.js";
@@ -13,6 +14,9 @@ describePostgres("over postgresql", () => {
   beforeEach(async () => {
     database = await openWith();
     await database.migrate();
+  });
+  afterEach(() => {
+    jest.restoreAllMocks();
   });
 
   const openWith = (databasePoolSize = 1, query = "") =>
@@ -44,6 +48,52 @@ describePostgres("over postgresql", () => {
     // The next write has the usual time again.
     expect(await write("statement_timeout")).toEqual([{ value: 4000 }]);
   });
+
+  /** Stops the monotonic clock. Returns the function that moves it to a number of milliseconds later. */
+  function stopClock(): (later: number) => void {
+    const start = Math.ceil(performance.now());
+    let passed = 0;
+    jest.spyOn(performance, "now").mockImplementation(() => start + passed);
+    return (later) => (passed = later);
+  }
+
+  test.each([
+    [500, "SELECT 1"],
+    [501, "BEGIN; SET LOCAL statement_timeout = 3999"],
+    [4499.5, "BEGIN; SET LOCAL statement_timeout = 1"],
+    [4500, undefined],
+  ])("a write that waited %d ms for a connection sends %j first", async (waited, first) => {
+    const reading = database.read("SELECT pg_sleep(0.2)::text", []);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const setClock = stopClock();
+    const statements = await recordStatements(async () => {
+      const writing = database.write("SELECT 1", []).catch(() => undefined);
+      setClock(waited);
+      await writing;
+    });
+    await reading;
+    expect(statements[0]).toBe(first);
+  });
+
+  test.each([
+    [4499, ["BEGIN", "SELECT 1", "COMMIT"]],
+    [4500, ["BEGIN", "SELECT 1"]],
+  ])(
+    "a transaction sends nothing in its last 500 ms, not even COMMIT: after %d ms",
+    async (passed, expected) => {
+      const setClock = stopClock();
+      const statements = await recordStatements(async () => {
+        const transaction = database.inSharedTransaction(async (run) => {
+          await run("SELECT 1", []);
+          setClock(passed);
+        });
+        await transaction.catch((error: unknown) => {
+          expect(error).toBeInstanceOf(ServiceUnavailable);
+        });
+      });
+      expect(statements).toEqual(expected);
+    },
+  );
 
   test.each(["0", "4001", "9s"])(
     "a write has its limit even if the URL sets statement_timeout to %s",
@@ -84,6 +134,54 @@ describePostgres("over postgresql", () => {
     expect(await read("lock_timeout")).toEqual([{ value: 0 }]);
   });
 
+  describe("a long transaction", () => {
+    const CREATE = 'create table if not exists "mikro_orm_migrations"';
+    const errorOf = (code: string) =>
+      Object.assign(new Error("It failed."), { code, severity: "ERROR" });
+
+    /** Lets the first statement that creates the table of migrations fail. Returns how often it is sent. */
+    function failToCreate(error: Error): () => number {
+      const original: Client["query"] = Reflect.get(pg.Client.prototype, "query");
+      let count = 0;
+      const replacement: Client["query"] = function (this: Client, query, values) {
+        const isCreate = typeof query !== "string" && query.text.startsWith(CREATE);
+        if (isCreate && (count += 1) === 1) return Promise.reject(error);
+        return original.call(this, query, values);
+      };
+      jest.spyOn(pg.Client.prototype, "query").mockImplementation(replacement);
+      return () => count;
+    }
+
+    test.each(["42P07", "23505"])(
+      "begins again if another process has just created the table of migrations, with the error %s",
+      async (code) => {
+        const count = failToCreate(errorOf(code));
+        expect(await database.inLongTransaction((run) => run("SELECT 1 AS one", []))).toEqual([
+          { one: 1 },
+        ]);
+        expect(count()).toBe(2);
+      },
+    );
+
+    test("does not begin again after another error, or if its own statement has that error", async () => {
+      const error = errorOf("42501");
+      const count = failToCreate(error);
+      await expect(database.inLongTransaction((run) => run("SELECT 1", []))).rejects.toBe(error);
+      expect(count()).toBe(1);
+      const own = errorOf("42P07");
+      await expect(database.inLongTransaction(() => Promise.reject(own))).rejects.toBe(own);
+      expect(count()).toBe(2);
+    });
+  });
+
+  test("the clock of the server counts, and not that of this machine", async () => {
+    const time = Date.now();
+    jest.spyOn(Date, "now").mockReturnValue(0);
+    const clock = await database.startClock({ leeway: 60, onWarning: () => undefined });
+    expect(Math.abs(clock.now() - time)).toBeLessThan(60_000);
+    await clock.close();
+  });
+
   test("statements stay prepared on their connection, except for those that run once", async () => {
     const prepared = async () => {
       const found = "SELECT statement FROM pg_prepared_statements ORDER BY statement";
@@ -102,6 +200,10 @@ describePostgres("over postgresql", () => {
       "SELECT 3 AS write",
       "SELECT 5 AS shared",
     ]);
+    // PostgreSQL cuts off names after 63 characters.
+    const longest = "SELECT max(length(name)) AS length FROM pg_prepared_statements";
+    const [row] = await database.readOnce<{ length: number }>(longest, []);
+    expect(row?.length).toBeLessThan(63);
   });
 
   test("a statement whose row has just been deleted runs again, once", async () => {
@@ -164,6 +266,16 @@ describePostgres("over postgresql", () => {
     await run("SET TRANSACTION READ ONLY", []);
     await run("DELETE FROM lease", []);
   }
+
+  test("a lost server that a pooler reports like a mistake, but as fatal, is an outage", async () => {
+    const lost = Object.assign(new Error("server conn crashed?"), {
+      severity: "FATAL",
+      code: "08P01",
+    });
+    jest.spyOn(pg.Client.prototype, "query").mockRejectedValueOnce(lost);
+    await expect(database.read("SELECT 1", [])).rejects.toBeInstanceOf(ServiceUnavailable);
+    expect(await database.read("SELECT 1 AS one", [])).toEqual([{ one: 1 }]);
+  });
 
   test("after a mistake, the connection is used again", async () => {
     const pid = async () => (await database.read("SELECT pg_backend_pid() AS pid", []))[0];

@@ -1,6 +1,7 @@
 import { chmod, copyFile, writeFile } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { Database } from "../../src/database/database.js";
 import { type Auth, createAuth } from "../../src/index.js";
 import { describeCluster, PostgresCluster, ROLE_PASSWORD } from "../support/postgresql-cluster.js";
 
@@ -20,7 +21,7 @@ describeCluster("a server that takes TLS only", () => {
     await copyFile(cluster.file("carol.key"), cluster.file("open.key"));
     await chmod(cluster.file("open.key"), 0o644);
     await writeFile(cluster.file("garbage.crt"), "garbage");
-  }, 60_000);
+  });
 
   afterAll(() => cluster.stop());
 
@@ -95,6 +96,18 @@ describeCluster("a server that takes TLS only", () => {
         expect(await connections()).toMatchObject([{ ssl: true, role: "carol" }]);
       });
     });
+
+    test("and the same certificate when the tables are compared with the entities", async () => {
+      const query = "sslmode=verify-full&sslrootcert=ca.crt&sslcert=carol.crt&sslkey=carol.key";
+      const database = await Database.open({ databaseUrl: urlOf(query, { user: "carol" }) });
+      try {
+        await database.migrate();
+        expect(await database.pendingChanges()).toBe("");
+        expect(await database.pendingChanges()).toBe("");
+      } finally {
+        await database.close();
+      }
+    });
   });
 
   test.each<[what: string, query: string, fault: RegExp, where?: { user?: string; host?: string }]>(
@@ -113,6 +126,17 @@ describeCluster("a server that takes TLS only", () => {
         "another authority and only require",
         "sslmode=require&sslrootcert=other.crt",
         /^The certificate of the database server is refused: /,
+      ],
+      [
+        "another authority and prefer, if the server requires TLS",
+        "sslmode=prefer&sslrootcert=other.crt",
+        /^The certificate of the database server is refused: /,
+      ],
+      [
+        "another authority and prefer, if the server refuses the role also without TLS",
+        "sslmode=prefer&sslrootcert=other.crt",
+        /^The database server has too many connections: /,
+        { user: `full:${ROLE_PASSWORD}` },
       ],
       [
         "an authority that Node knows",

@@ -38,7 +38,7 @@ describeGates((gate, database) => {
       await gate.logout({ authorization });
     }
     stored = Buffer.concat([await dump(), ...(await files())]);
-  }, 60_000);
+  });
 
   async function dump(): Promise<Buffer> {
     const tables = await gate.sql(

@@ -20,6 +20,7 @@ describe.each(DATABASES)("over %s", (kind) => {
   test("a copy that is not complete is refused, except by the copy itself", async () => {
     const copy = await fresh.open([UNFINISHED_COPY]);
     expect(await copy.migrate()).toContain("copy-database:unfinished");
+    expect(await copy.readOnce("SELECT * FROM database_copy", [])).toEqual([]);
     const refusal =
       "This database is a copy that is not complete. Run `gatehouse copy-database` again.";
     await expect((await fresh.open()).migrate()).rejects.toThrow(refusal);
@@ -36,7 +37,7 @@ describe.each(DATABASES)("over %s", (kind) => {
     });
     // SQLite has no server, so its clock is this machine's.
     expect(statements).toHaveLength(kind === "sqlite" ? 0 : 1);
-    expect(Math.abs(clock.now() - Date.now())).toBeLessThan(1000);
+    expect(Math.abs(clock.now() - Date.now())).toBeLessThan(30_000);
     expect(Number.isInteger(clock.now())).toBe(true);
     const closing = clock.close();
     expect(closing).toBeInstanceOf(Promise);

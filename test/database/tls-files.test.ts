@@ -73,6 +73,13 @@ describe("the key of a client's certificate", () => {
     await rm(key);
     expect(faultOf()).toMatch(/^sslkey: the file \S+ cannot be used: ENOENT/);
   });
+
+  test("that is missing is an error with that of the system as its cause", async () => {
+    await rm(key);
+    expect(() => optionsOf(`sslmode=require&sslcert=${cert}&sslkey=${key}`)).toThrow(
+      expect.objectContaining({ cause: expect.objectContaining({ code: "ENOENT" }) }),
+    );
+  });
 });
 
 test("no TLS is used if the URL says so, or over a socket", () => {

@@ -83,6 +83,12 @@ test.each([
   await expect(database.write(statement, parameters)).rejects.toMatchObject({ code });
 });
 
+test("an error whose code is a number is not the database's, and counts as an outage", async () => {
+  const error = Object.assign(new Error("It failed."), { code: 42_000 });
+  const transaction = database.inTransaction(() => Promise.reject(error));
+  await expect(transaction).rejects.toBeInstanceOf(ServiceUnavailable);
+});
+
 test("once closed, everything is refused, and the database is not readable", async () => {
   expect(await database.isReadable()).toBe(true);
   await database.close();

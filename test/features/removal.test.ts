@@ -40,13 +40,13 @@ describe.each(FEATURES)("the feature %s", (feature) => {
 
   test("can be deleted together with its lines in src/features/index.ts, and the rest still compiles", () => {
     expect(compile(outside, without(deleted))).toEqual([]);
-  }, 60_000);
+  });
 });
 
 test("a feature that is deleted without its lines does not compile", () => {
   const outside = SOURCES.filter((path) => !path.includes("/features/health/") && path !== LIST);
   expect(compile(outside, readFileSync(LIST, "utf8"))).not.toEqual([]);
-}, 60_000);
+});
 
 test("the core's tests pass in a copy without any feature", async () => {
   const copy = await mkdtemp(join(tmpdir(), "core-"));

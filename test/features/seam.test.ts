@@ -79,6 +79,7 @@ describe("a feature", () => {
             path: "/body",
             handle: ({ body }) => Response.json(body === null),
           },
+          { method: "GET", path: "/url", handle: ({ url }) => new Response(url) },
           { method: "GET", path: "/notes/:id", handle: () => new Response("a note") },
           {
             method: "GET",
@@ -144,6 +145,11 @@ describe("a feature", () => {
   test("gets no body for an empty one", async () => {
     expect(await (await post("/body", "text/plain", "")).json()).toBe(true);
     expect(await (await post("/body", "text/plain", "a")).json()).toBe(false);
+  });
+
+  test("gets the URL that the client requested", async () => {
+    const url = `${server.url}/url?a=1&b=%20`;
+    expect(await (await fetch(url)).text()).toBe(url);
   });
 
   test("may have a route with a parameter, of which 100 characters are accepted", async () => {

@@ -50,6 +50,34 @@ test("GQ-15: of one address, so many connections are served, and a further one w
   expect(connections.served).toBe(3);
 });
 
+test("GQ-15: a /64 network of IPv6 counts as one address, and a /48 network as 16 addresses", () => {
+  const { connect, isRefused } = openServer(2);
+  const connectFrom = (subnet: number, host = 1) => connect(`2001:db8:1:${subnet}::${host}`);
+  const open = Array.from({ length: 16 }, (_, subnet) => [
+    connectFrom(subnet, 1),
+    connectFrom(subnet, 2),
+  ]);
+  expect(open.flat().some(isRefused)).toBe(false);
+  expect([connectFrom(0, 3), connectFrom(15, 3), connectFrom(16)].map(isRefused)).toEqual([
+    true,
+    true,
+    true,
+  ]);
+  expect(isRefused(connect("2001:db8:2::1"))).toBe(false);
+  for (const socket of open[0] ?? []) socket.destroy();
+  expect([connectFrom(16), connectFrom(0), connectFrom(17)].map(isRefused)).toEqual([
+    false,
+    false,
+    true,
+  ]);
+});
+
+test("GQ-15: IPv4 addresses share no limit", () => {
+  const { connect, isRefused } = openServer(1);
+  const open = Array.from({ length: 100 }, (_, host) => connect(`192.0.2.${host}`));
+  expect(open.some(isRefused)).toBe(false);
+});
+
 test.each(["127.0.0.1", "::1", "::ffff:127.0.0.1", undefined])(
   "GQ-15: connections of %s are not counted",
   (address) => {

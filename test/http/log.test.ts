@@ -188,9 +188,12 @@ test("a bug before an operation starts has a record with its stack", async () =>
 });
 
 test("a refusal of a route has no record but that of its request, and its challenge", async () => {
-  const { status, headers } = await fetch(`${gate.url}/refused`);
-  expect([status, headers.get("retry-after")]).toEqual([401, null]);
-  expect(headers.get("www-authenticate")).toMatch(/^Bearer /);
+  const answer = await fetch(`${gate.url}/refused`);
+  expect([answer.status, answer.headers.get("retry-after")]).toEqual([401, null]);
+  expect(answer.headers.get("www-authenticate")).toMatch(/^Bearer /);
+  expect(await answer.json()).toMatchObject({
+    errors: [{ extensions: { code: "UNAUTHENTICATED", reason: "no_credentials" } }],
+  });
   expect(await logged()).toEqual([
     { ...OF_REQUEST, method: "GET", path: "/refused", status: 401, outcome: "refused" },
   ]);

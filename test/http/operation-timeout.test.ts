@@ -11,6 +11,7 @@ import {
 } from "@jest/globals";
 import { createServer, defineFeature, type Server } from "../../src/index.js";
 import { createDatabase, type TestDatabase } from "../support/databases.js";
+import { fakeTimeouts } from "../support/fake-timers.js";
 
 /** The longest time that an operation may take, in milliseconds. */
 const LIMIT = 10_000;
@@ -58,12 +59,7 @@ afterAll(async () => {
 
 // The test moves the timers of our own code only, not those of Node's HTTP.
 beforeEach(() => {
-  jest.useFakeTimers({
-    doNotFake: [
-      ...(["Date", "hrtime", "nextTick", "performance", "queueMicrotask"] as const),
-      ...(["setImmediate", "clearImmediate", "setInterval", "clearInterval"] as const),
-    ],
-  });
+  fakeTimeouts();
 });
 
 afterEach(() => {

@@ -74,7 +74,7 @@ async function release(isDone: () => boolean): Promise<void> {
 afterEach(async () => {
   await release(() => running === 0);
   peak = 0;
-}, 60_000);
+});
 
 /** Expects a response to a request that was refused before it was read. */
 function expectThrottled({ status, reason, headers, errors }: Answer): void {

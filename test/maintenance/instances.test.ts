@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globa
 import { type Auth, createAuth, defineFeature } from "../../src/index.js";
 import type { MaintenanceService } from "../../src/maintenance/maintenance.service.js";
 import { eventually } from "../support/eventually.js";
+import { fakeIntervals } from "../support/fake-timers.js";
 import { describeFreshGates } from "../support/gate.js";
 import { addSessions, countSessions, findKeyIds } from "./expired-sessions.js";
 
@@ -22,12 +23,7 @@ describeFreshGates({ secretKey: SECRET_KEY }, (gate) => {
     const options = { databaseUrl, secretKey: SECRET_KEY, now: () => gate.now };
     instances = [await createAuth(options), await createAuth(options)];
     errors = [];
-    jest.useFakeTimers({
-      doNotFake: [
-        ...(["Date", "hrtime", "nextTick", "performance", "queueMicrotask"] as const),
-        ...(["setImmediate", "clearImmediate", "setTimeout", "clearTimeout"] as const),
-      ],
-    });
+    fakeIntervals();
     for (const { maintenance } of instances) {
       maintenance.start((error) => errors.push(error));
     }

@@ -55,7 +55,7 @@ describeFreshGates({ secretKey: SECRET_KEY }, (gate, database) => {
       if (database === "sqlite") {
         expect(await gate.sql("PRAGMA integrity_check")).toEqual([{ integrity_check: "ok" }]);
       }
-    }, 60_000);
+    });
 
     test("M-13: deletes each row once when four processes prune concurrently", async () => {
       await addSessions(gate, ada, 4000);
@@ -66,6 +66,6 @@ describeFreshGates({ secretKey: SECRET_KEY }, (gate, database) => {
       const deleted = runs.map(({ stdout }) => parseInt(stdout));
       expect(deleted.reduce((sum, one) => sum + one)).toBe(4000);
       expect(await countSessions(gate)).toBe(0);
-    }, 60_000);
+    });
   });
 });

@@ -252,5 +252,5 @@ describeGates(OPTIONS, (gate, database) => {
       markInterruptAsFailure: false,
       ...(seed === undefined ? {} : { seed: Number(seed) }),
     });
-  }, 60_000);
+  });
 });

@@ -8,7 +8,7 @@ import { countStatements } from "../support/statements.js";
 import { TcpProxy } from "../support/tcp-proxy.js";
 
 const SESSIONS = 40;
-const TIMEOUT = 60_000;
+const TIMEOUT = 120_000;
 
 /** The number of refreshes that have reached the hook, which runs right before their rotation. */
 let arrived = 0;

@@ -12,7 +12,7 @@ const INTERVAL = 5;
  */
 export async function eventually(
   holds: () => boolean | Promise<boolean>,
-  timeout = 10_000,
+  timeout = 30_000,
 ): Promise<void> {
   const end = performance.now() + timeout;
   while (!(await holds())) {

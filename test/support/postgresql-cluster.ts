@@ -44,10 +44,14 @@ export async function untilReady<Result>(action: () => Promise<Result>): Promise
   }
 }
 
-/** Only the socket takes connections without TLS. Over TCP, `carol` needs a certificate and the others a password. */
+/**
+ * Only the socket takes connections without TLS, and TCP those of `full`. Over TCP, `carol` needs a certificate and the
+ * others a password.
+ */
 const HBA = `
 local all all trust
 hostssl all carol 127.0.0.1/32 cert
+hostnossl all full 127.0.0.1/32 scram-sha-256
 hostssl all all 127.0.0.1/32 scram-sha-256
 `;
 

@@ -1,3 +1,4 @@
+import { readdir, readlink } from "node:fs/promises";
 import sqlite3 from "sqlite3";
 
 /** Runs one statement on a database file, on a separate connection. */
@@ -12,4 +13,14 @@ export function runSql(path: string, sql: string, parameters: unknown[] = []): P
       });
     });
   });
+}
+
+/** Returns which files of a database this process has open. Only Linux can tell. */
+export async function findOpenFiles(path: string): Promise<string[]> {
+  const folder = "/proc/self/fd";
+  const names = await readdir(folder).catch(() => []);
+  const targets = await Promise.all(
+    names.map((name) => readlink(`${folder}/${name}`).catch(() => "")),
+  );
+  return targets.filter((target) => target.startsWith(path));
 }

@@ -108,3 +108,56 @@ test("an attempt at a blocked key waits for an earlier attempt that is still bei
     { status: "fulfilled", value: true },
   ]);
 });
+
+test("an attempt at a blocked key goes on as soon as one running check finds the credential right", async () => {
+  const checks = new RunningChecks();
+  const allow = () => Promise.resolve(0);
+  let finish: (isRight: boolean) => void = () => undefined;
+  const slow = checks.run("key", allow, () => new Promise((resolve) => (finish = resolve)));
+  let accept: () => void = () => undefined;
+  const right = checks.run(
+    "key",
+    allow,
+    () =>
+      new Promise(
+        (resolve) =>
+          (accept = () => {
+            resolve(true);
+          }),
+      ),
+  );
+  const waits = [1000, 0];
+  const blocked = checks.run(
+    "key",
+    () => Promise.resolve(waits.shift() ?? 0),
+    () => Promise.resolve(true),
+  );
+  await nextTurn();
+  accept();
+  expect(await Promise.all([right, blocked])).toEqual([true, true]);
+  finish(false);
+  expect(await slow).toBe(false);
+});
+
+test("an attempt at a blocked key is refused without a second try if the running checks find no right credential", async () => {
+  const checks = new RunningChecks();
+  let finish: (isRight: boolean) => void = () => undefined;
+  const running = checks.run(
+    "key",
+    () => Promise.resolve(0),
+    () => new Promise((resolve) => (finish = resolve)),
+  );
+  let tries = 0;
+  const blocked = checks.run(
+    "key",
+    () => {
+      tries += 1;
+      return Promise.resolve(1000);
+    },
+    () => Promise.resolve(true),
+  );
+  await nextTurn();
+  finish(false);
+  await expect(blocked).rejects.toMatchObject({ wait: 1000 });
+  expect([await running, tries]).toEqual([false, 1]);
+});

@@ -27,7 +27,7 @@ describeRedis("a start without Redis", () => {
     const start = performance.now();
     const gate = await Gate.open({ redisUrl: proxy.url, loginFailuresPerAccount: FREE });
     try {
-      expect(performance.now() - start).toBeLessThan(5000);
+      expect(performance.now() - start).toBeLessThan(15_000);
       for (let turn = 0; turn < FREE; turn += 1) {
         expect(await attempt(gate, "ada")).toMatchObject(REFUSED);
       }
@@ -70,7 +70,7 @@ describeRedis("a start without Redis", () => {
     });
     try {
       expect(faultsOf(gate)).toEqual([expect.stringContaining("no reply")]);
-      expect(performance.now() - start).toBeLessThan(6000);
+      expect(performance.now() - start).toBeLessThan(15_000);
       expect((await gate.ask(VERIFY)).status).toBe(200);
       expectThrottled(await gate.ask(VERIFY), 60);
     } finally {

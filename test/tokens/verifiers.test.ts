@@ -172,7 +172,7 @@ describe("the other blocks of docs/services.md", () => {
       "x-hasura-default-role": "admin",
       "x-hasura-allowed-roles": ["user", "admin"],
     });
-  }, 60_000);
+  });
 
   test("set a claim that survives a refresh", async () => {
     const block = blocks.find((code) => code.includes("refresh.payload.tenant")) ?? "";

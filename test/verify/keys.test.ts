@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { createVerifier, type VerifierOptions } from "../../src/verify/index.js";
 import { commandOver, serveBeside } from "../support/command.js";
 import { decode, forge, stealKeys } from "../support/forge.js";
@@ -18,6 +18,8 @@ describe("the keys", () => {
     sendJson(response, gate.auth.jwks());
   });
   const lines: string[] = [];
+  /** The time by which the verifier's clock is ahead, in milliseconds. Otherwise, it stands still. */
+  let ahead: number;
   let ada: string;
 
   beforeAll(async () => {
@@ -25,11 +27,18 @@ describe("the keys", () => {
   });
 
   beforeEach(() => {
+    ahead = 0;
+    const start = Date.now();
+    jest.spyOn(Date, "now").mockImplementation(() => start + ahead);
     server.requests = 0;
     lines.length = 0;
     server.answer = (_request, response) => {
       sendJson(response, gate.auth.jwks());
     };
+  });
+
+  afterEach(() => {
+    jest.restoreAllMocks();
   });
 
   const create = (options: Partial<VerifierOptions> = {}) =>
@@ -76,7 +85,7 @@ describe("the keys", () => {
     };
     await storm();
     expect(server.requests).toBeLessThanOrEqual(2);
-    await sleep(1100);
+    ahead += 1000;
     const before = server.requests;
     await storm();
     expect(server.requests - before).toBeGreaterThanOrEqual(1);
@@ -87,7 +96,7 @@ describe("the keys", () => {
     const verifier = create({ cooldown: 1 });
     await verifier.verify(await issue());
     await gate.auth.keys.rotate(true);
-    await sleep(1100);
+    ahead += 1000;
     expect((await verifier.verify(await issue())).claims.sub).toBe(ada);
     expect(server.requests).toBe(2);
   });
@@ -98,7 +107,7 @@ describe("the keys", () => {
     await verifier.verify(token);
     await gate.auth.keys.revoke(String(decode(token).header["kid"]));
     expect((await verifier.verify(token)).claims.sub).toBe(ada);
-    await sleep(1100);
+    ahead += 1000;
     await expect(verifier.verify(token)).rejects.toMatchObject({ reason: "token_not_valid" });
   });
 
@@ -153,7 +162,7 @@ describe("the keys", () => {
       server.answer = (_request, response) => {
         sendJson(response, gate.auth.jwks());
       };
-      await sleep(2100);
+      ahead += 2000;
       expect((await verifier.verify(token)).claims.sub).toBe(ada);
     },
   );
@@ -170,7 +179,7 @@ describe("the keys", () => {
     } finally {
       await server.start();
     }
-    await sleep(1100);
+    ahead += 1000;
     expect((await verifier.verify(token)).claims.sub).toBe(ada);
   });
 
@@ -180,7 +189,7 @@ describe("the keys", () => {
     await verifier.verify(token);
     await server.stop();
     try {
-      await sleep(1100);
+      ahead += 1000;
       expect((await verifier.verify(token)).claims.sub).toBe(ada);
       await expect(verifier.verify(await withUnknownKey())).rejects.toMatchObject(UNAVAILABLE);
       expect((await verifier.verify(token)).claims.sub).toBe(ada);

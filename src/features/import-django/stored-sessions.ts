@@ -70,8 +70,8 @@ export class StoredSessions {
   }
 
   /**
-   * Records the tokens, and stores a session for each new token that may get one. For a blacklisted token, an existing
-   * session ends, and a new session is stored as already ended.
+   * Records the tokens, and stores a session for each new token that may get one. A new session of a blacklisted token
+   * is stored as already ended. If such a token has an open session, that session ends.
    */
   async storeTokens(
     run: RunStatement,

@@ -11,7 +11,7 @@ import { IS_HELD } from "./reset-holds.js";
 export interface NewMailToken {
   readonly purpose: MailPurpose;
   readonly userId: string;
-  /** The address that the token proves. For a purpose in {@link OWN_ADDRESS}, the user must have this address. */
+  /** The address that gets the mail with the token. For a purpose in {@link OWN_ADDRESS}, it must be the user's own. */
   readonly address: string;
   /** Seconds. @default 10 minutes for `loginWithCode`, 30 minutes for `resetPassword`, otherwise 24 hours */
   readonly lifetime?: number;

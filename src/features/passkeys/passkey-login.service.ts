@@ -11,7 +11,7 @@ import { PasskeyNotValid } from "./errors.js";
 import { methodsOf, type Passkey } from "./stored-passkeys.js";
 import { type PasskeyParts, type PasskeyVerifier, reportRefusals } from "./verifier.js";
 
-/** The start of the use of a passkey, or of its registration. */
+/** What a browser needs to use a passkey, or to register one. */
 export interface PasskeyOptions {
   /** The options for `navigator.credentials.get` or `navigator.credentials.create`, as JSON. */
   readonly options: object;

@@ -79,8 +79,8 @@ export class PasskeyVerifier {
   }
 
   /**
-   * Requires that the answer is to a challenge of this ceremony. Also requires that the answer comes from a page of
-   * this application, and that the page is not in a frame of another origin.
+   * Requires that the answer has a challenge that this ceremony gave out. Also requires that the answer comes from a
+   * page of this application, and that the page is not in a frame of another origin.
    */
   async #requirePage(
     { response }: AssertionJson | AttestationJson,

@@ -41,8 +41,8 @@ export class RefreshToken extends RotatingToken {
   static readonly noCopyClaims = ["token_type", "exp", "iat", "jti", "gen"];
 
   /**
-   * The claims that the option `claims` and features add to access tokens. Empty if {@link Token.forUser} did not make
-   * this token.
+   * The claims that access tokens get from the option `claims` and from features. Empty if {@link Token.forUser} did
+   * not make this token.
    */
   #accessClaims: ApplicationClaims = {};
 

@@ -37,8 +37,8 @@ export class UserQueues {
     for (;;) {
       const heads = await this.#findDueHeads(now);
       if (heads.length > 0 || !(await this.#isAnyDue(now))) return heads;
-      // Every examined event waits for an earlier event of its user. Postpone the events that must wait long, and
-      // examine the next ones.
+      // All events of WINDOW_OF_DUE wait for an earlier event of their user. Postpone those that must wait long, so
+      // that the next ones move up.
       if ((await this.#postponeWaiting(now)) === 0) return [];
     }
   }
@@ -60,8 +60,8 @@ export class UserQueues {
   }
 
   /**
-   * Postpones examined events whose queue must wait longer than {@link LONG_WAIT}. Such an event is then due at the
-   * same time as the first event of its queue.
+   * Postpones events of {@link WINDOW_OF_DUE} whose queue must wait longer than {@link LONG_WAIT}. They become due
+   * together with the first event of their queue.
    * @returns the number of postponed events
    */
   async #postponeWaiting(now: number): Promise<number> {

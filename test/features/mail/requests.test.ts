@@ -122,7 +122,8 @@ describeFreshGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gat
     await eventually(() => giveUp !== undefined && smtp.seen.length === 1);
     const start = performance.now();
     await mail.close();
-    expect(performance.now() - start).toBeLessThan(5000);
+    // It takes 4 seconds. If each part had its own limit, it would take 6.
+    expect(performance.now() - start).toBeLessThan(5900);
     giveUp?.(new Error("no"));
     await gate.drain();
     smtp.behaviour = {};
@@ -133,7 +134,7 @@ describeFreshGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gat
     await smtp.mailsTo(ADDRESS);
     await smtp.mailsTo("eve@example.com");
     await eventually(async () => (await rows()).length === 0);
-  }, 60_000);
+  });
 
   test("at most 1,000 requests wait", async () => {
     await gate.sql(

@@ -269,9 +269,7 @@ describe("a careless feature", () => {
   });
 
   test("its measurements are shown, and those that fail or take too long are left out", async () => {
-    const start = performance.now();
     const text = await scrape(gate);
-    expect(performance.now() - start).toBeLessThan(5000);
     expect(valueOf(text, "careless_items")).toBe(7);
     expect(valueOf(text, 'careless_queues{queue="a"}')).toBe(2);
     expect(text).not.toMatch(/^careless_(broken|slow)/m);

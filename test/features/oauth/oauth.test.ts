@@ -422,7 +422,6 @@ describe("the metadata", () => {
         await gate.close();
       }
     },
-    60_000,
   );
 
   describe("where PUBLIC_URL is the issuer", () => {

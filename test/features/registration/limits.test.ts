@@ -1,6 +1,7 @@
 import { afterAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { attempt, expectThrottled, from, REFUSED } from "../../support/attempts.js";
 import { eventually } from "../../support/eventually.js";
+import { fakeIntervals } from "../../support/fake-timers.js";
 import { DATABASES, Gate, PASSWORD, setUpGate } from "../../support/gate.js";
 import { MailServer } from "../../support/mail-server.js";
 import { REGISTER, RESEND, VERIFY } from "./documents.js";
@@ -64,12 +65,7 @@ describe("from one address", () => {
 
 describe.each(DATABASES)("accounts that nobody verifies, over %s", (database) => {
   test("RC-7: lose their name after a week, unless they have been used or verified", async () => {
-    jest.useFakeTimers({
-      doNotFake: [
-        ...(["Date", "hrtime", "nextTick", "performance", "queueMicrotask"] as const),
-        ...(["setImmediate", "clearImmediate", "setTimeout", "clearTimeout"] as const),
-      ],
-    });
+    fakeIntervals();
     const gate = await Gate.open({ ...options, emailVerification: "optional" }, database);
     const strict = await gate.another({ emailVerification: "required" });
     try {

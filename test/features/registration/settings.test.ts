@@ -47,7 +47,7 @@ test("an open server in production needs mail, and one line says what to set", a
   expect(await refusedByServer({ registration: "open", isProduction: true })).toEqual([
     "registration: needs mail: set smtpUrl",
   ]);
-}, 60_000);
+});
 
 describe("closed registration", () => {
   const open = setUpGate();

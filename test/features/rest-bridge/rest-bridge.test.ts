@@ -418,7 +418,7 @@ describeFreshGates({ restBridge: true }, (gate, database) => {
     await post(gate, "/login/", { username: "bob", password: "x" });
     expect(await count()).toEqual(before);
     expect((await profile(gate, `Token ${key}`)).status).toBe(200);
-  }, 30_000);
+  });
 });
 
 describe("the event of a logout", () => {

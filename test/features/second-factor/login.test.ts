@@ -337,6 +337,17 @@ describeGates({ ...options, loginFailureLimit: 7 }, (gate) => {
     expect(await signIn(gate, ada)).toMatch(/^Bearer /);
   });
 
+  test("a new password that the application sets unlocks the account, although the user has a second factor", async () => {
+    const ada = await enrolled(gate);
+    for (let turn = 0; turn < 7; turn += 1) {
+      await complete(gate, await challengeOf(gate, ada.name), { totp: notThe(ada.code()) });
+      await gate.flush();
+    }
+    const password = "another long and unused phrase";
+    await gate.auth.accounts.setPassword(ada.id, password);
+    expect((await attempt(gate, ada.name, password)).reason).toBe("second_factor_required");
+  });
+
   test("MF-2: giving the password in a session resets no count", async () => {
     const ada = await enrolled(gate);
     await complete(gate, await challengeOf(gate, ada.name), { totp: notThe(ada.code()) });
