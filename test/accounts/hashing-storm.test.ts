@@ -25,6 +25,7 @@ jest.unstable_mockModule("@node-rs/argon2", () => ({
 const { PasswordHasher } = await import("../../src/accounts/password-hasher.js");
 const { attempt, expectThrottled, from, WRONG } = await import("../support/attempts.js");
 const { eventually } = await import("../support/eventually.js");
+const { fakeTime } = await import("../support/fake-timers.js");
 const { PASSWORD, setUpGate } = await import("../support/gate.js");
 
 const STORM = 200;
@@ -132,7 +133,7 @@ test("PW-9: of 200 passwords, at most 2 are hashed at once", async () => {
 });
 
 test("PW-9: of 200 passwords, at most 64 wait, for up to 2 seconds", async () => {
-  jest.useFakeTimers({ doNotFake: ["nextTick", "queueMicrotask", "setImmediate"] });
+  fakeTime();
   const release = hold();
   const { hasher, storm, ended } = verifyMany();
   expect(hasher.load).toEqual({ ...IDLE, waiting: QUEUE, refused: STORM - QUEUE });

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { skeletonsOf } from "../../src/accounts/look-alikes.js";
 import { DATABASES, describeGates, Gate } from "../support/gate.js";
+import { insertUsers } from "./insert-users.js";
 
 const SECRET_KEY = "an example of a secret that is long enough";
 const REFUSED = { code: "BAD_USER_INPUT" };
@@ -190,14 +191,10 @@ describe.each(DATABASES)("users of an older version, over %s", (kind) => {
         );
       }
       // The start fills in the look-alike columns in batches. These are more users than one batch has.
-      const many = Array.from({ length: 600 }, (_, index) => {
-        const name = `many-${index}x`;
-        return [index.toString(16).padStart(32, "0"), name, name];
-      });
-      await gate.sql(
-        `INSERT INTO "user" (id, username, username_key, created_at)
-         VALUES ${many.map(() => "(?, ?, ?, 1)").join(", ")} RETURNING id`,
-        many.flat(),
+      await insertUsers(
+        gate,
+        Array.from(Array(600).keys(), (index) => `many-${index}x`),
+        1,
       );
       const [first, second] = await Promise.all([gate.another(), gate.another()]);
       for (const name of names) await second.login(name);

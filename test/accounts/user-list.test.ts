@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import type { UserCursor, UserQuery } from "../../src/index.js";
 import { describeGates } from "../support/gate.js";
+import { insertUsers } from "./insert-users.js";
 
 const ALL = ["Ada", "bob", "Čeněk", "dan", "eve_1", "мария", "twin-a", "twin-b"];
 
@@ -182,14 +183,10 @@ describeGates((gate) => {
 
   test("a page has 20 users unless the caller says how many, and may have 100", async () => {
     const { accounts } = gate.auth;
-    const rows = Array.from({ length: 93 }, (_, index) => {
-      const name = `many-${index}`;
-      return [index.toString(16).padStart(32, "0"), name, name, gate.now];
-    });
-    await gate.sql(
-      `INSERT INTO "user" (id, username, username_key, created_at)
-       VALUES ${rows.map(() => "(?, ?, ?, ?)").join(", ")} RETURNING id`,
-      rows.flat(),
+    await insertUsers(
+      gate,
+      Array.from(Array(93).keys(), (index) => `many-${index}`),
+      gate.now,
     );
     const { users, hasNextPage } = await accounts.users();
     expect([users.length, hasNextPage]).toEqual([20, true]);

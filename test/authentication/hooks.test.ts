@@ -21,8 +21,7 @@ import {
   Vetoed,
 } from "../../src/index.js";
 import { createDatabase, DATABASES, type TestDatabase } from "../support/databases.js";
-import { eventually } from "../support/eventually.js";
-import { expectToEndAfter, fakeTimeouts } from "../support/fake-timers.js";
+import { expectToEndAfter } from "../support/fake-timers.js";
 import { PASSWORD } from "../support/gate.js";
 
 const LIMIT = 5;
@@ -242,10 +241,11 @@ describe.each(DATABASES)("the hooks before and after a change, over %s", (kind) 
       hasBegun ||= name === "onUserDeleted";
       return hasBegun && new Promise(() => undefined);
     };
-    fakeTimeouts();
-    const deleting = warningsOf(() => auth.accounts.deleteUser(id));
-    await eventually(() => hasBegun);
-    const warnings = await expectToEndAfter(5_000, deleting);
+    const warnings = await expectToEndAfter(
+      5_000,
+      () => hasBegun,
+      () => warningsOf(() => auth.accounts.deleteUser(id)),
+    );
     expect(warnings).toEqual([
       "The hook onUserDeleted of the feature spy took longer than 5 seconds",
     ]);

@@ -4,6 +4,7 @@ import { createDatabase, describePostgres, type TestDatabase } from "../support/
 import { eventually } from "../support/eventually.js";
 import { setUpFreshGate } from "../support/gate.js";
 import { startNode } from "../support/node-process.js";
+import { OTHER_CONNECTIONS } from "../support/postgresql.js";
 
 /** More users than the copy reads in one page. */
 const USERS = 10_000;
@@ -102,9 +103,7 @@ describePostgres("a copy of a SQLite database to PostgreSQL", () => {
     "stops in one line when the connection is lost, and continues when it runs again",
     async () => {
       const { ended } = await startCopy();
-      await target.sql(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
-      );
+      await target.sql(`SELECT pg_terminate_backend(pid) ${OTHER_CONNECTIONS}`);
       const { code, stdout, stderr } = await ended;
       expect([code, stdout]).toEqual([1, ""]);
       expect(stderr).toMatch(

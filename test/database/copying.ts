@@ -3,6 +3,7 @@ import { copyDatabase } from "../../src/database/copy/copy-database.js";
 import { Database } from "../../src/database/database.js";
 import { Progress } from "../../src/progress.js";
 import { createDatabase, type TestDatabase } from "../support/databases.js";
+import { OTHER_CONNECTIONS } from "../support/postgresql.js";
 import { findOpenFiles } from "../support/sqlite.js";
 
 /** More rows than the copy reads or compares at a time. */
@@ -107,9 +108,7 @@ export class Copying {
 
   /** Returns how many connections the target has. */
   async countConnections(): Promise<number> {
-    const [row] = await this.target.sql(
-      "SELECT count(*)::int AS total FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
-    );
+    const [row] = await this.target.sql(`SELECT count(*)::int AS total ${OTHER_CONNECTIONS}`);
     return row.total;
   }
 

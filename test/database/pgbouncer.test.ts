@@ -6,7 +6,7 @@ import { serveBeside, type Serving } from "../support/command.js";
 import { createDatabase, type TestDatabase } from "../support/databases.js";
 import { PASSWORD } from "../support/gate.js";
 import { describePgBouncer, PgBouncer } from "../support/pgbouncer.js";
-import { runPostgres } from "../support/postgresql.js";
+import { OTHER_CONNECTIONS, runPostgres } from "../support/postgresql.js";
 
 describePgBouncer("behind PgBouncer in transaction mode, with Debian's configuration", () => {
   const secretKey = randomBytes(32).toString("base64url");
@@ -86,9 +86,7 @@ describePgBouncer("behind PgBouncer in transaction mode, with Debian's configura
     // The statement changes the database and not the role, because other tests use the role.
     await database.sql(`ALTER DATABASE ${name} SET search_path = elsewhere`);
     try {
-      await database.sql(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
-      );
+      await database.sql(`SELECT pg_terminate_backend(pid) ${OTHER_CONNECTIONS}`);
       const auth = await openAuth({ databaseSchema: "elsewhere" });
       await auth.close();
     } finally {

@@ -5,7 +5,9 @@ import type { Database } from "../../src/database/database.js";
 import { createDatabase } from "../../src/database/open-dialect.js";
 import { describePostgres } from "../support/databases.js";
 import { eventually } from "../support/eventually.js";
+import { fakeTime } from "../support/fake-timers.js";
 import { setUpFreshDatabase } from "../support/fresh-database.js";
+import { OTHER_CONNECTIONS } from "../support/postgresql.js";
 
 /** The error of `pg` when connecting takes too long. */
 const NO_ANSWER = new Error("timeout expired");
@@ -79,8 +81,7 @@ describePostgres("connecting to PostgreSQL", () => {
         let answer!: () => void;
         const answered = new Promise<void>((resolve) => (answer = resolve));
         const count = replaceConnect((original) => answered.then(original));
-        // The network needs the functions that stay real.
-        jest.useFakeTimers({ doNotFake: ["nextTick", "queueMicrotask", "setImmediate"] });
+        fakeTime();
         try {
           const first = expect(readOne(database)).rejects.toThrow();
           await jest.advanceTimersByTimeAsync(seconds * 1000);
@@ -126,8 +127,7 @@ describePostgres("connecting to PostgreSQL", () => {
     // A closed connection may stay in the list for a moment.
     const becomes = (count: number) =>
       eventually(async () => {
-        const others =
-          "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        const others = `SELECT pid ${OTHER_CONNECTIONS}`;
         return (await fresh.sql(others)).length === count;
       });
 

@@ -6,6 +6,7 @@ import { describePostgres } from "../support/databases.js";
 import { setUpFreshDatabase } from "../support/fresh-database.js";
 import { recordStatements } from "../support/statements.js";
 import { lockPostgres } from "../support/locks.js";
+import { OTHER_CONNECTIONS } from "../support/postgresql.js";
 
 describePostgres("over postgresql", () => {
   const fresh = setUpFreshDatabase("postgresql");
@@ -290,9 +291,7 @@ describePostgres("over postgresql", () => {
 
   test("a connection that was cut while it was idle is replaced", async () => {
     await database.read("SELECT 1", []);
-    await fresh.sql(
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
-    );
+    await fresh.sql(`SELECT pg_terminate_backend(pid) ${OTHER_CONNECTIONS}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(await database.read("SELECT 1 AS one", [])).toEqual([{ one: 1 }]);
   });

@@ -4,6 +4,7 @@ import { openReadOnly } from "../../src/database/open-read-only.js";
 import type { ReadOnlyDatabase } from "../../src/database/read-only.js";
 import { DATABASES } from "../support/databases.js";
 import { setUpFreshDatabase } from "../support/fresh-database.js";
+import { OTHER_CONNECTIONS } from "../support/postgresql.js";
 
 describe.each(DATABASES)("another application's database over %s", (kind) => {
   const fresh = setUpFreshDatabase(kind);
@@ -45,9 +46,7 @@ describe.each(DATABASES)("another application's database over %s", (kind) => {
     await expect(database.query("SELECT * FROM card")).rejects.toThrow();
     database = await openReadOnly(fresh.url);
     if (kind === "sqlite") return;
-    const [{ count }] = await fresh.sql(
-      "SELECT count(*)::int FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
-    );
+    const [{ count }] = await fresh.sql(`SELECT count(*)::int ${OTHER_CONNECTIONS}`);
     expect(count).toBe(1);
   });
 

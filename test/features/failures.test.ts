@@ -14,7 +14,7 @@ import {
 } from "graphql-gatehouse";
 import { createDatabase, type TestDatabase } from "../support/databases.js";
 import { eventually } from "../support/eventually.js";
-import { expectToEndAfter, fakeTimeouts } from "../support/fake-timers.js";
+import { expectToEndAfter } from "../support/fake-timers.js";
 
 let database: TestDatabase;
 let options: { secretKey: string; databaseUrl: string };
@@ -240,10 +240,11 @@ test("a feature that never closes delays the end of the server by at most 5 seco
     return new Promise<void>(() => undefined);
   };
   const server = await start(notes({ close }));
-  fakeTimeouts();
-  const closing = server.close();
-  await eventually(() => hasBegun);
-  await expectToEndAfter(5_000, closing);
+  await expectToEndAfter(
+    5_000,
+    () => hasBegun,
+    () => server.close(),
+  );
   expect(await server.auth.isReady()).toBe(false);
 });
 

@@ -20,22 +20,33 @@ export function fakeIntervals(): void {
 }
 
 /**
- * Expects that a limit, which has just begun, ends `running` after exactly this time. Then makes the timeouts real again.
+ * From now on, a test moves all clocks and timers but those that the network needs. `jest.useRealTimers` ends this.
+ */
+export function fakeTime(): void {
+  jest.useFakeTimers({ doNotFake: ["nextTick", "queueMicrotask", "setImmediate"] });
+}
+
+/**
+ * Runs this, and expects that a limit ends it after exactly this time.
+ * @param hasBegun returns whether the limit has begun
  */
 export async function expectToEndAfter<Result>(
   milliseconds: number,
-  running: Promise<Result>,
+  hasBegun: () => boolean,
+  run: () => Promise<Result>,
 ): Promise<Result> {
   const onEnd = jest.fn();
-  const ended = running.finally(onEnd);
-  ended.catch(() => undefined);
+  fakeTimeouts();
   try {
+    const ended = run().finally(onEnd);
+    ended.catch(() => undefined);
+    await eventually(hasBegun);
     await jest.advanceTimersByTimeAsync(milliseconds - 1);
     expect(onEnd).not.toHaveBeenCalled();
     await jest.advanceTimersByTimeAsync(1);
     await eventually(() => onEnd.mock.calls.length > 0);
+    return await ended;
   } finally {
     jest.useRealTimers();
   }
-  return ended;
 }

@@ -32,10 +32,13 @@ export async function findPostgresFault(): Promise<string | null> {
 /** The prefix of this worker's database names. One worker runs one test file at a time. */
 const PREFIX = `gate_${process.env["TEST_RUN"]}_${process.env["JEST_WORKER_ID"]}_`;
 
+/** The rest of a statement about the other connections to the database. */
+export const OTHER_CONNECTIONS =
+  "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+
 /** Ends other connections, and empties the schema. */
 const EMPTY = `
-  SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid();
+  SELECT pg_terminate_backend(pid) ${OTHER_CONNECTIONS};
   DO $$ DECLARE schema_name text; BEGIN
     FOR schema_name IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$)'
     LOOP EXECUTE format('DROP SCHEMA %I CASCADE', schema_name); END LOOP;

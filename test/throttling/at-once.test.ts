@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { describe, expect, test } from "@jest/globals";
+import { beforeEach, describe, expect, test } from "@jest/globals";
 import { RunningChecks } from "../../src/throttling/running-checks.js";
 import { attempt, countHashed, WRONG } from "../support/attempts.js";
 import type { DatabaseKind } from "../support/databases.js";
@@ -76,88 +76,76 @@ describe.each(STORES)("counted in %s, logins of one account at once", (name, dat
   });
 });
 
-test("an attempt whose key is blocked waits for the oldest running check, also after a later one has failed", async () => {
-  const checks = new RunningChecks();
+describe("running checks", () => {
   const allow = () => Promise.resolve(0);
-  let finish: (isRight: boolean) => void = () => undefined;
-  const oldest = checks.run("key", allow, () => new Promise((resolve) => (finish = resolve)));
-  expect(await checks.run("key", allow, () => Promise.resolve(false))).toBe(false);
-  const waits = [1000, 0];
-  const blocked = checks.run(
-    "key",
-    () => Promise.resolve(waits.shift() ?? 0),
-    () => Promise.resolve(true),
-  );
-  await nextTurn();
-  finish(true);
-  expect(await Promise.all([oldest, blocked])).toEqual([true, true]);
-});
-
-test("an attempt at a blocked key waits for an earlier attempt that is still being counted", async () => {
-  const checks = new RunningChecks();
   const isRight = () => Promise.resolve(true);
-  let finishCounting: (wait: number) => void = () => undefined;
-  const counting = new Promise<number>((resolve) => (finishCounting = resolve));
-  const earlier = checks.run("key", () => counting, isRight);
-  const waits = [1000, 0];
-  const later = checks.run("key", () => Promise.resolve(waits.shift() ?? 0), isRight);
-  await nextTurn();
-  finishCounting(0);
-  expect(await Promise.allSettled([earlier, later])).toEqual([
-    { status: "fulfilled", value: true },
-    { status: "fulfilled", value: true },
-  ]);
-});
+  let checks: RunningChecks;
 
-test("an attempt at a blocked key goes on as soon as one running check finds the credential right", async () => {
-  const checks = new RunningChecks();
-  const allow = () => Promise.resolve(0);
-  let finish: (isRight: boolean) => void = () => undefined;
-  const slow = checks.run("key", allow, () => new Promise((resolve) => (finish = resolve)));
-  let accept: () => void = () => undefined;
-  const right = checks.run(
-    "key",
-    allow,
-    () =>
-      new Promise(
-        (resolve) =>
-          (accept = () => {
-            resolve(true);
-          }),
-      ),
-  );
-  const waits = [1000, 0];
-  const blocked = checks.run(
-    "key",
-    () => Promise.resolve(waits.shift() ?? 0),
-    () => Promise.resolve(true),
-  );
-  await nextTurn();
-  accept();
-  expect(await Promise.all([right, blocked])).toEqual([true, true]);
-  finish(false);
-  expect(await slow).toBe(false);
-});
+  beforeEach(() => {
+    checks = new RunningChecks();
+  });
 
-test("an attempt at a blocked key is refused without a second try if the running checks find no right credential", async () => {
-  const checks = new RunningChecks();
-  let finish: (isRight: boolean) => void = () => undefined;
-  const running = checks.run(
-    "key",
-    () => Promise.resolve(0),
-    () => new Promise((resolve) => (finish = resolve)),
-  );
-  let tries = 0;
-  const blocked = checks.run(
-    "key",
-    () => {
+  /** Starts a check that runs until `finish` is called. */
+  function start() {
+    let finish: (isRight: boolean) => void = () => undefined;
+    const ended = checks.run("key", allow, () => new Promise((resolve) => (finish = resolve)));
+    return {
+      ended,
+      finish: (isRight: boolean) => {
+        finish(isRight);
+      },
+    };
+  }
+
+  /** Starts an attempt whose key is blocked at its first try only. */
+  function attemptOnceBlocked(): Promise<unknown> {
+    const waits = [1000, 0];
+    return checks.run("key", () => Promise.resolve(waits.shift() ?? 0), isRight);
+  }
+
+  test("an attempt whose key is blocked waits for the oldest running check, also after a later one has failed", async () => {
+    const oldest = start();
+    expect(await checks.run("key", allow, () => Promise.resolve(false))).toBe(false);
+    const blocked = attemptOnceBlocked();
+    await nextTurn();
+    oldest.finish(true);
+    expect(await Promise.all([oldest.ended, blocked])).toEqual([true, true]);
+  });
+
+  test("an attempt at a blocked key waits for an earlier attempt that is still being counted", async () => {
+    let finishCounting: (wait: number) => void = () => undefined;
+    const counting = new Promise<number>((resolve) => (finishCounting = resolve));
+    const earlier = checks.run("key", () => counting, isRight);
+    const later = attemptOnceBlocked();
+    await nextTurn();
+    finishCounting(0);
+    expect(await Promise.allSettled([earlier, later])).toEqual([
+      { status: "fulfilled", value: true },
+      { status: "fulfilled", value: true },
+    ]);
+  });
+
+  test("an attempt at a blocked key goes on as soon as one running check finds the credential right", async () => {
+    const [slow, right] = [start(), start()];
+    const blocked = attemptOnceBlocked();
+    await nextTurn();
+    right.finish(true);
+    expect(await Promise.all([right.ended, blocked])).toEqual([true, true]);
+    slow.finish(false);
+    expect(await slow.ended).toBe(false);
+  });
+
+  test("an attempt at a blocked key is refused without a second try if the running checks find no right credential", async () => {
+    const running = start();
+    let tries = 0;
+    const block = () => {
       tries += 1;
       return Promise.resolve(1000);
-    },
-    () => Promise.resolve(true),
-  );
-  await nextTurn();
-  finish(false);
-  await expect(blocked).rejects.toMatchObject({ wait: 1000 });
-  expect([await running, tries]).toEqual([false, 1]);
+    };
+    const blocked = checks.run("key", block, isRight);
+    await nextTurn();
+    running.finish(false);
+    await expect(blocked).rejects.toMatchObject({ wait: 1000 });
+    expect([await running.ended, tries]).toEqual([false, 1]);
+  });
 });

@@ -1,8 +1,7 @@
-import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { User } from "../../src/index.js";
 import { createDatabase, type TestDatabase } from "../support/databases.js";
-import { eventually } from "../support/eventually.js";
-import { expectToEndAfter, fakeTimeouts } from "../support/fake-timers.js";
+import { expectToEndAfter } from "../support/fake-timers.js";
 import { decode } from "../support/forge.js";
 import { describeGates, type Gate, PASSWORD, setUpGate } from "../support/gate.js";
 import { ROOT } from "../support/command.js";
@@ -247,18 +246,10 @@ describeGates({ claims: (user) => claims(user) }, (gate) => {
       hasBegun = true;
       return new Promise<object>(() => undefined);
     };
-    /** Runs this, and moves the time when the function of the option has begun. */
-    const refusing = async <Result>(run: () => Promise<Result>): Promise<Result> => {
+    const refusing = <Result>(run: () => Promise<Result>): Promise<Result> => {
       hasBegun = false;
-      fakeTimeouts();
-      const running = run();
-      await eventually(() => hasBegun);
-      return expectToEndAfter(5_000, running);
+      return expectToEndAfter(5_000, () => hasBegun, run);
     };
-
-    afterEach(() => {
-      jest.useRealTimers();
-    });
     const refused = { status: 503, code: "SERVICE_UNAVAILABLE", data: null };
 
     test("refuses a login after 5 seconds, and opens no session", async () => {

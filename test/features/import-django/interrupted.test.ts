@@ -4,6 +4,7 @@ import { describePostgres } from "../../support/databases.js";
 import { eventually } from "../../support/eventually.js";
 import { describeFreshGates, type Gate, setUpFreshGate } from "../../support/gate.js";
 import { startNode } from "../../support/node-process.js";
+import { OTHER_CONNECTIONS } from "../../support/postgresql.js";
 import { importFrom, runOver } from "./command.js";
 import { DjangoDatabase } from "./django-database.js";
 
@@ -84,9 +85,7 @@ describePostgres("from postgresql", () => {
   test("a lost connection stops the import in one line, which says what to do", async () => {
     const importing = runOver(gate, "import-django", "--from", django.url);
     await eventually(async () => (await count(gate, '"user"')) > 0, 60_000);
-    await django.sql(
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
-    );
+    await django.sql(`SELECT pg_terminate_backend(pid) ${OTHER_CONNECTIONS}`);
     const { code, stdout, stderr } = await importing;
     expect(code).toBe(1);
     expect(stdout).toMatch(/^Users: [\d,]+ read, [\d,]+ new/);
