@@ -16,7 +16,7 @@ const gate = setUpGate();
 /** Runs a module in a folder, and returns the message of its first error. */
 async function messageOf(code: string, cwd: string, mode = "development"): Promise<string> {
   await writeFile(`${cwd}/module.mjs`, code);
-  const run = `import("./module.mjs").then(() => console.log("no error"), ({ message }) => console.log(message))`;
+  const run = `import("./module.mjs").then(() => console.log("no error"), ({ message }) => console.log(message)).finally(() => process.exit())`;
   const env = { SECRET_KEY, NODE_ENV: mode };
   return (await runNode(["-e", run], { cwd, env, timeout: 60_000 })).stdout.trim();
 }
