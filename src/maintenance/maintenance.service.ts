@@ -4,6 +4,7 @@ import type { AuthConfig } from "../config/auth-config.js";
 import { ServiceUnavailable } from "../errors.js";
 import { warn } from "../events.js";
 import type { Sql } from "../sql.js";
+import { withinTime } from "../within-time.js";
 import { acquireLease, whileRenewed } from "./lease.js";
 import type { OwnedPruneRule } from "./prune-rule.js";
 
@@ -157,10 +158,7 @@ export class MaintenanceService {
   async stop(): Promise<void> {
     this.#isStopped = true;
     for (const timer of this.#timers) clearInterval(timer);
-    const waiting = new AbortController();
-    const timeout = sleep(STOP_TIMEOUT, undefined, { signal: waiting.signal });
-    await Promise.race([this.idle(), timeout.catch(() => undefined)]);
-    waiting.abort();
+    await withinTime(this.idle(), STOP_TIMEOUT, () => undefined);
   }
 
   async idle(): Promise<void> {

@@ -1,17 +1,14 @@
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
 import { attempt, expectThrottled, REFUSED } from "../support/attempts.js";
 import { eventually } from "../support/eventually.js";
+import { expectToEndAfter, fakeTimeouts } from "../support/fake-timers.js";
 import { Gate, PASSWORD } from "../support/gate.js";
 import { describeRedis, faultsOf, REDIS_URL, runRedis } from "../support/redis.js";
 import { TcpProxy } from "../support/tcp-proxy.js";
 
 const FREE = 5;
-/**
- * How long a request may wait for Redis, in milliseconds, and how long it would wait without a limit: until the
- * connection is closed.
- */
+/** How long a request waits for Redis, in milliseconds. */
 const REPLY_TIMEOUT = 500;
-const SILENCE_TIMEOUT = 3000;
 /** A Redis database that no other test file uses. */
 const OWN_DATABASE = Object.assign(new URL(REDIS_URL), { pathname: "/9" }).href;
 const VERIFY = `mutation { verifyToken(token: "no.token.at-all") { active } }`;
@@ -30,6 +27,7 @@ describeRedis("counted in Redis, which can become unreachable", () => {
   });
 
   afterEach(async () => {
+    jest.useRealTimers();
     jest.restoreAllMocks();
     await gate.close();
     await proxy.close();
@@ -92,19 +90,21 @@ describeRedis("counted in Redis, which can become unreachable", () => {
     }
   });
 
-  test("OP-8: when Redis stops replying each request waits at most half a second, and the limits hold", async () => {
+  test("OP-8: when Redis stops replying a request waits half a second, the next ones do not wait, and the limits hold", async () => {
     await gate.user("ada");
     const strict = await gate.another({ requestsPerAddress: 2 });
     try {
       await redisIsUsed(strict);
       proxy.hang();
-      for (const expected of [200, 200, 429]) {
-        const start = performance.now();
-        const answer = await strict.ask(VERIFY);
-        const took = performance.now() - start;
-        expect(answer.status).toBe(expected);
-        expect(took).toBeLessThan(SILENCE_TIMEOUT - REPLY_TIMEOUT);
-      }
+      jest.spyOn(performance, "now").mockReturnValue(performance.now());
+      const ask = () => strict.ask(VERIFY);
+      const first = await expectToEndAfter(REPLY_TIMEOUT, () => jest.getTimerCount() > 0, ask);
+      // If these requests waited for Redis too, they would never end, because nothing moves the timeouts.
+      fakeTimeouts();
+      const [second, third] = [await ask(), await ask()];
+      expect([first.status, second.status, third.status]).toEqual([200, 200, 429]);
+      jest.useRealTimers();
+      jest.restoreAllMocks();
       proxy.pass();
       await redisIsUsed(strict);
     } finally {
