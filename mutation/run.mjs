@@ -98,7 +98,7 @@ const UNSUITABLE = [
   /^test\/tokens\/verifiers/,
   /^test\/permissions\/own-fields/,
   /^test\/sessions\/rotation-races/,
-  /^test\/accounts\/every-login-hashes/,
+  /^test\/accounts\/(every-login-hashes|hashing-storm)/,
 ];
 
 const NOWHERE = "postgresql://127.0.0.1:1/none";
