@@ -99,6 +99,18 @@ describe.each(DATABASES)("the hooks of a feature, over %s", (kind) => {
     await login();
     expect(seen).toEqual([{ id }]);
   });
+
+  test("a login, a refresh and a deletion skip the hooks that the feature does not have, without a warning", async () => {
+    const warning = jest.spyOn(process, "emitWarning").mockImplementation(() => undefined);
+    try {
+      const { refresh } = await login();
+      await auth.authentication.refresh(refresh!);
+      await auth.accounts.deleteUser(id);
+      expect(warning).not.toHaveBeenCalled();
+    } finally {
+      warning.mockRestore();
+    }
+  });
 });
 
 describe.each(DATABASES)("the hooks before and after a change, over %s", (kind) => {
