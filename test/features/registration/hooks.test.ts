@@ -121,9 +121,16 @@ describe("the hooks of a registration", () => {
       await expectNothing();
     });
 
-    test("do not run for a weak password, a taken name or a malformed address", async () => {
-      for (const wrong of [{ password: "short" }, { email: "x" }, { username: "" }]) {
-        await gate.ask(REGISTER, { variables: { username, email, password: PASSWORD, ...wrong } });
+    test("do not run for a weak password, a malformed address, or a name that is malformed or taken", async () => {
+      await gate.user(`taken${username}`);
+      for (const wrong of [
+        { password: "short" },
+        { email: "x" },
+        { username: "" },
+        { username: `taken${username}` },
+      ]) {
+        const variables = { username, email, password: PASSWORD, ...wrong };
+        expect(await gate.ask(REGISTER, { variables })).toMatchObject({ code: "BAD_USER_INPUT" });
       }
       expect(seen).toEqual([]);
     });
