@@ -1,5 +1,5 @@
 import { setImmediate, setTimeout as sleep } from "node:timers/promises";
-import { areDriversIdle, type Effect, holdStatements, Operation } from "./held-statements.js";
+import { areDriversIdle, digest, type Effect, holdStatements, Operation } from "./held-statements.js";
 import type { DatabaseKind } from "../support/databases.js";
 import { findFaults } from "./rules.js";
 import { type Answer, type OperationName, type RowOrder, World } from "./world.js";
@@ -68,6 +68,12 @@ export class Play {
   readonly #operations: readonly Operation[];
   readonly #world: World;
   readonly #cast: Cast;
+  /** The operations that wait, in the order in which they began to wait. */
+  #waiting: number[] = [];
+  /** All commits so far. */
+  #commits = "";
+  /** For each operation with locked rows, the commits before each lock. */
+  readonly #locked = new Map<number, string>();
   #onChange: () => void = () => undefined;
 
   constructor(world: World, cast: Cast) {
@@ -167,6 +173,9 @@ export class Play {
       return [text, ...notes.filter(Boolean).map((note) => `(${note})`)].join(" ").trim();
     });
     this.steps.push({ choice, texts });
+    for (const [other, { effect }] of done.entries()) this.#note(other, effect);
+    const busy = this.#operations.flatMap((each, other) => (this.#isBusy(each) ? [other] : []));
+    this.#waiting = [...new Set([...this.#waiting.filter((each) => busy.includes(each)), ...busy])];
     return merge(done.map(({ effect }) => effect));
   }
 
@@ -244,6 +253,43 @@ export class Play {
     return still && busy.every((operation) => this.#isBusy(operation));
   }
 
+  /** Keeps what a step has locked and committed. */
+  #note(index: number, { locks, publishes }: Effect): void {
+    if (locks.size > 0) {
+      this.#locked.set(index, digest([this.#locked.get(index), this.#commits]));
+    }
+    if (publishes.size === 0) return;
+    this.#commits = digest([this.#commits, index, this.#operations[index]!.history]);
+    this.#locked.delete(index);
+  }
+
+  /**
+   * Returns a text for all that decides what can follow and how it will be judged. The same operations with the same
+   * text need not be played on twice.
+   */
+  async readState(): Promise<string> {
+    const { areTogether } = this.#cast;
+    return digest([
+      await this.#world.readRows(),
+      this.#operations.map(({ history, hasStarted, isHeld, hasEnded, isCut }, index) => [
+        [history, hasStarted, isHeld, hasEnded, isCut, this.#locked.get(index)],
+        this.players.map((other) => this.#compare(this.players[index]!, other)),
+      ]),
+      this.#waiting,
+      // Two operations of one instance also share its memory, so the order of their steps counts.
+      areTogether ? this.schedule.replaceAll(/[^ab]/gi, "") : "",
+    ]);
+  }
+
+  /** Returns what the rules ask about the order of two operations. */
+  #compare(one: Player, other: Player): unknown[] {
+    const areChanges = one.name === "role change" && other.name === "role change";
+    return [
+      other.last >= 0 && other.last < one.first,
+      areChanges && Math.sign(one.last - other.last),
+    ];
+  }
+
   /** What the last step has led to. */
   get outcome(): string {
     return [...this.choices, ...this.steps.at(-1)!.texts].join("|");
@@ -295,6 +341,28 @@ interface Taken {
   readonly node: Node;
   readonly effect: Effect;
   readonly outcome: string;
+  /** The state after the step and the steps that are asleep there, or null if they are known. */
+  readonly reached: Reached | null;
+}
+
+interface Reached {
+  readonly state: string;
+  readonly asleep: ReadonlyMap<Choice, Effect>;
+}
+
+/** The states that were played on from. */
+class ReachedStates {
+  readonly #asleep = new Map<string, ReadonlyMap<Choice, Effect>[]>();
+
+  add({ state, asleep }: Reached): void {
+    this.#asleep.set(state, [...(this.#asleep.get(state) ?? []), asleep]);
+  }
+
+  /** Returns whether all steps that are not asleep were played from the same state, or will be. */
+  covers({ state, asleep }: Reached): boolean {
+    const known = this.#asleep.get(state) ?? [];
+    return known.some((earlier) => [...earlier.keys()].every((choice) => asleep.has(choice)));
+  }
 }
 
 /** Plays every interleaving of operations on one database. */
@@ -322,16 +390,21 @@ export class Explorer {
 
   /**
    * Plays every interleaving. If two neighbouring steps lead to the same state in either order, only one order is
-   * played.
+   * played. A play ends early in a state from which an earlier one has gone on.
    * @param cast the operations, such as `refresh & replay + logout + crash`
    * @returns the interleaving that breaks a rule, as a table, or null if there is none
-   * @see P. Godefroid, Partial-Order Methods for the Verification of Concurrent Systems, 1996, chapter 5: sleep sets
+   * @see P. Godefroid, Partial-Order Methods for the Verification of Concurrent Systems, 1996, chapters 5 and 6: sleep sets and
+   * state-space caching
    */
   async explore(cast: string): Promise<string | null> {
+    const states = new ReachedStates();
     let root: Node | null | undefined;
     while (root !== null) {
-      const { path, found } = await this.#playNext(cast, root);
+      const { path, found } = await this.#playNext(cast, root, states);
       if (found !== null) return found;
+      for (const { reached } of path) {
+        if (reached !== null) states.add(reached);
+      }
       root = this.#learn(path);
     }
     return null;
@@ -344,13 +417,14 @@ export class Explorer {
   async #playNext(
     cast: string,
     root: Node | undefined,
+    states: ReachedStates,
     tries = TRIES,
   ): Promise<{ path: Taken[]; found: string | null }> {
     const start = performance.now();
     const isSlow = () => performance.now() - start > SLOW;
     const play = await this.#begin(cast);
     try {
-      const path = await follow(play, root);
+      const path = await follow(play, root, states);
       const found = play.choices.length === 0 ? await this.#examine(cast, play) : null;
       await play.abandon();
       if (tries === 1 || !isSlow()) return { path, found };
@@ -358,7 +432,7 @@ export class Explorer {
       await play.abandon();
       if (tries === 1 || !isSlow()) throw error;
     }
-    return this.#playNext(cast, root, tries - 1);
+    return this.#playNext(cast, root, states, tries - 1);
   }
 
   /**
@@ -412,15 +486,26 @@ export class Explorer {
 }
 
 /** Takes steps from the first node on, until the play ends or all that can follow was played. */
-async function follow(play: Play, root: Node | undefined): Promise<Taken[]> {
+async function follow(
+  play: Play,
+  root: Node | undefined,
+  states: ReachedStates,
+): Promise<Taken[]> {
   const path: Taken[] = [];
   let node: Node | null = root ?? toNode(play.choices, new Map());
   while (node !== null) {
     const effect = await play.take(node.choice);
     const { choices, outcome } = play;
-    path.push({ node, effect, outcome });
     const known: Node | null | undefined = node.outcomes.get(outcome);
-    node = known === undefined ? toNode(choices, asleepAfter(node, effect, choices)) : known;
+    if (known !== undefined) {
+      path.push({ node, effect, outcome, reached: null });
+      node = known;
+      continue;
+    }
+    const asleep = asleepAfter(node, effect, choices);
+    const reached = { state: await play.readState(), asleep };
+    path.push({ node, effect, outcome, reached });
+    node = states.covers(reached) ? null : toNode(choices, asleep);
   }
   return path;
 }
