@@ -59,7 +59,7 @@ export class Operation {
   hasEnded = false;
   /** Whether the connection was cut. If so, no later statement runs. */
   isCut = false;
-  /** A digest of all results of its statements. They decide what the operation does next. */
+  /** A digest of its statements and their results, which decide what it does next. */
   history = "";
   /** The process of PostgreSQL that runs the current statement. */
   pid: number | undefined;
@@ -254,6 +254,12 @@ export function digest(value: unknown): string {
 /** Returns whether a statement has locked rows. The lock of exclusive transactions counts as a row. */
 function hasLocked(text: string, { rowCount }: { rowCount: number }): boolean {
   return rowCount > 0 || text.includes("FOR UPDATE");
+}
+
+/** Returns an effect that includes all of these. */
+export function merge(effects: readonly Effect[]): Effect {
+  const union = (name: keyof Effect) => new Set(effects.flatMap((effect) => [...effect[name]]));
+  return { reads: union("reads"), locks: union("locks"), publishes: union("publishes") };
 }
 
 const noEffect = (): Effect => ({ reads: new Set(), locks: new Set(), publishes: new Set() });
