@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { createHash } from "node:crypto";
 import pg from "pg";
 import sqlite3 from "sqlite3";
 
@@ -58,6 +59,8 @@ export class Operation {
   hasEnded = false;
   /** Whether the connection was cut. If so, no later statement runs. */
   isCut = false;
+  /** A digest of its statements and their results, which decide what it does next. */
+  history = "";
   /** The process of PostgreSQL that runs the current statement. */
   pid: number | undefined;
   /** The tables that the open transaction has written, or null outside a transaction. */
@@ -86,6 +89,7 @@ export class Operation {
   /** Cuts the connection before the held statement. */
   cut(): void {
     this.isCut = true;
+    this.#remember("cut");
     this.#release();
   }
 
@@ -139,6 +143,7 @@ export class Operation {
   async #write({ pid, send }: Connection, text: string, writes: Set<string>): Promise<any> {
     this.#writing = writes;
     const result = await this.#send(pid, send).finally(() => (this.#writing = new Set()));
+    this.#remember([text, result.rowCount, result.rows]);
     // A statement that has waited for a lock has read the row again.
     this.#record("", { reads: writes, locks: hasLocked(text, result) ? writes : new Set() });
     return result;
@@ -188,7 +193,9 @@ export class Operation {
     const { name, reads, writes } = statement;
     if (this.#written === null && (await this.#hold(name))) throw new Cut();
     this.#record(name, { reads, publishes: writes });
-    return send();
+    const rows = await send();
+    this.#remember([text, rows]);
+    return rows;
   }
 
   /** Ends a transaction, or cuts its connection. */
@@ -228,6 +235,10 @@ export class Operation {
     this.#resume();
   }
 
+  #remember(result: unknown): void {
+    this.history = digest([this.history, result]);
+  }
+
   #record(name: string, { reads, locks, publishes }: Partial<Effect>): void {
     if (name !== "") this.#done.push(name);
     for (const table of reads ?? []) this.#effect.reads.add(table);
@@ -236,9 +247,19 @@ export class Operation {
   }
 }
 
+export function digest(value: unknown): string {
+  return createHash("sha1").update(JSON.stringify(value)).digest("base64");
+}
+
 /** Returns whether a statement has locked rows. The lock of exclusive transactions counts as a row. */
 function hasLocked(text: string, { rowCount }: { rowCount: number }): boolean {
   return rowCount > 0 || text.includes("FOR UPDATE");
+}
+
+/** Returns an effect that includes all of these. */
+export function merge(effects: readonly Effect[]): Effect {
+  const union = (name: keyof Effect) => new Set(effects.flatMap((effect) => [...effect[name]]));
+  return { reads: union("reads"), locks: union("locks"), publishes: union("publishes") };
 }
 
 const noEffect = (): Effect => ({ reads: new Set(), locks: new Set(), publishes: new Set() });

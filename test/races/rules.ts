@@ -1,4 +1,4 @@
-import type { Play, Player } from "./explorer.js";
+import type { Play, Player } from "./play.js";
 import { type Answer, ROLES, type State, type World } from "./world.js";
 
 /** The sessions that an operation ends, with the reasons that are stored and answered. */

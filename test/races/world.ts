@@ -200,6 +200,17 @@ export class World {
     this.#events.length = 0;
   }
 
+  /** Returns the committed rows of all tables that operations share. */
+  async readRows(): Promise<unknown[]> {
+    const statements = TABLES.map((table) => `SELECT * FROM ${table} ORDER BY 1`);
+    if (this.#admin === undefined) {
+      const { sql } = this.#instances[0]!.core;
+      return Promise.all(statements.map((statement) => sql.readOnce(statement, [])));
+    }
+    const results: any = await this.#admin.query(statements.join(";"));
+    return results.map(({ rows }: any) => rows);
+  }
+
   /** Returns for each of these processes of PostgreSQL which processes it waits for. */
   async blockersOf(pids: readonly number[]): Promise<Map<number, number[]>> {
     if (this.#admin === undefined) return new Map();
@@ -269,10 +280,8 @@ export class World {
    * @param answers the answers, whose tokens are tried too
    */
   async look(answers: readonly Answer[]): Promise<State> {
-    const { core, auth } = this.#instances[0]!;
-    const [users, profiles, sessions] = await Promise.all(
-      TABLES.map((table) => core.sql.readOnce<any>(`SELECT * FROM ${table} ORDER BY 1`, [])),
-    );
+    const { auth } = this.#instances[0]!;
+    const [users, profiles, sessions] = (await this.readRows()) as any[][];
     const tokens = this.tokens(answers);
     const key = JSON.stringify([users, profiles, sessions, tokens.length]);
     const accepted = await this.#once(`accepted ${key}`, async () => {
