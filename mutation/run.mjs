@@ -48,6 +48,8 @@ const TESTS = {
     "features/external-login/linking.test.ts",
     "features/external-login/takeover.test.ts",
     "features/import-django/passwords.test.ts",
+    "features/recovery/reset.test.ts",
+    "features/registration/hooks.test.ts",
     "features/registration/registration.test.ts",
     "features/second-factor/login.test.ts",
     "features/step-up",
