@@ -87,6 +87,11 @@ test("OP-8: attempts before a Cluster is ready are counted in memory, and never 
   expect(node.keys.join()).not.toContain("gatehouse:start:");
 });
 
+test("OP-8: the nodes of a Cluster are reached by host name", async () => {
+  const node = await startCluster();
+  await counts(await startGate(`redis+cluster://localhost:${node.port}`), node);
+});
+
 test("OP-8: attempts before a new connection to Redis is ready are counted in memory, and never in Redis", async () => {
   let begin: () => void = () => undefined;
   let ready = Promise.resolve();
