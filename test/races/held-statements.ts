@@ -89,7 +89,6 @@ export class Operation {
   /** Cuts the connection before the held statement. */
   cut(): void {
     this.isCut = true;
-    this.#remember("cut");
     this.#release();
   }
 
@@ -142,8 +141,8 @@ export class Operation {
    */
   async #write({ pid, send }: Connection, text: string, writes: Set<string>): Promise<any> {
     this.#writing = writes;
-    const result = await this.#send(pid, send).finally(() => (this.#writing = new Set()));
-    this.#remember([text, result.rowCount, result.rows]);
+    const sent = this.#send(pid, send).finally(() => (this.#writing = new Set()));
+    const result = await this.#remember(text, sent);
     // A statement that has waited for a lock has read the row again.
     this.#record("", { reads: writes, locks: hasLocked(text, result) ? writes : new Set() });
     return result;
@@ -193,9 +192,7 @@ export class Operation {
     const { name, reads, writes } = statement;
     if (this.#written === null && (await this.#hold(name))) throw new Cut();
     this.#record(name, { reads, publishes: writes });
-    const rows = await send();
-    this.#remember([text, rows]);
-    return rows;
+    return this.#remember(text, send());
   }
 
   /** Ends a transaction, or cuts its connection. */
@@ -235,8 +232,16 @@ export class Operation {
     this.#resume();
   }
 
-  #remember(result: unknown): void {
-    this.history = digest([this.history, result]);
+  /** Adds a statement and its result, or its error, to the history. */
+  async #remember(text: string, sent: Promise<any>): Promise<any> {
+    try {
+      const result = await sent;
+      this.history = digest([this.history, text, result.rowCount, result.rows ?? result]);
+      return result;
+    } catch (error) {
+      this.history = digest([this.history, text, String(error)]);
+      throw error;
+    }
   }
 
   #record(name: string, { reads, locks, publishes }: Partial<Effect>): void {

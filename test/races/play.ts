@@ -6,7 +6,6 @@ import type { Answer, OperationName, World } from "./world.js";
 const SETTLE_TIMEOUT = 60_000;
 /** The pause, in milliseconds, between two checks whether a statement waits for a lock. */
 const POLL = 2;
-
 /** The number of turns of the event loop after which a waiting operation counts as waiting for another operation. */
 const TURNS = 50;
 
@@ -14,7 +13,7 @@ const TURNS = 50;
 export type Choice = string;
 
 /** The operations of a play. */
-export interface Cast {
+interface Cast {
   readonly names: readonly OperationName[];
   /** Whether one of the operations crashes. */
   readonly hasCrash: boolean;
@@ -90,6 +89,7 @@ export class Play {
     this.#start(0);
     this.#start(1);
     await this.#settle();
+    this.#updateWaiting();
   }
 
   #start(index: number): void {
@@ -141,9 +141,7 @@ export class Play {
     const index = indexOf(choice);
     const operation = this.#operations[index]!;
     const player = this.players[index]!;
-    const waiting = new Set(
-      this.#operations.flatMap((each, other) => (this.#isBusy(each) ? [other] : [])),
-    );
+    const waiting = new Set(this.#waiting.keys());
     if (choice !== letterOf(index)) {
       player.isCut = true;
       player.answer = null;
@@ -167,12 +165,8 @@ export class Play {
       return [text, ...notes.filter(Boolean).map((note) => `(${note})`)].join(" ").trim();
     });
     this.steps.push({ choice, texts });
-    const commits = this.#commits;
-    for (const [other, { effect }] of done.entries()) {
-      this.#updateLocks(other, effect);
-      if (!this.#isBusy(this.#operations[other]!)) this.#waiting.delete(other);
-      else if (!this.#waiting.has(other)) this.#waiting.set(other, commits);
-    }
+    this.#updateWaiting();
+    for (const [other, { effect }] of done.entries()) this.#updateLocks(other, effect);
     return merge(done.map(({ effect }) => effect));
   }
 
@@ -248,6 +242,13 @@ export class Play {
       (!blockers.has(pid) || blockers.get(pid)!.some((other) => isStill(other, [...seen, pid])));
     const still = pids.every((pid) => blockers.get(pid)!.length > 0 && isStill(pid));
     return still && busy.every((operation) => this.#isBusy(operation));
+  }
+
+  #updateWaiting(): void {
+    for (const [index, operation] of this.#operations.entries()) {
+      if (!this.#isBusy(operation)) this.#waiting.delete(index);
+      else if (!this.#waiting.has(index)) this.#waiting.set(index, this.#commits);
+    }
   }
 
   #updateLocks(index: number, { locks, publishes }: Effect): void {
