@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import pg from "pg";
 import { CLI, ROOT, runCommand } from "../support/command.js";
 import { createDatabase, describePostgres, type TestDatabase } from "../support/databases.js";
 import { eventually } from "../support/eventually.js";
@@ -6,20 +7,51 @@ import { setUpFreshGate } from "../support/gate.js";
 import { startNode } from "../support/node-process.js";
 import { OTHER_CONNECTIONS } from "../support/postgresql.js";
 
-/** More users than the copy reads in one page. */
+/** More users than the copy reads in two pages. */
 const USERS = 10_000;
+/** Half of the users. The copy waits until it may write this one. */
+const HALF = 5000;
+/** The key of the lock that the copy waits for. */
+const LOCK = 1;
 /** In milliseconds. Long, because several processes start one after the other. */
 const TIMEOUT = 240_000;
 
 const INCOMPLETE =
   "gatehouse: This database is a copy that is not complete. Run `gatehouse copy-database` again.\n";
 
+/**
+ * Makes the copy wait for a lock when it writes a certain user. Its tables do not exist before the copy begins. The wait
+ * is a loop, because the copy limits how long PostgreSQL waits for a lock.
+ */
+const WAIT_HALF_WAY = `
+  CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      WHILE NOT pg_try_advisory_xact_lock_shared(${LOCK}) LOOP PERFORM pg_sleep(0.01); END LOOP;
+      RETURN NULL;
+    END $$;
+  CREATE FUNCTION add_wait() RETURNS event_trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      IF to_regclass('"user"') IS NOT NULL THEN
+        CREATE OR REPLACE TRIGGER wait AFTER INSERT ON "user" FOR EACH ROW
+          WHEN (NEW.username = 'user${HALF}') EXECUTE FUNCTION wait();
+      END IF;
+    END $$;
+  CREATE EVENT TRIGGER add_wait ON ddl_command_end WHEN TAG IN ('CREATE TABLE')
+    EXECUTE FUNCTION add_wait()`;
+
 describePostgres("a copy of a SQLite database to PostgreSQL", () => {
   const gate = setUpFreshGate({}, "sqlite");
   let target: TestDatabase;
+  let holder: pg.Client;
 
   beforeEach(async () => {
     target = await createDatabase("postgresql");
+    await target.sql(WAIT_HALF_WAY);
+    holder = new pg.Client(target.url);
+    // One test ends all connections.
+    holder.on("error", () => undefined);
+    await holder.connect();
+    await holder.query(`SELECT pg_advisory_lock(${LOCK})`);
     await gate.sql(
       `INSERT INTO "user" (id, username, username_key, created_at)
        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${USERS})
@@ -27,7 +59,13 @@ describePostgres("a copy of a SQLite database to PostgreSQL", () => {
     );
     await gate.sql(`INSERT INTO profile (user_id, role) SELECT id, 'USER' FROM "user"`);
   });
-  afterEach(() => target.drop());
+  afterEach(async () => {
+    await letGoOn();
+    await target.drop();
+  });
+
+  /** Ends the wait of the copy, and lets later copies pass. */
+  const letGoOn = () => holder.end();
 
   /** The first user that is copied. */
   const FIRST = "1".padStart(32, "0");
@@ -43,10 +81,12 @@ describePostgres("a copy of a SQLite database to PostgreSQL", () => {
     return Number(row?.total ?? 0);
   }
 
-  /** Starts a copy, and waits until some of its users have been copied. */
+  /** Starts a copy, and waits until it waits half-way. */
   async function startCopy() {
     const copying = startNode([CLI, ...parameters()], start());
-    await eventually(async () => (await copied()) > 0, 60_000);
+    const waiting = `SELECT 1 ${OTHER_CONNECTIONS} AND wait_event = 'PgSleep'`;
+    await eventually(async () => (await target.sql(waiting)).length === 1, 60_000);
+    expect(await copied()).toBeGreaterThan(0);
     return copying;
   }
 
@@ -54,6 +94,7 @@ describePostgres("a copy of a SQLite database to PostgreSQL", () => {
     const { child, ended } = await startCopy();
     child.kill("SIGKILL");
     await ended;
+    await letGoOn();
     expect(await copied()).toBeLessThan(USERS);
   }
 
@@ -154,6 +195,7 @@ describePostgres("a copy of a SQLite database to PostgreSQL", () => {
       const { access, refresh } = await gate.issue(FIRST);
       const { child, ended } = await startCopy();
       child.kill("SIGSTOP");
+      await letGoOn();
       try {
         expect((await gate.me(`Bearer ${access}`)).data.me.username).toBe("user1");
         expect((await gate.refresh(refresh)).code).toBe("SERVICE_UNAVAILABLE");
