@@ -1,10 +1,11 @@
 import { once } from "node:events";
-import type { AddressInfo, Socket } from "node:net";
+import type { Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { type ParsedMail, simpleParser } from "mailparser";
 import { SMTPServer, type SMTPServerOptions } from "smtp-server";
 import { eventually } from "./eventually.js";
+import { findFreePort } from "./free-port.js";
 
 /** A mail as the server received it. */
 export interface ReceivedMail extends ParsedMail {
@@ -41,6 +42,8 @@ export class MailServer {
 
   static async start(options: SMTPServerOptions = {}): Promise<MailServer> {
     const server = new MailServer(options);
+    // While the server is closed, another process could get any port that the system chooses.
+    server.#port = await findFreePort();
     await server.listen();
     return server;
   }
@@ -86,7 +89,6 @@ export class MailServer {
     this.#server = server;
     server.listen(this.#port, "127.0.0.1");
     await once(server.server, "listening");
-    this.#port = (server.server.address() as AddressInfo).port;
   }
 
   get port(): number {

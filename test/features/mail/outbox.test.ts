@@ -88,6 +88,7 @@ describeFreshGates(OPTIONS, (gate) => {
     await send("gone@example.com");
     await send("ada@example.com");
     await smtp.mailsTo("ada@example.com");
+    await tried(1);
     await eventually(async () => (await rows()).length === 0);
     expect(gate.events).toEqual([
       { type: "mail:failed", details: { template: "password-changed", attempts: 1, code: "550" } },

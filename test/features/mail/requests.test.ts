@@ -142,11 +142,14 @@ describeFreshGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gat
        WITH RECURSIVE number (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM number WHERE i < 999)
        SELECT 'x' || i, 'test', '{}', '{}', 0, 9000000000000 FROM number`,
     );
-    const requests = requestsOf(() => Promise.resolve());
+    let isEnough = false;
+    // The first request waits until the second one is refused.
+    const requests = requestsOf(() => eventually(() => isEnough));
     await requests.store({ to: ADDRESS }, NO_CLIENT);
     await expect(requests.store({ to: ADDRESS }, NO_CLIENT)).rejects.toMatchObject({
       code: "SERVICE_UNAVAILABLE",
     });
+    isEnough = true;
   });
 
   test("RC-4: a new password cancels a link to a new address that is not sent yet", async () => {

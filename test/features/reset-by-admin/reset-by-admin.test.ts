@@ -225,6 +225,8 @@ describeFreshGates(options, (gate) => {
         reason: "throttled",
         data: null,
       });
+      // A newer link would kill the link of a mail that is not sent yet.
+      await eventually(() => smtp.mails.length === 1);
       gate.advance(60);
       expect((await start(ada)).status).toBe(200);
       await eventually(() => smtp.mails.length === 2);
