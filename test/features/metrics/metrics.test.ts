@@ -226,7 +226,7 @@ const careless = defineFeature({
 describe("a careless feature", () => {
   const gate = setUpGate({ ...ON, features: [careless] });
 
-  test("10,000 operation names, reasons, codes and types of events make few labels, and known values keep their labels", async () => {
+  test("1,000 operation names, reasons, codes and types of events make few labels, and known values keep their labels", async () => {
     const toRequest = (index: number) => {
       const name = `Hostile${index}`;
       // Every second request asks for a field that does not exist.
@@ -237,27 +237,23 @@ describe("a careless feature", () => {
         "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
       return `${head}Content-Length: ${body.length}\r\n\r\n${body}`;
     };
-    for (let first = 0; first < 10_000; first += 1000) {
-      // The requests do not wait for each other's responses, because 10,000 round trips would take most of the time.
-      const connection = await openConnection(gate.url);
-      connection.write(
-        Array.from({ length: 1000 }, (_, index) => toRequest(first + index)).join(""),
-      );
-      await eventually(() => connection.received.split("HTTP/1.1 ").length > 1000, 120_000);
-      connection.close();
-    }
+    // The requests do not wait for each other's responses, because 1,000 round trips would take most of the time.
+    const connection = await openConnection(gate.url);
+    connection.write(Array.from({ length: 1000 }, (_, index) => toRequest(index)).join(""));
+    await eventually(() => connection.received.split("HTTP/1.1 ").length > 1000, 120_000);
+    connection.close();
     const text = await scrape(gate);
-    expect(valueOf(text, operations("refuse", "other"))).toBe(5000);
-    expect(valueOf(text, operations("other", "GRAPHQL_VALIDATION_FAILED"))).toBe(5000);
+    expect(valueOf(text, operations("refuse", "other"))).toBe(500);
+    expect(valueOf(text, operations("other", "GRAPHQL_VALIDATION_FAILED"))).toBe(500);
     expect(countSamples(text, "gatehouse_operations_total")).toBe(2);
     // The core has 20 reasons and 22 events. Features may add 100 of each. `other` counts the rest.
     expect(countSamples(text, "gatehouse_refusals_total")).toBe(20 + 100 + 1);
     expect(countSamples(text, "gatehouse_events_total")).toBe(22 + 100 + 1);
-    expect(valueOf(text, refusals("other"))).toBe(4900);
+    expect(valueOf(text, refusals("other"))).toBe(400);
     expect(Buffer.byteLength(text)).toBeLessThan(100_000);
     const [counted] = await growthOf(gate, [refusals("no_credentials")], () => gate.me());
     expect(counted).toBe(1);
-  }, 240_000);
+  });
 
   test("a reason that is not text is not counted", async () => {
     const grown = await growthOf(
