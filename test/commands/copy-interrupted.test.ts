@@ -42,12 +42,12 @@ const WAIT_HALF_WAY = `
 describePostgres("a copy of a SQLite database to PostgreSQL", () => {
   const gate = setUpFreshGate({}, "sqlite");
   let target: TestDatabase;
-  let holder: pg.Client;
+  let holder: InstanceType<typeof pg.Client>;
 
   beforeEach(async () => {
     target = await createDatabase("postgresql");
     await target.sql(WAIT_HALF_WAY);
-    holder = new pg.Client(target.url);
+    holder = new pg.Client({ connectionString: target.url });
     // One test ends all connections.
     holder.on("error", () => undefined);
     await holder.connect();
