@@ -1,11 +1,10 @@
 import { once } from "node:events";
-import type { Socket } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { type ParsedMail, simpleParser } from "mailparser";
 import { SMTPServer, type SMTPServerOptions } from "smtp-server";
 import { eventually } from "./eventually.js";
-import { findFreePort } from "./free-port.js";
 
 /** A mail as the server received it. */
 export interface ReceivedMail extends ParsedMail {
@@ -34,16 +33,14 @@ export class MailServer {
   readonly #options: SMTPServerOptions;
   readonly #sockets = new Set<Socket>();
   #server: SMTPServer | undefined;
+  #port = 0;
 
-  private constructor(
-    readonly port: number,
-    options: SMTPServerOptions,
-  ) {
+  private constructor(options: SMTPServerOptions) {
     this.#options = { disabledCommands: ["STARTTLS"], authOptional: true, ...options };
   }
 
   static async start(options: SMTPServerOptions = {}): Promise<MailServer> {
-    const server = new MailServer(await findFreePort(), options);
+    const server = new MailServer(options);
     await server.listen();
     return server;
   }
@@ -87,12 +84,17 @@ export class MailServer {
       socket.on("close", () => this.#sockets.delete(socket));
     });
     this.#server = server;
-    server.listen(this.port, "127.0.0.1");
+    server.listen(this.#port, "127.0.0.1");
     await once(server.server, "listening");
+    this.#port = (server.server.address() as AddressInfo).port;
+  }
+
+  get port(): number {
+    return this.#port;
   }
 
   get url(): string {
-    return `smtp://127.0.0.1:${this.port}`;
+    return `smtp://127.0.0.1:${this.#port}`;
   }
 
   /** Forgets the mails, and behaves as usual again. */
