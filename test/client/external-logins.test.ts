@@ -142,9 +142,14 @@ describe("a login", () => {
     expect(proxy.count("CompleteExternalLogin")).toBe(1);
   });
 
+  const another = (letter: string) => (letter === "A" ? "B" : "A");
+
   test.each([
     ["in another tab", () => (perTab.entries = new Map())],
-    ["with another state", () => (location.href = location.href.replace(/state=./, "state=_"))],
+    [
+      "with another state",
+      () => (location.href = location.href.replace(/(?<=[?&]state=)./, another)),
+    ],
     ["without a state", () => (location.href = location.href.replace("state=", "stat="))],
   ])("cannot be completed %s, and nothing is sent", async (_how, spoil) => {
     await begin();

@@ -77,6 +77,10 @@ describe("an access token", () => {
   });
 
   test("is renewed once for fifty requests that are refused at the same time", async () => {
+    client = createAuthClient({ url: proxy.url });
+    await client.login("ada", PASSWORD);
+    proxy.reset();
+    gate.events.length = 0;
     gate.advance(EXPIRED);
     const answers = await Promise.all(Array.from({ length: 50 }, () => me()));
     expect(answers.map(({ data }) => data?.me.username)).toEqual(Array(50).fill("ada"));

@@ -3,6 +3,7 @@ import { afterEach, expect, test } from "@jest/globals";
 import { Database } from "../../src/database/database.js";
 import { createDatabase } from "../../src/database/open-dialect.js";
 import { describePostgres } from "../support/databases.js";
+import { eventually } from "../support/eventually.js";
 import { POSTGRES_URL, runPostgres } from "../support/postgresql.js";
 
 const name = `gate_${process.env["TEST_RUN"]}_create_${randomBytes(4).toString("hex")}`;
@@ -71,8 +72,7 @@ describePostgres("a missing database or schema of PostgreSQL", () => {
     await createDatabase({ databaseUrl, databaseSchema: SCHEMA });
     await expect(Database.open({ databaseUrl, databaseSchema: "none" })).rejects.toThrow("none");
     // A closed connection may stay in this list for a moment.
-    await new Promise((resolve) => setTimeout(resolve, 200));
     const connections = `SELECT 1 FROM pg_stat_activity WHERE datname = '${name}'`;
-    expect(await administer(connections)).toEqual([]);
+    await eventually(async () => (await administer(connections)).length === 0);
   });
 });

@@ -69,7 +69,7 @@ describePostgres("a transaction that cannot take its lock in time", () => {
     const ada = await gate.user("ada");
     const { authorization } = await gate.issue(ada);
     const server = await gate.another({
-      databaseUrl: `${gate.databaseUrl}?options=-c%20statement_timeout%3D300ms`,
+      databaseUrl: `${gate.databaseUrl}?options=-c%20statement_timeout%3D1s`,
       databasePoolSize: 1,
     });
     const release = await lockPostgres("SELECT id FROM mikro_orm_migrations FOR UPDATE")(gate);

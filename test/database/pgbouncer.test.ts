@@ -86,7 +86,7 @@ describePgBouncer("behind PgBouncer in transaction mode, with Debian's configura
     // The statement changes the database and not the role, because other tests use the role.
     await database.sql(`ALTER DATABASE ${name} SET search_path = elsewhere`);
     try {
-      await database.sql(`SELECT pg_terminate_backend(pid) ${OTHER_CONNECTIONS}`);
+      await database.sql(`SELECT pg_terminate_backend(pid, 30000) ${OTHER_CONNECTIONS}`);
       const auth = await openAuth({ databaseSchema: "elsewhere" });
       await auth.close();
     } finally {

@@ -113,8 +113,8 @@ describePostgres("over postgresql", () => {
   });
 
   test("a read that PostgreSQL ends because of its limit is an outage", async () => {
-    database = await openWith(1, "?options=-c%20statement_timeout%3D100");
-    const reading = database.read("SELECT pg_sleep(1)::text", []);
+    database = await openWith(1, "?options=-c%20statement_timeout%3D1000");
+    const reading = database.read("SELECT pg_sleep(10)::text", []);
     await expect(reading).rejects.toMatchObject({ cause: { code: "57014" } });
   });
 
@@ -291,8 +291,7 @@ describePostgres("over postgresql", () => {
 
   test("a connection that was cut while it was idle is replaced", async () => {
     await database.read("SELECT 1", []);
-    await fresh.sql(`SELECT pg_terminate_backend(pid) ${OTHER_CONNECTIONS}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await fresh.sql(`SELECT pg_terminate_backend(pid, 30000) ${OTHER_CONNECTIONS}`);
     expect(await database.read("SELECT 1 AS one", [])).toEqual([{ one: 1 }]);
   });
 });

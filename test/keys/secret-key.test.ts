@@ -89,7 +89,6 @@ describeFreshGates({ secretKey: OLD }, (gate) => {
       for (const { sealed_key: sealed } of rows) {
         const bytes = Buffer.from(sealed, "base64url").toString("latin1");
         expect(bytes).not.toMatch(/"d":|"kty"|P-256/);
-        expect(sealed).not.toMatch(/eyJ|"d"/);
       }
       const [first, second] = rows;
       const move = "UPDATE signing_key SET sealed_key = ? WHERE kid = ?";

@@ -33,8 +33,8 @@ export async function findPostgresFault(): Promise<string | null> {
 const PREFIX = `gate_${process.env["TEST_RUN"]}_${process.env["JEST_WORKER_ID"]}_`;
 
 /** The rest of a statement about the other connections to the database. */
-export const OTHER_CONNECTIONS =
-  "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+export const OTHER_CONNECTIONS = `FROM pg_stat_activity
+  WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()`;
 
 /** Ends other connections, and empties the schema. */
 const EMPTY = `

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import pg from "pg";
 import sqlite3 from "sqlite3";
 
@@ -19,12 +20,24 @@ const STORES_LAST_USE = /^\s*UPDATE session SET last_used_at/;
 
 const UNCOUNTED = [STORES_EVENTS, LOOKS_FOR_WORK];
 
-/** Counts the SQL statements that the drivers of this process run during `run`. */
+/** Is true in the periodic jobs of servers, such as the reload of the keys every 30 seconds. */
+const inInterval = new AsyncLocalStorage<boolean>();
+
+const { setInterval: setIntervalOfNode } = globalThis;
+globalThis.setInterval = ((run: (...given: unknown[]) => void, ...rest: []) =>
+  setIntervalOfNode(
+    (...given: unknown[]) => {
+      inInterval.run(true, run, ...given);
+    },
+    ...rest,
+  )) as typeof setInterval;
+
+/** Counts the SQL statements that the drivers of this process run during `run`, except those of periodic jobs. */
 export async function countStatements(
   run: () => Promise<unknown>,
   uncounted: readonly RegExp[] = UNCOUNTED,
 ): Promise<number> {
-  const statements = await recordStatements(run);
+  const statements = await recordStatements(run, () => inInterval.getStore() !== true);
   return statements.filter((text) => !uncounted.some((pattern) => pattern.test(text))).length;
 }
 
@@ -36,15 +49,21 @@ export function countRequestStatements(run: () => Promise<unknown>): Promise<num
   return countStatements(run, [...UNCOUNTED, STORES_LAST_USE]);
 }
 
-/** Returns the SQL statements that the drivers of this process run during `run`. */
-export async function recordStatements(run: () => Promise<unknown>): Promise<string[]> {
+/**
+ * Returns the SQL statements that the drivers of this process run during `run`.
+ * @param isRecorded returns whether to record the statement that runs now. @default all are recorded
+ */
+export async function recordStatements(
+  run: () => Promise<unknown>,
+  isRecorded = () => true,
+): Promise<string[]> {
   const statements: string[] = [];
   const restore = STATEMENT_METHODS.flatMap(([prototype, methods]) =>
     methods.flatMap((method) => {
       const original = prototype[method];
       if (typeof original !== "function") return [];
       prototype[method] = function (this: unknown, ...parameters: unknown[]) {
-        statements.push(textOf(this, parameters[0]));
+        if (isRecorded()) statements.push(textOf(this, parameters[0]));
         return original.apply(this, parameters);
       };
       return [() => (prototype[method] = original)];

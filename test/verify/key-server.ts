@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll } from "@jest/globals";
+import { findFreePort } from "../support/free-port.js";
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -31,10 +31,7 @@ export function setUpCountingServer(answer: Answer): CountingServer {
     },
     start: () =>
       new Promise((resolve) => {
-        http.listen(port, "127.0.0.1", () => {
-          ({ port } = http.address() as AddressInfo);
-          resolve();
-        });
+        http.listen(port, "127.0.0.1", resolve);
       }),
     stop: () =>
       new Promise((resolve) => {
@@ -44,7 +41,10 @@ export function setUpCountingServer(answer: Answer): CountingServer {
         http.closeAllConnections();
       }),
   };
-  beforeAll(server.start);
+  beforeAll(async () => {
+    port = await findFreePort();
+    await server.start();
+  });
   afterAll(server.stop);
   return server;
 }

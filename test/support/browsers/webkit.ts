@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
 import { Script } from "node:vm";
 import { eventually } from "../eventually.js";
+import { findFreePort } from "../free-port.js";
 import { ACTION_TIMEOUT, type Browser, type Cookie, type Page, type Person } from "./driver.js";
 import { createPage, type Tab } from "./remote-page.js";
 
@@ -42,7 +42,7 @@ export async function openWebkit(executable: string): Promise<Browser> {
 }
 
 async function openPerson(executable: string): Promise<Person> {
-  const port = await findPort();
+  const port = await findFreePort();
   const driver = spawn(executable, [`--port=${port}`], {
     stdio: "ignore",
     // Debian's sandbox needs privileges that containers lack.
@@ -163,14 +163,6 @@ async function send(url: string, method: string, body?: object): Promise<any> {
   const { value } = (await response.json()) as { value: any };
   if (!response.ok) throw new Error(`${url}: ${value.error}: ${value.message}`);
   return value;
-}
-
-async function findPort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
 }
 
 async function end(process: ChildProcess): Promise<void> {
