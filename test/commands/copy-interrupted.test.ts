@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import pg from "pg";
 import { CLI, ROOT, runCommand } from "../support/command.js";
 import { createDatabase, describePostgres, type TestDatabase } from "../support/databases.js";
 import { eventually } from "../support/eventually.js";
 import { setUpFreshGate } from "../support/gate.js";
+import { CREATE_HOLD_UP, lockHoldUp } from "../support/hold-up.js";
 import { startNode } from "../support/node-process.js";
 import { OTHER_CONNECTIONS } from "../support/postgresql.js";
 
@@ -11,47 +11,34 @@ import { OTHER_CONNECTIONS } from "../support/postgresql.js";
 const USERS = 10_000;
 /** Half of the users. The copy waits until it may write this one. */
 const HALF = 5000;
-/** The key of the lock that the copy waits for. */
-const LOCK = 1;
 /** In milliseconds. Long, because several processes start one after the other. */
 const TIMEOUT = 240_000;
 
 const INCOMPLETE =
   "gatehouse: This database is a copy that is not complete. Run `gatehouse copy-database` again.\n";
 
-/**
- * Makes the copy wait for a lock when it writes a certain user. Its tables do not exist before the copy begins. The wait
- * is a loop, because the copy limits how long PostgreSQL waits for a lock.
- */
-const WAIT_HALF_WAY = `
-  CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-      WHILE NOT pg_try_advisory_xact_lock_shared(${LOCK}) LOOP PERFORM pg_sleep(0.01); END LOOP;
-      RETURN NULL;
-    END $$;
-  CREATE FUNCTION add_wait() RETURNS event_trigger LANGUAGE plpgsql AS $$
+/** Makes the copy wait when it writes a certain user. Its tables do not exist before the copy begins. */
+const WAIT_HALF_WAY = `${CREATE_HOLD_UP};
+  CREATE FUNCTION add_trigger() RETURNS event_trigger LANGUAGE plpgsql AS $$
     BEGIN
       IF to_regclass('"user"') IS NOT NULL THEN
-        CREATE OR REPLACE TRIGGER wait AFTER INSERT ON "user" FOR EACH ROW
-          WHEN (NEW.username = 'user${HALF}') EXECUTE FUNCTION wait();
+        CREATE OR REPLACE TRIGGER hold_up BEFORE INSERT ON "user" FOR EACH ROW
+          WHEN (NEW.username = 'user${HALF}') EXECUTE FUNCTION hold_up();
       END IF;
     END $$;
-  CREATE EVENT TRIGGER add_wait ON ddl_command_end WHEN TAG IN ('CREATE TABLE')
-    EXECUTE FUNCTION add_wait()`;
+  CREATE EVENT TRIGGER add_trigger ON ddl_command_end WHEN TAG IN ('CREATE TABLE')
+    EXECUTE FUNCTION add_trigger()`;
 
 describePostgres("a copy of a SQLite database to PostgreSQL", () => {
   const gate = setUpFreshGate({}, "sqlite");
   let target: TestDatabase;
-  let holder: InstanceType<typeof pg.Client>;
+  /** Ends the wait of the copy, and lets later copies pass. */
+  let letGoOn: () => Promise<void>;
 
   beforeEach(async () => {
     target = await createDatabase("postgresql");
     await target.sql(WAIT_HALF_WAY);
-    holder = new pg.Client({ connectionString: target.url });
-    // One test ends all connections.
-    holder.on("error", () => undefined);
-    await holder.connect();
-    await holder.query(`SELECT pg_advisory_lock(${LOCK})`);
+    letGoOn = await lockHoldUp(target.url);
     await gate.sql(
       `INSERT INTO "user" (id, username, username_key, created_at)
        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${USERS})
@@ -63,9 +50,6 @@ describePostgres("a copy of a SQLite database to PostgreSQL", () => {
     await letGoOn();
     await target.drop();
   });
-
-  /** Ends the wait of the copy, and lets later copies pass. */
-  const letGoOn = () => holder.end();
 
   /** The first user that is copied. */
   const FIRST = "1".padStart(32, "0");

@@ -3,13 +3,16 @@ import { CLI, ROOT } from "../../support/command.js";
 import { describePostgres } from "../../support/databases.js";
 import { eventually } from "../../support/eventually.js";
 import { describeFreshGates, type Gate, setUpFreshGate } from "../../support/gate.js";
+import { holdUp } from "../../support/hold-up.js";
 import { startNode } from "../../support/node-process.js";
 import { OTHER_CONNECTIONS } from "../../support/postgresql.js";
 import { importFrom, runOver } from "./command.js";
 import { DjangoDatabase } from "./django-database.js";
 
-/** The number of users. So many that a busy machine, too, stops the import before its last batch. */
-const USERS = 10_000;
+/** The number of users. It is more than three batches. */
+const USERS = 3500;
+/** A user of the second batch. */
+const LATER = "NEW.username = 'user2000'";
 
 let django: DjangoDatabase;
 
@@ -48,6 +51,7 @@ describeFreshGates({ django: true }, (gate) => {
   afterEach(() => django.drop());
 
   test("an import that is killed leaves only whole users, and a second run imports the rest", async () => {
+    const letGoOn = await holdUp(gate, 'INSERT ON "user"', LATER);
     const { child, ended } = startNode([CLI, "import-django", "--from", django.url], {
       cwd: ROOT,
       env: { DATABASE_URL: gate.databaseUrl, SECRET_KEY: gate.secretKey, DJANGO: "on" },
@@ -55,6 +59,7 @@ describeFreshGates({ django: true }, (gate) => {
     await eventually(async () => (await count(gate, '"user"')) > 0, 60_000);
     child.kill("SIGKILL");
     await ended;
+    await letGoOn();
     await expectCompletion(gate);
   });
 
@@ -72,20 +77,22 @@ describeFreshGates({ django: true }, (gate) => {
       ({ refresh } = answer.data.refreshToken);
       refreshes += 1;
     }
-    expect((await importing).stdout).toContain("10,000 new");
+    expect((await importing).stdout).toContain("3,500 new");
     expect(refreshes).toBeGreaterThan(10);
   });
 });
 
 describePostgres("from postgresql", () => {
-  const gate = setUpFreshGate({ django: true });
+  const gate = setUpFreshGate({ django: true }, "postgresql");
   beforeEach(() => fill("postgresql"));
   afterEach(() => django.drop());
 
   test("a lost connection stops the import in one line, which says what to do", async () => {
+    const letGoOn = await holdUp(gate, 'INSERT ON "user"', LATER);
     const importing = runOver(gate, "import-django", "--from", django.url);
     await eventually(async () => (await count(gate, '"user"')) > 0, 60_000);
     await django.sql(`SELECT pg_terminate_backend(pid) ${OTHER_CONNECTIONS}`);
+    await letGoOn();
     const { code, stdout, stderr } = await importing;
     expect(code).toBe(1);
     expect(stdout).toMatch(/^Users: [\d,]+ read, [\d,]+ new/);
