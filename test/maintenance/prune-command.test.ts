@@ -46,9 +46,9 @@ describeFreshGates({ secretKey: SECRET_KEY }, (gate, database) => {
       await addSessions(gate, ada, 12_000);
       const live = await gate.login("ada");
       // The sessions that expired first are deleted first.
-      const late = gate.now - 2000;
+      const late = gate.now - 1_200_000;
       await addSessions(gate, ada, 1, late);
-      await addSessions(gate, ada, 2000, gate.now - 1000);
+      await addSessions(gate, ada, 2000, gate.now - 600_000);
       const letGoOn = await holdUp(gate, "DELETE ON session", `OLD.expires_at = ${late}`);
       const { child, ended } = startNode([CLI, "prune"], start());
       await waitForLine(child, /rows deleted …/);
