@@ -284,9 +284,9 @@ const current = new AsyncLocalStorage<Operation>();
 /** The number of calls of the drivers that have no answer yet. */
 let inFlight = 0;
 
-/** Returns whether no driver waits for an answer. Then only the event loop and timers can continue an operation. */
-export function areDriversIdle(): boolean {
-  return inFlight === 0;
+/** Returns how many calls of the drivers have no answer yet. Without one, only timers can continue an operation. */
+export function countCalls(): number {
+  return inFlight;
 }
 
 type Method = (this: any, ...parameters: any[]) => any;

@@ -1,5 +1,5 @@
 import { setImmediate, setTimeout as sleep } from "node:timers/promises";
-import { areDriversIdle, digest, type Effect, merge, Operation } from "./held-statements.js";
+import { countCalls, digest, type Effect, merge, Operation } from "./held-statements.js";
 import type { Answer, OperationName, World } from "./world.js";
 
 /** The longest time, in milliseconds, until each operation is held, waits for a lock or has ended. */
@@ -204,7 +204,7 @@ export class Play {
     return hasStarted && !isHeld && !hasEnded;
   }
 
-  /** Waits until each operation is held, has ended, or waits for a lock of an operation that is held. */
+  /** Waits until each operation is held, has ended, or waits for an operation that is held. */
   async #settle(): Promise<void> {
     const end = performance.now() + SETTLE_TIMEOUT;
     for (;;) {
@@ -212,36 +212,45 @@ export class Play {
       if (this.#busy.length === 0) return;
       await Promise.race([changed, sleep(POLL)]);
       if (!this.#operations.some(({ isHeld }) => isHeld)) continue;
-      if ((await this.#allWait()) || (this.#cast.areTogether && (await this.#areQueued()))) return;
+      if (await this.#allWait()) return;
       if (performance.now() > end) throw new Error(`It does not go on:\n${this.toString()}`);
     }
-  }
-
-  /** Returns whether each busy operation waits for another one, such as the one that runs the statement of both. */
-  async #areQueued(): Promise<boolean> {
-    const busy = this.#busy;
-    for (let turn = 0; turn < TURNS; turn += 1) {
-      await setImmediate();
-      if (!areDriversIdle() || this.#busy.length < busy.length) return false;
-    }
-    return true;
   }
 
   get #busy(): Operation[] {
     return this.#operations.filter((operation) => this.#isBusy(operation));
   }
 
-  /** Returns whether each busy operation waits for a lock of a held operation. */
+  /** Returns whether each busy operation waits for another one: for its lock, or for the statement that both share. */
   async #allWait(): Promise<boolean> {
     const busy = this.#busy;
     const pids = busy.flatMap(({ pid }) => pid ?? []);
-    if (pids.length < busy.length || pids.length === 0) return false;
+    if (pids.length < busy.length && !(await this.#areQueued(pids.length))) return false;
+    if (pids.length > 0 && !(await this.#areLocked(pids))) return false;
+    return busy.every((operation) => this.#isBusy(operation));
+  }
+
+  /**
+   * Returns whether all busy operations without a statement wait for the one that arrived together with them.
+   * @param running the number of statements that run
+   */
+  async #areQueued(running: number): Promise<boolean> {
+    if (!this.#cast.areTogether) return false;
+    const busy = this.#busy;
+    for (let turn = 0; turn < TURNS; turn += 1) {
+      await setImmediate();
+      if (countCalls() !== running || this.#busy.length < busy.length) return false;
+    }
+    return true;
+  }
+
+  /** Returns whether these processes of PostgreSQL wait for locks of held operations. */
+  async #areLocked(pids: readonly number[]): Promise<boolean> {
     const blockers = await this.#world.blockersOf(pids);
     const isStill = (pid: number, seen: readonly number[] = []): boolean =>
       !seen.includes(pid) &&
       (!blockers.has(pid) || blockers.get(pid)!.some((other) => isStill(other, [...seen, pid])));
-    const still = pids.every((pid) => blockers.get(pid)!.length > 0 && isStill(pid));
-    return still && busy.every((operation) => this.#isBusy(operation));
+    return pids.every((pid) => blockers.get(pid)!.length > 0 && isStill(pid));
   }
 
   #updateWaiting(): void {
