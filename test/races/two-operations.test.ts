@@ -48,6 +48,21 @@ describePostgres("in whatever order a statement finds the sessions of a user", (
   );
 });
 
+describePostgres("while one operation waits for the statement of both", () => {
+  test(
+    "another one waits for a lock, and goes on after it",
+    async () => {
+      const explorer = await Explorer.open("postgresql");
+      try {
+        expect(await explorer.explore("refresh & refresh + revocation")).toBeNull();
+      } finally {
+        await explorer.close();
+      }
+    },
+    TIMEOUT,
+  );
+});
+
 describe.each(DATABASES)("with a mistake in a statement, over %s", (database) => {
   test.each([
     [
