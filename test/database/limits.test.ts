@@ -39,12 +39,13 @@ function isWaiting({ core }: Gate): boolean {
 /** Runs this. Lets time pass only while the database keeps a statement waiting. Returns how long that was. */
 async function waitOf<Result>(gate: Gate, run: () => Promise<Result>): Promise<[Result, number]> {
   const start = jest.now();
-  let hasEnded = false;
-  const running = run().finally(() => (hasEnded = true));
+  const onEnd = jest.fn();
+  const hasEnded = () => onEnd.mock.calls.length > 0;
+  const running = run().finally(onEnd);
   running.catch(() => undefined);
   for (;;) {
-    await eventually(() => hasEnded || isWaiting(gate));
-    if (hasEnded) return [await running, jest.now() - start];
+    await eventually(() => hasEnded() || isWaiting(gate));
+    if (hasEnded()) return [await running, jest.now() - start];
     await jest.advanceTimersByTimeAsync(10);
   }
 }
@@ -111,14 +112,14 @@ describePostgres("behind a network that fails", () => {
   test.each(Object.entries(outages))(
     "OP-8: that %s: no statement waits longer than its limit, even if many need a connection",
     async (_, begin) => {
-      const { read, write } = gate.core.sql;
+      const { sql } = gate.core;
       begin();
       const start = jest.now();
       const [waits] = await waitOf(gate, () =>
         Promise.all(
           Array.from({ length: MANY }, async (_, index) => {
             const isRead = index % 2 === 0;
-            const running = (isRead ? read : write)("SELECT 1", []);
+            const running = isRead ? sql.read("SELECT 1", []) : sql.write("SELECT 1", []);
             await expect(running).rejects.toBeInstanceOf(ServiceUnavailable);
             return [isRead ? READ : WRITE, jest.now() - start] as const;
           }),
