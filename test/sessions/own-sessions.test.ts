@@ -104,7 +104,7 @@ describeGates((gate) => {
 
   describe("logoutAll and logoutOthers", () => {
     test.each(SCHEMES)(
-      "B-26, T-22: logoutAll by %s ends all of the caller's sessions, the current one included, and no other user's",
+      "B-26, T-22, T-23: logoutAll by %s ends all of the caller's sessions, the current one included, and no other user's",
       async (scheme) => {
         const { id, all } = await signedIn();
         const { all: others } = await signedIn();
