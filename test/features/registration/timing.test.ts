@@ -23,6 +23,7 @@ async function settle(): Promise<void> {
   await eventually(
     async () => (await gate.core.sql.read("SELECT id FROM mail_outbox", [])).length === 0,
   );
+  await gate.auth.mail.idle();
   gate.advance(3600);
 }
 
