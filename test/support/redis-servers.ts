@@ -3,13 +3,20 @@ import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { describe } from "@jest/globals";
 import { eventually } from "./eventually.js";
+import { StoppedClock } from "./fake-clock.js";
 import { findFreePort } from "./free-port.js";
 import { describeWith } from "./programs.js";
 import { runRedis } from "./redis.js";
 
 /** `describe` if Redis is installed; otherwise it skips the tests and says why. */
 export const describeRedisServers = describeWith("redis-server");
+
+/** Whether {@link RedisServer.startStopped} works here. Without it, tests that need it are skipped with the reason. */
+export const CAN_STOP_REDIS = [describeRedisServers, describeWith("faketime")].every(
+  (found) => found === describe,
+);
 
 /** The name that the Sentinels give their server. */
 const SENTINEL_NAME = "mymaster";
@@ -19,22 +26,32 @@ export class RedisServer {
   readonly port: number;
   readonly #folder: string;
   readonly #parameters: readonly string[];
+  readonly #env: Readonly<Record<string, string>>;
   #process: ChildProcess;
 
-  private constructor(port: number, folder: string, parameters: readonly string[]) {
+  private constructor(port: number, folder: string, parameters: readonly string[], env = {}) {
     this.port = port;
     this.#folder = folder;
     this.#parameters = parameters;
+    this.#env = env;
     this.#process = this.#spawn();
   }
 
   /** @param settings settings of the command line, such as `["--requirepass", "secret"]` */
   static async start(...settings: string[]): Promise<RedisServer> {
     const [port, folder] = [await findFreePort(), await mkdtemp(join(tmpdir(), "gate-redis-"))];
-    const usual = ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--save", ""];
-    const server = new RedisServer(port, folder, [...usual, ...settings]);
+    const server = new RedisServer(port, folder, [...usualSettings(port, folder), ...settings]);
     await server.isReady();
     return server;
+  }
+
+  /** Starts a server whose clock stands still until a test moves it. */
+  static async startStopped(): Promise<{ server: RedisServer; clock: StoppedClock }> {
+    const [port, folder] = [await findFreePort(), await mkdtemp(join(tmpdir(), "gate-redis-"))];
+    const clock = await StoppedClock.start(folder);
+    const server = new RedisServer(port, folder, usualSettings(port, folder), clock.env);
+    await server.isReady();
+    return { server, clock };
   }
 
   static async startSentinel(master: RedisServer): Promise<RedisServer> {
@@ -100,8 +117,13 @@ export class RedisServer {
   }
 
   #spawn(): ChildProcess {
-    return spawn("redis-server", this.#parameters, { stdio: "ignore", cwd: this.#folder });
+    const env = { ...process.env, ...this.#env };
+    return spawn("redis-server", this.#parameters, { stdio: "ignore", cwd: this.#folder, env });
   }
+}
+
+function usualSettings(port: number, folder: string): string[] {
+  return ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--save", ""];
 }
 
 /** One or more Redis servers that a `REDIS_URL` names together. */
