@@ -18,6 +18,9 @@ export const CAN_STOP_REDIS = [describeRedisServers, describeWith("faketime")].e
   (found) => found === describe,
 );
 
+/** `describe` if {@link RedisServer.startStopped} works here; otherwise it skips the tests. */
+export const describeStoppedRedis = CAN_STOP_REDIS ? describe : describe.skip;
+
 /** The name that the Sentinels give their server. */
 const SENTINEL_NAME = "mymaster";
 

@@ -10,7 +10,7 @@ if (fault !== null && process.env["REQUIRE_SERVICES"] === "1") {
 }
 
 /** Whether Redis can be reached here. */
-export const HAS_REDIS = fault === null;
+const HAS_REDIS = fault === null;
 
 /** `describe` if Redis can be reached; otherwise it skips the tests and says why. */
 export const describeRedis = HAS_REDIS ? describe : describe.skip;
