@@ -138,7 +138,7 @@ describePostgres("statements on a locked table", () => {
     const codeOfWrite = () =>
       core.sql.write(WRITES, []).then(
         () => "",
-        ({ cause }: { cause: { code: unknown } }) => cause.code,
+        (error: unknown) => (error as { cause: { code: unknown } }).cause.code,
       );
     try {
       // A busy machine may read PostgreSQL's answer too late, but not each time.
