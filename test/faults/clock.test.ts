@@ -5,7 +5,7 @@ import { describe, expect, test } from "@jest/globals";
 import { type AuthClient, createAuthClient } from "../../src/client/index.js";
 import { createDatabase, DATABASES } from "../support/databases.js";
 import { eventually } from "../support/eventually.js";
-import { SteppedClock } from "../support/fake-clock.js";
+import { FakeClock } from "../support/fake-clock.js";
 import { PASSWORD } from "../support/gate.js";
 import { describeWith } from "../support/programs.js";
 import { ME } from "./client.js";
@@ -48,7 +48,7 @@ describeWith("faketime")("the clock of a running server", () => {
   describe.each(DATABASES)("over %s", (kind) => {
     test("is stepped by an hour in both directions: nobody is signed out, and no account waits longer", async () => {
       const folder = await mkdtemp(join(tmpdir(), "gate-clock-"));
-      const clock = await SteppedClock.start(folder);
+      const clock = await FakeClock.start(folder);
       const database = await createDatabase(kind);
       const site = await Site.open(database.url, { clients: 8, env: clock.env });
       try {
@@ -60,7 +60,7 @@ describeWith("faketime")("the clock of a running server", () => {
         await site.load();
         for (const [index, seconds] of STEPS.entries()) {
           await eventually(async () => (await failLogin(site, `victim${index}`)) === "throttled");
-          await clock.set(seconds);
+          await clock.step(seconds);
           await untilStepped(site, seconds);
           const stepped = performance.now();
           for (const client of clients) {

@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe } from "@jest/globals";
+import { afterAll, describe } from "@jest/globals";
 import { eventually } from "./eventually.js";
-import { StoppedClock } from "./fake-clock.js";
+import { FakeClock } from "./fake-clock.js";
 import { findFreePort } from "./free-port.js";
 import { describeWith } from "./programs.js";
 import { runRedis } from "./redis.js";
@@ -13,13 +13,9 @@ import { runRedis } from "./redis.js";
 /** `describe` if Redis is installed; otherwise it skips the tests and says why. */
 export const describeRedisServers = describeWith("redis-server");
 
-/** Whether {@link RedisServer.startStopped} works here. Without it, tests that need it are skipped with the reason. */
-export const CAN_STOP_REDIS = [describeRedisServers, describeWith("faketime")].every(
+const CAN_STOP_REDIS = [describeRedisServers, describeWith("faketime")].every(
   (found) => found === describe,
 );
-
-/** `describe` if {@link RedisServer.startStopped} works here; otherwise it skips the tests. */
-export const describeStoppedRedis = CAN_STOP_REDIS ? describe : describe.skip;
 
 /** The name that the Sentinels give their server. */
 const SENTINEL_NAME = "mymaster";
@@ -42,23 +38,27 @@ export class RedisServer {
 
   /** @param settings settings of the command line, such as `["--requirepass", "secret"]` */
   static async start(...settings: string[]): Promise<RedisServer> {
-    const [port, folder] = [await findFreePort(), await mkdtemp(join(tmpdir(), "gate-redis-"))];
-    const server = new RedisServer(port, folder, [...usualSettings(port, folder), ...settings]);
+    return RedisServer.#startIn(await makeFolder(), settings);
+  }
+
+  /** Starts a server whose clock stands still until a test moves it. */
+  static async startStopped(): Promise<StoppedRedis> {
+    const folder = await makeFolder();
+    const clock = await FakeClock.start(folder);
+    await clock.stopAt(Date.now());
+    return { server: await RedisServer.#startIn(folder, [], clock.env), clock };
+  }
+
+  static async #startIn(folder: string, settings: string[], env = {}): Promise<RedisServer> {
+    const port = await findFreePort();
+    const usual = ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--save", ""];
+    const server = new RedisServer(port, folder, [...usual, ...settings], env);
     await server.isReady();
     return server;
   }
 
-  /** Starts a server whose clock stands still until a test moves it. */
-  static async startStopped(): Promise<{ server: RedisServer; clock: StoppedClock }> {
-    const [port, folder] = [await findFreePort(), await mkdtemp(join(tmpdir(), "gate-redis-"))];
-    const clock = await StoppedClock.start(folder);
-    const server = new RedisServer(port, folder, usualSettings(port, folder), clock.env);
-    await server.isReady();
-    return { server, clock };
-  }
-
   static async startSentinel(master: RedisServer): Promise<RedisServer> {
-    const [port, folder] = [await findFreePort(), await mkdtemp(join(tmpdir(), "gate-redis-"))];
+    const [port, folder] = [await findFreePort(), await makeFolder()];
     const file = join(folder, "sentinel.conf");
     const lines = [
       `port ${port}`,
@@ -125,8 +125,25 @@ export class RedisServer {
   }
 }
 
-function usualSettings(port: number, folder: string): string[] {
-  return ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--save", ""];
+function makeFolder(): Promise<string> {
+  return mkdtemp(join(tmpdir(), "gate-redis-"));
+}
+
+/** A Redis server, and the clock that it shows. */
+interface StoppedRedis {
+  readonly server: RedisServer;
+  readonly clock: FakeClock;
+}
+
+/**
+ * Starts a Redis server whose clock stands still, and stops it after the tests. Otherwise, a wait could be over before a
+ * slow machine tries again. Returns undefined if that needs a program that is not installed, which a skipped test names.
+ */
+export async function setUpStoppedRedis(): Promise<StoppedRedis | undefined> {
+  if (!CAN_STOP_REDIS) return undefined;
+  const redis = await RedisServer.startStopped();
+  afterAll(() => redis.server.stop());
+  return redis;
 }
 
 /** One or more Redis servers that a `REDIS_URL` names together. */

@@ -1,18 +1,16 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { afterAll, afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { RunningChecks } from "../../src/throttling/running-checks.js";
 import { attempt, countHashed, WRONG } from "../support/attempts.js";
 import type { DatabaseKind } from "../support/databases.js";
 import { fakeTimeouts } from "../support/fake-timers.js";
 import { DATABASES, type Gate, PASSWORD, setUpGate } from "../support/gate.js";
-import { CAN_STOP_REDIS, RedisServer } from "../support/redis-servers.js";
+import { setUpStoppedRedis } from "../support/redis-servers.js";
 
 const FREE = 5;
 const OVERLONG = "x".repeat(257);
 
-/** A Redis server whose clock stands still. Otherwise, a wait could end during a test. */
-const redis = CAN_STOP_REDIS ? await RedisServer.startStopped() : undefined;
-afterAll(() => redis?.server.stop());
+const redis = await setUpStoppedRedis();
 
 const STORES: [name: string, database: DatabaseKind, options: object][] = [
   ["memory", "sqlite", {}],

@@ -1,10 +1,10 @@
-import { afterAll, afterEach, beforeEach, expect, jest, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { attempt, expectThrottled, REFUSED } from "../support/attempts.js";
 import { eventually } from "../support/eventually.js";
 import { expectToEndAfter, fakeTimeouts } from "../support/fake-timers.js";
 import { Gate, PASSWORD } from "../support/gate.js";
 import { faultsOf, runRedis } from "../support/redis.js";
-import { CAN_STOP_REDIS, describeStoppedRedis, RedisServer } from "../support/redis-servers.js";
+import { setUpStoppedRedis } from "../support/redis-servers.js";
 import { TcpProxy } from "../support/tcp-proxy.js";
 
 const FREE = 5;
@@ -12,12 +12,11 @@ const FREE = 5;
 const REPLY_TIMEOUT = 500;
 const VERIFY = `mutation { verifyToken(token: "no.token.at-all") { active } }`;
 
-/** A Redis server whose clock stands still. Otherwise, a wait could be over before a slow machine tries again. */
-const redis = CAN_STOP_REDIS ? await RedisServer.startStopped() : undefined;
+const redis = await setUpStoppedRedis();
 const URL_OF_REDIS = redis?.server.url ?? "";
-afterAll(() => redis?.server.stop());
+const describeStopped = redis === undefined ? describe.skip : describe;
 
-describeStoppedRedis("counted in Redis, which can become unreachable", () => {
+describeStopped("counted in Redis, which can become unreachable", () => {
   let proxy: TcpProxy;
   let gate: Gate;
 
