@@ -231,7 +231,7 @@ export class Play {
   }
 
   /**
-   * Returns whether all busy operations without a statement wait for the one that arrived together with them.
+   * Returns whether each busy operation without a statement waits for the statement of the other one of its instance.
    * @param running the number of statements that run
    */
   async #areQueued(running: number): Promise<boolean> {
